@@ -1,0 +1,45 @@
+"""Where is the centre of this noisy image?
+
+Everything public is imported on first use, so that ``import centering`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from centering.estimators.base import Estimator as Estimator
+    from centering.estimators.mass import CenterOfMass as CenterOfMass
+    from centering.estimators.median import GeometricMedian as GeometricMedian
+    from centering.estimators.phase import PhaseCenter as PhaseCenter
+    from centering.estimators.self_convolution import SelfConvolution as SelfConvolution
+    from centering.estimators.surrogate import SurrogateCenter as SurrogateCenter
+    from centering.landscape import landscape as landscape
+    from centering.results import Centers as Centers
+    from centering.results import Flag as Flag
+
+_HOMES = {
+    "CenterOfMass": "centering.estimators.mass",
+    "Centers": "centering.results",
+    "Estimator": "centering.estimators.base",
+    "Flag": "centering.results",
+    "GeometricMedian": "centering.estimators.median",
+    "PhaseCenter": "centering.estimators.phase",
+    "SelfConvolution": "centering.estimators.self_convolution",
+    "SurrogateCenter": "centering.estimators.surrogate",
+    "landscape": "centering.landscape",
+}
+
+__version__ = "0.1.0"
+__all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'centering' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""One estimator, one file; every estimator is a callable ``(B, n, n) -> Centers``."""

@@ -1,0 +1,95 @@
+"""The border between the user's images and the kernels: checks, conversion, crop, non-negativity.
+
+Nothing here changes its input; this is the only module of the package where pixels change.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["check_radius", "check_stack", "nonnegative"]
+
+logger = logging.getLogger(__name__)
+
+Images = npt.NDArray[Any]
+
+
+def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
+    """Return the images as a floating-point stack and a mask of those that can be used.
+
+    Parameters
+    ----------
+    images : array_like, shape (B, n, n) or (n, n)
+        float32 and float64 keep their type; other real types are converted (and said once in the log).
+
+    Returns
+    -------
+    stack : ndarray, shape (B, n, n)
+        C-contiguous, native byte order.  Images with non-finite pixels are replaced by zeros.
+    finite : ndarray of bool, shape (B,)
+        False where an image has NaN or infinite pixels.
+
+    Raises
+    ------
+    TypeError
+        Complex or non-numeric images.
+    ValueError
+        Not two- or three-dimensional, not square, or empty.
+    """
+    stack = np.asarray(images)
+    if stack.dtype.kind == "c":
+        raise TypeError(f"images are complex ({stack.dtype}); give real pixels, for example images.real")
+    if stack.dtype.kind not in "fiub":
+        raise TypeError(f"images have dtype {stack.dtype}; give float32 or float64 pixels")
+    if stack.ndim == 2:
+        stack = stack[np.newaxis]
+    if stack.ndim != 3:
+        raise ValueError(f"images have shape {stack.shape}; give a stack (B, n, n) or one image (n, n)")
+    if stack.shape[1] != stack.shape[2]:
+        raise ValueError(f"images are {stack.shape[1]} x {stack.shape[2]} pixels; they must be square")
+    if stack.size == 0:
+        raise ValueError(f"the stack is empty: shape {stack.shape}; give at least one image")
+    native = np.float64 if stack.dtype.itemsize > 4 or stack.dtype in (np.int32, np.uint32) else np.float32
+    if stack.dtype not in (np.float32, np.float64):
+        logger.info("images of type %s are converted to %s", stack.dtype, np.dtype(native))
+    stack = np.ascontiguousarray(stack, dtype=native)
+    # one pass without a temporary of the size of the stack: a sum is finite when every pixel is, and an
+    # overflowing sum of finite pixels is looked at again
+    with np.errstate(over="ignore", invalid="ignore"):
+        finite = np.isfinite(stack.sum(axis=(1, 2)))
+    for i in np.flatnonzero(~finite):
+        finite[i] = np.isfinite(stack[i]).all()
+    if not finite.all():
+        stack = np.where(finite[:, None, None], stack, stack.dtype.type(0))
+    return stack, finite
+
+
+def check_radius(radius: float, size: int | None = None) -> int:
+    """Return the radius in whole pixels.
+
+    Raises
+    ------
+    ValueError
+        Not finite, below 1 or not a whole number; or, where ``size`` (the n of n x n images) is given, a
+        disk of 2 * radius + 1 pixels that does not fit into the image.
+    """
+    if not np.isfinite(radius) or radius < 1 or radius != int(radius):
+        raise ValueError(f"radius is {radius!r}; give a whole number of pixels of at least 1")
+    whole = int(radius)
+    if size is not None and 2 * whole + 1 > size:
+        raise ValueError(
+            f"radius {whole} needs a disk of {2 * whole + 1} pixels, the images have {size}; "
+            f"give a radius of at most {(size - 1) // 2}"
+        )
+    return whole
+
+
+def nonnegative(stack: Images) -> Images:
+    """Return ``I - min I`` image by image, shape and dtype kept (the paper assumes non-negative images)."""
+    lowest = stack.min(axis=(-2, -1), keepdims=True)
+    result: Images = stack - lowest
+    return result

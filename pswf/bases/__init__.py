@@ -1,0 +1,1 @@
+"""Radial bases on [0, 1] behind one interface, `pswf.RadialBasis`."""
