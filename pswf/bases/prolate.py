@@ -1,0 +1,207 @@
+"""Prolate spheroidal wave functions on the disk, one angular order at a time."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf.checks import check_bandlimit, check_count, check_order, check_positive, check_unit_interval
+
+__all__ = ["DEFAULT_TRUNCATION", "PSWF"]
+
+Array = npt.NDArray[np.float64]
+
+DEFAULT_TRUNCATION = 1e-3
+"""Truncation of Landa and Shkolnisky used where neither a count nor a truncation is given."""
+
+
+class PSWF:
+    r"""Radial prolate functions ``R_{N,n}`` of one angular order N, for n = 0, 1, ..., count - 1.
+
+    The eigenfunctions ``psi_{N,n}(r, theta) = R_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` of the Fourier transform
+    restricted to the unit disk, ``int_{|y|<=1} psi(y) exp(i c <x, y>) dy = alpha psi(x)``: among all functions on
+    the disk they are the ones whose energy is most concentrated in the band of radius c.
+
+    Parameters
+    ----------
+    bandlimit : float
+        c > 0, dimensionless: radius of the band times radius of the disk (``pi * R`` for a disk of R pixels at
+        the Nyquist frequency).
+    angular_order : int, optional
+        N >= 0.
+    count : int, optional
+        Number of functions.
+    truncation : float, optional
+        Keep the functions with ``sqrt(lambda / (1 - lambda)) > truncation`` (Landa and Shkolnisky, Appl. Comput.
+        Harmon. Anal. 43 (2017) 381).  With ``count`` as well, at most ``count`` of them.  With neither, 1e-3.
+
+    Attributes
+    ----------
+    bandlimit, angular_order, count
+        As above; ``count`` is the number of functions kept.
+    chi : ndarray, shape (count,)
+        Eigenvalues of the commuting differential operator, ascending.
+    gamma : ndarray, shape (count,)
+        Eigenvalues of the Hankel transform ``gamma R(r) = int_0^1 J_N(c r s) R(s) sqrt(c) s ds``; real, sign (-1)^n.
+        A gamma below 1e-308 is returned as 0; `log_concentration` still holds it.
+    alpha : ndarray of complex, shape (count,)
+        Eigenvalues of the Fourier transform, ``2 pi i^N gamma / sqrt(c)``.
+    log_concentration : ndarray, shape (count,)
+        ln lambda, ``lambda = c gamma^2`` in (0, 1): the fraction of the energy of the band-limited function that
+        lies on the disk.
+    log_leakage : ndarray, shape (count,)
+        ln(1 - lambda), with relative accuracy however small 1 - lambda is.
+    coordinates : ndarray, shape (count, size)
+        Coordinates in the orthonormal radial Zernike functions of the same angular order.
+
+    Raises
+    ------
+    TypeError
+        Order or count not an integer.
+    ValueError
+        Bandlimit not positive and finite, negative order, count below 1, truncation not positive, or so large that
+        no function is left.
+
+    Notes
+    -----
+    The sign convention is ``R > 0`` as r -> 0+.  Measured against multiprecision, the error of gamma and of
+    R / max|R| stays below 1e-12; that of 1 - lambda below 1e-10 up to c = 100 and 1e-9 at c = 200 pi.
+
+    Examples
+    --------
+    >>> from pswf import PSWF
+    >>> basis = PSWF(5.0, count=3)
+    >>> basis.evaluate([0.0, 0.5, 1.0]).shape
+    (3, 3)
+    """
+
+    def __init__(
+        self,
+        bandlimit: float,
+        angular_order: int = 0,
+        *,
+        count: int | None = None,
+        truncation: float | None = None,
+    ) -> None:
+        self.bandlimit = check_bandlimit(bandlimit)
+        self.angular_order = check_order(angular_order)
+        wanted = None if count is None else check_count(count)
+        if truncation is not None:
+            check_positive(truncation, "truncation")
+        elif wanted is None:
+            truncation = DEFAULT_TRUNCATION
+        self._solve(likely_count(self.bandlimit, self.angular_order) if wanted is None else wanted)
+        if truncation is not None:
+            limit = 2.0 * math.log(truncation)
+            while True:
+                kept = int(np.count_nonzero(self.log_concentration - self.log_leakage > limit))
+                if kept < self.count or wanted is not None:
+                    break
+                self._solve(2 * self.count)
+            if kept == 0:
+                raise ValueError(
+                    f"truncation {truncation!r} leaves no function of order {self.angular_order} at bandlimit "
+                    f"{self.bandlimit:.6g}; give a smaller truncation"
+                )
+            self._keep(kept)
+
+    def _solve(self, count: int) -> None:
+        from pswf.spectrum import eigenvectors
+
+        self.count = count
+        self.chi, self._mantissa, self._exponent = eigenvectors(self.bandlimit, self.angular_order, count)
+        self.__dict__.pop("_logs", None)
+
+    def _keep(self, count: int) -> None:
+        logs = self._logs
+        self.count = count
+        self.chi = self.chi[:count]
+        self._mantissa = self._mantissa[:count]
+        self._exponent = self._exponent[:count]
+        self._logs = logs[0][:count], logs[1][:count]
+
+    @cached_property
+    def _logs(self) -> tuple[Array, Array]:
+        from pswf.concentration import log_spectrum
+
+        return log_spectrum(self.bandlimit, self.angular_order, self.chi, self._mantissa, self._exponent)
+
+    @property
+    def log_concentration(self) -> Array:
+        """ln lambda, shape (count,)."""
+        return self._logs[0]
+
+    @property
+    def log_leakage(self) -> Array:
+        """ln(1 - lambda), shape (count,)."""
+        return self._logs[1]
+
+    @property
+    def gamma(self) -> Array:
+        """Signed eigenvalues of the Hankel transform, shape (count,)."""
+        sign = 1.0 - 2.0 * (np.arange(self.count) % 2)
+        gamma: Array = sign * np.exp(0.5 * (self.log_concentration - math.log(self.bandlimit)))
+        return gamma
+
+    @property
+    def alpha(self) -> npt.NDArray[np.complex128]:
+        """Eigenvalues of the Fourier transform on the disk, shape (count,)."""
+        phase = (1, 1j, -1, -1j)[self.angular_order % 4]
+        alpha: npt.NDArray[np.complex128] = 2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit)
+        return alpha
+
+    @cached_property
+    def coordinates(self) -> Array:
+        """Coordinates in the radial Zernike functions, shape (count, size); those below 1e-308 are 0."""
+        # an exponent far below the range of doubles means zero; ldexp needs a C int
+        coordinates: Array = np.ldexp(self._mantissa, np.maximum(self._exponent, -4096).astype(np.int32))
+        return coordinates
+
+    def evaluate(self, r: npt.ArrayLike) -> Array:
+        """Return ``R_{N,n}(r)``.
+
+        Parameters
+        ----------
+        r : array_like
+            Dimensionless, 0 <= r <= 1.
+
+        Returns
+        -------
+        ndarray, shape (count, *r.shape)
+
+        Raises
+        ------
+        ValueError
+            An r outside [0, 1] or not finite.
+        """
+        return self._combine(r, derivative=False)
+
+    def derivative(self, r: npt.ArrayLike) -> Array:
+        """Return ``d R_{N,n} / dr`` at ``r``, arguments and shape as in `evaluate`."""
+        return self._combine(r, derivative=True)
+
+    def _combine(self, r: npt.ArrayLike, *, derivative: bool) -> Array:
+        from pswf.radial import combine
+
+        points = check_unit_interval(r)
+        values = combine(self.angular_order, self.coordinates, points.ravel(), derivative=derivative)
+        return values.reshape(self.count, *points.shape)
+
+    def __repr__(self) -> str:
+        return f"PSWF({self.bandlimit!r}, {self.angular_order}, count={self.count})"
+
+
+def likely_count(bandlimit: float, order: int) -> int:
+    """Return a number of functions that most truncations in use do not exceed.
+
+    The plunge is centred at ``S_N / pi`` functions, ``S_N = sqrt(c^2 - N^2) - N arccos(N / c)``, and a few
+    logarithms of c wide.
+    """
+    if order < bandlimit:
+        plunge = math.sqrt(bandlimit**2 - order**2) - order * math.acos(order / bandlimit)
+    else:
+        plunge = 0.0
+    return math.ceil(plunge / math.pi + 2.0 * math.log(bandlimit + 2.0)) + 4

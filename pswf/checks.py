@@ -1,0 +1,58 @@
+"""Checks at the border of the package: each returns the value in its canonical type or raises one clear sentence."""
+
+from __future__ import annotations
+
+import math
+import operator
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["check_bandlimit", "check_count", "check_order", "check_positive", "check_unit_interval"]
+
+
+def check_positive(value: float, name: str) -> float:
+    """Return ``value`` as a float; raise ValueError unless it is finite and above 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {value!r}; give a positive number") from None
+    if not math.isfinite(number) or number <= 0:
+        raise ValueError(f"{name} is {value!r}; give a finite number above 0")
+    return number
+
+
+def check_bandlimit(value: float) -> float:
+    """Return the bandlimit c as a float; raise ValueError unless it is finite and above 0."""
+    return check_positive(value, "bandlimit")
+
+
+def _check_integer(value: int, name: str, least: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; give an integer of at least {least}") from None
+    if number < least:
+        raise ValueError(f"{name} is {value!r}; give an integer of at least {least}")
+    return number
+
+
+def check_order(value: int) -> int:
+    """Return the angular order as an int; raise unless it is an integer of at least 0."""
+    return _check_integer(value, "angular_order", 0)
+
+
+def check_count(value: int, name: str = "count") -> int:
+    """Return a number of things as an int; raise unless it is an integer of at least 1."""
+    return _check_integer(value, name, 1)
+
+
+def check_unit_interval(r: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return r as float64; raise ValueError unless every value lies in [0, 1]."""
+    points = np.asarray(r, dtype=np.float64)
+    outside = ~((points >= 0.0) & (points <= 1.0))
+    if outside.any():
+        raise ValueError(
+            f"r has the value {points[outside].flat[0]!r}; give distances in [0, 1], in units of the radius"
+        )
+    return points
