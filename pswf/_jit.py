@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,9 +32,9 @@ __all__ = ["jit", "parallel_jit", "prange"]
 
 def jit(function: F) -> F:
     """Compile a serial kernel that releases the interpreter lock."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)  # type: ignore[no-any-return]
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def parallel_jit(function: F) -> F:
     """Compile a kernel whose ``prange`` loops run on numba's threads; never call it from several threads at once."""
-    return njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function)  # type: ignore[no-any-return]
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy", parallel=True)(function))

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
-from pswf.spectrum import eigenvectors, matrix_size, operator_diagonals, square_multiplication, twisted
+from pswf.spectrum import matrix_size, operator_diagonals, square_multiplication, twisted
 
 __all__ = ["log_spectrum"]
 
@@ -67,7 +67,7 @@ def _log_concentration(bandlimit: float, order: int, mantissa: Any, exponent: An
             power += extra
     beta = ratio * abs(mantissa[0] / total) / math.sqrt(2.0 * N + 2.0)
     log_beta = math.log(beta) + (power + exponent[0] - top) * math.log(2.0)
-    return 2.0 * (math.log(bandlimit) + log_beta)
+    return float(2.0 * (math.log(bandlimit) + log_beta))
 
 
 @jit
@@ -120,9 +120,7 @@ def _frobenius(bandlimit: float, order: int, chi: float, x: float) -> float:
 
 
 @jit
-def _log_edge(
-    bandlimit: float, order: int, chi: float, mantissa: Any, exponent: Any, b: Any, a: Any
-) -> float:
+def _log_edge(bandlimit: float, order: int, chi: float, mantissa: Any, exponent: Any, b: Any, a: Any) -> float:
     """Return ln|R(1)| with relative accuracy."""
     edge = 0.0
     for k in range(len(mantissa)):
@@ -224,16 +222,10 @@ def _log_deficits(
     edge = _log_edge(bandlimit, order, chi[0], mantissa[0], exponent[0], b, a)
     for n in range(len(chi) - 1):
         next_edge = _log_edge(bandlimit, order, chi[n + 1], mantissa[n + 1], exponent[n + 1], b, a)
-        log_ratio = (
-            edge + next_edge - _log_overlap(order, mantissa[n], exponent[n], mantissa[n + 1], exponent[n + 1])
-        )
+        log_ratio = edge + next_edge - _log_overlap(order, mantissa[n], exponent[n], mantissa[n + 1], exponent[n + 1])
         if log_ratio > -1.0:
             return n + 1
-        log_step = (
-            math.log(2.0) + log_ratio
-            if log_ratio < -40.0
-            else math.log(-2.0 * math.log1p(-math.exp(log_ratio)))
-        )
+        log_step = math.log(2.0) + log_ratio if log_ratio < -40.0 else math.log(-2.0 * math.log1p(-math.exp(log_ratio)))
         deficit[n + 1] = np.logaddexp(deficit[n], log_step)
         if deficit[n + 1] > math.log(0.1):
             return n + 1

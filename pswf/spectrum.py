@@ -33,7 +33,7 @@ _SMALL = 2.0**-_SHIFT
 
 def matrix_size(count: int, bandlimit: float) -> int:
     """Return the number of Zernike functions that hold ``count`` prolate functions in double precision."""
-    return count + 40 + math.ceil(0.7 * bandlimit + 10.0 * bandlimit ** (1.0 / 3.0))
+    return count + 40 + math.ceil(0.7 * bandlimit + 10.0 * float(bandlimit ** (1.0 / 3.0)))
 
 
 @jit
@@ -121,7 +121,7 @@ def twisted(t: Any, a: Any, chi: float, mantissa: Any, exponent: Any, down: Any,
     norm = math.sqrt(square)
     for k in range(size):
         mantissa[k] /= norm
-    return correction
+    return float(correction)
 
 
 @jit
@@ -162,9 +162,8 @@ def eigenvectors(bandlimit: float, order: int, count: int) -> tuple[Array, Array
 
     size = matrix_size(count, bandlimit)
     t, a = operator_diagonals(bandlimit, order, size)
-    chi = np.ascontiguousarray(
-        eigh_tridiagonal(t, a[1:], eigvals_only=True, check_finite=False, lapack_driver="sterf")[:count]
-    )
+    start = eigh_tridiagonal(t, a[1:], eigvals_only=True, check_finite=False, lapack_driver="sterf")
+    chi = np.array(start[:count], dtype=np.float64)
     mantissa = np.empty((count, size))
     exponent = np.empty((count, size), dtype=np.int64)
     _refine(t, a, chi, mantissa, exponent)

@@ -131,27 +131,25 @@ class PSWF:
 
     @property
     def log_concentration(self) -> Array:
-        """ln lambda, shape (count,)."""
+        """Ln lambda, shape (count,)."""
         return self._logs[0]
 
     @property
     def log_leakage(self) -> Array:
-        """ln(1 - lambda), shape (count,)."""
+        """Ln(1 - lambda), shape (count,)."""
         return self._logs[1]
 
     @property
     def gamma(self) -> Array:
         """Signed eigenvalues of the Hankel transform, shape (count,)."""
         sign = 1.0 - 2.0 * (np.arange(self.count) % 2)
-        gamma: Array = sign * np.exp(0.5 * (self.log_concentration - math.log(self.bandlimit)))
-        return gamma
+        return np.asarray(sign * np.exp(0.5 * (self.log_concentration - math.log(self.bandlimit))))
 
     @property
     def alpha(self) -> npt.NDArray[np.complex128]:
         """Eigenvalues of the Fourier transform on the disk, shape (count,)."""
         phase = (1, 1j, -1, -1j)[self.angular_order % 4]
-        alpha: npt.NDArray[np.complex128] = 2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit)
-        return alpha
+        return np.asarray(2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit), dtype=np.complex128)
 
     @cached_property
     def coordinates(self) -> Array:
