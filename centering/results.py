@@ -65,7 +65,7 @@ class Centers:
 
     def has(self, flag: Flag) -> npt.NDArray[np.bool_]:
         """Return a mask, shape (B,), of the images that carry ``flag``."""
-        return (self.flags & int(flag)) != 0
+        return np.asarray((self.flags & int(flag)) != 0)
 
     def __getitem__(self, index: slice) -> Centers:
         return Centers(

@@ -198,8 +198,7 @@ def likely_count(bandlimit: float, order: int) -> int:
     The plunge is centred at ``S_N / pi`` functions, ``S_N = sqrt(c^2 - N^2) - N arccos(N / c)``, and a few
     logarithms of c wide.
     """
+    plunge = 0.0
     if order < bandlimit:
         plunge = math.sqrt(bandlimit**2 - order**2) - order * math.acos(order / bandlimit)
-    else:
-        plunge = 0.0
     return math.ceil(plunge / math.pi + 2.0 * math.log(bandlimit + 2.0)) + 4
