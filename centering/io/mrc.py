@@ -1,0 +1,186 @@
+"""MRC stacks: read at chosen positions, written at chosen positions, never loaded as a whole."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.io.atomic import replacing
+
+__all__ = ["MrcStack", "StackWriter", "write_stack"]
+
+Float32 = npt.NDArray[np.float32]
+
+_HEADER_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class MrcStack:
+    """One ``.mrc`` or ``.mrcs`` file, read as a stack of images whatever its volume flag says.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    count : int
+        Number of images.
+    shape : tuple of int
+        (rows, columns) of an image.
+    dtype : dtype
+        Type of the pixels in the file, with its byte order.
+    offset : int
+        Where the pixels begin, in bytes.
+    voxel_size : float or None
+        Angstrom per pixel from the header, None where the header says nothing.
+    """
+
+    path: Path
+    count: int
+    shape: tuple[int, int]
+    dtype: np.dtype[np.generic]
+    offset: int
+    voxel_size: float | None
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> MrcStack:
+        """Read the header, permissively, and check that the file holds what it promises.
+
+        Raises
+        ------
+        FileNotFoundError
+            No such file.
+        ValueError
+            Not an MRC file, complex or unknown pixels, no images, or a truncated file (the message says how
+            many whole images are there).
+        """
+        import mrcfile.utils
+        from mrcfile.mrcfile import MrcFile
+
+        source = Path(path)
+        name = fspath(source)
+        size = source.stat().st_size
+        if size < _HEADER_BYTES:
+            raise ValueError(f"{name!r} is not an MRC file: it has {size} bytes, an MRC header alone has 1024")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # permissive: old programs leave much of the header empty
+            with MrcFile(name, permissive=True, header_only=True) as file:
+                header = file.header
+        columns, rows, count = int(header.nx), int(header.ny), int(header.nz)
+        try:
+            dtype = np.dtype(mrcfile.utils.data_dtype_from_header(header))
+        except ValueError:
+            raise ValueError(f"{name!r} is not an MRC file: its mode is {int(header.mode)}") from None
+        if columns < 1 or rows < 1 or count < 0 or int(header.nsymbt) < 0:
+            raise ValueError(f"{name!r} is not an MRC file: its header says {columns} x {rows} x {count} pixels")
+        if dtype.kind == "c":
+            raise ValueError(f"{name!r} holds complex pixels (MRC mode {int(header.mode)}); give real images")
+        if count == 0:
+            raise ValueError(f"{name!r} is an empty stack: its header says 0 images")
+        offset = _HEADER_BYTES + int(header.nsymbt)
+        whole = max(0, size - offset) // (columns * rows * dtype.itemsize)
+        if whole < count:
+            raise ValueError(
+                f"{name!r} is truncated: its header promises {count} images, {whole} whole images are there"
+            )
+        return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header))
+
+    def read(self, indices: npt.ArrayLike) -> Float32:
+        """Return images as float32, shape (b, rows, columns), in the order of ``indices`` (0-based).
+
+        Consecutive images are read in one go; ascending indices are read in one sweep over the file.
+        """
+        wanted = np.asarray(indices, dtype=np.int64)
+        images = np.empty((len(wanted), *self.shape), dtype=self.dtype)
+        bytes_per_image = self.shape[0] * self.shape[1] * self.dtype.itemsize
+        breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
+        starts, stops = [0, *breaks.tolist()], [*breaks.tolist(), len(wanted)]
+        with self.path.open("rb", buffering=0) as file:
+            for start, stop in zip(starts, stops, strict=True):
+                if start == stop:
+                    continue
+                file.seek(self.offset + int(wanted[start]) * bytes_per_image)
+                target = memoryview(images[start:stop]).cast("B")
+                while len(target):
+                    got = file.readinto(target)
+                    if not got:
+                        raise ValueError(f"{fspath(self.path)!r} became shorter while it was read")
+                    target = target[got:]
+        return images.astype(np.float32, copy=False)
+
+
+class StackWriter:
+    """A float32 stack of known length, written at any position, that appears only when it is complete.
+
+    Parameters
+    ----------
+    path : path
+        The file to write; until the ``with`` block ends without an error it has a temporary name.
+    count, size : int
+        Number of images and their side in pixels.
+    pixel_size : float, optional
+        Angstrom per pixel for the header; 0, "not known", without it.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], count: int, size: int, pixel_size: float | None = None
+    ) -> None:
+        self.count, self.size, self.pixel_size = count, size, pixel_size
+        self._replacing = replacing(path)
+
+    def __enter__(self) -> StackWriter:
+        import mrcfile
+
+        self._path = self._replacing.__enter__()
+        with mrcfile.new_mmap(
+            self._path, (self.count, self.size, self.size), mrc_mode=2, overwrite=True
+        ) as file:
+            file.set_image_stack()
+            file.voxel_size = self.pixel_size or 0.0
+            file.header.label = b""  # mrcfile's label holds the time of day
+            file.header.nlabl = 0
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._replacing.__exit__(kind, error, trace)
+
+    def write(self, start: int, images: npt.ArrayLike) -> None:
+        """Write ``images``, shape (b, n, n), to the positions ``start``, ``start + 1``, ...
+
+        Safe from several threads at once for positions that do not overlap.
+        """
+        pixels = np.ascontiguousarray(images, dtype="<f4")
+        if pixels.shape[1:] != (self.size, self.size) or not 0 <= start <= self.count - len(pixels):
+            raise ValueError(
+                f"images of shape {pixels.shape} do not fit at position {start} of a stack of "
+                f"{self.count} images of {self.size} x {self.size} pixels"
+            )
+        with self._path.open("r+b", buffering=0) as file:
+            file.seek(_HEADER_BYTES + start * self.size**2 * 4)
+            rest = memoryview(pixels).cast("B")
+            while len(rest):
+                rest = rest[file.write(rest) :]
+
+
+def write_stack(
+    path: str | PathLike[str], images: npt.ArrayLike, pixel_size: float | None = None
+) -> None:
+    """Write ``images``, shape (B, n, n), as a float32 stack; it appears only when it is complete."""
+    pixels = np.asarray(images)
+    with StackWriter(path, len(pixels), pixels.shape[-1], pixel_size) as writer:
+        writer.write(0, pixels)
+
+
+def _voxel_size(header: np.recarray) -> float | None:
+    cells, length = int(header.mx), float(header.cella.x)
+    return length / cells if cells > 0 and length > 0 and np.isfinite(length) else None
