@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pswf.checks import check_bandlimit, check_count, check_order, check_positive, check_unit_interval
+from pswf.bases.series import ZernikeSeries
+from pswf.checks import check_bandlimit, check_count, check_order, check_positive
 
 __all__ = ["DEFAULT_TRUNCATION", "PSWF"]
 
@@ -18,7 +19,7 @@ DEFAULT_TRUNCATION = 1e-3
 """Truncation of Landa and Shkolnisky used where neither a count nor a truncation is given."""
 
 
-class PSWF:
+class PSWF(ZernikeSeries):
     r"""Radial prolate functions ``R_{N,n}`` of one angular order N, for n = 0, 1, ..., count - 1.
 
     The eigenfunctions ``psi_{N,n}(r, theta) = R_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` of the Fourier transform
@@ -157,36 +158,6 @@ class PSWF:
         # an exponent far below the range of doubles means zero; ldexp needs a C int
         coordinates: Array = np.ldexp(self._mantissa, np.maximum(self._exponent, -4096).astype(np.int32))
         return coordinates
-
-    def evaluate(self, r: npt.ArrayLike) -> Array:
-        """Return ``R_{N,n}(r)``.
-
-        Parameters
-        ----------
-        r : array_like
-            Dimensionless, 0 <= r <= 1.
-
-        Returns
-        -------
-        ndarray, shape (count, *r.shape)
-
-        Raises
-        ------
-        ValueError
-            An r outside [0, 1] or not finite.
-        """
-        return self._combine(r, derivative=False)
-
-    def derivative(self, r: npt.ArrayLike) -> Array:
-        """Return ``d R_{N,n} / dr`` at ``r``, arguments and shape as in `evaluate`."""
-        return self._combine(r, derivative=True)
-
-    def _combine(self, r: npt.ArrayLike, *, derivative: bool) -> Array:
-        from pswf.radial import combine
-
-        points = check_unit_interval(r)
-        values = combine(self.angular_order, self.coordinates, points.ravel(), derivative=derivative)
-        return values.reshape(self.count, *points.shape)
 
     def __repr__(self) -> str:
         return f"PSWF({self.bandlimit!r}, {self.angular_order}, count={self.count})"

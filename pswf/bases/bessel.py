@@ -1,0 +1,76 @@
+"""Fourier-Bessel functions on the disk, one angular order at a time."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf.bases.series import ZernikeSeries
+from pswf.checks import check_count, check_order
+
+__all__ = ["FourierBessel"]
+
+Array = npt.NDArray[np.float64]
+
+
+class FourierBessel(ZernikeSeries):
+    r"""Fourier-Bessel functions ``f_n`` of one angular order N, for n = 0, 1, ..., count - 1.
+
+    ``f_n(r) = 2^(1/2) J_N(j_{N,n+1} r) / |J_{N+1}(j_{N,n+1})|`` with the positive zeros ``j_{N,1} < j_{N,2} < ...``
+    of J_N: the eigenfunctions of the Laplacian on the disk that vanish at r = 1, normalized to
+    ``int_0^1 f_n^2 r dr = 1`` and positive as r -> 0+.
+
+    Parameters
+    ----------
+    count : int
+        Number of functions, at least 1.
+    angular_order : int, optional
+        N >= 0.
+
+    Attributes
+    ----------
+    angular_order, count
+        As above.
+    zeros : ndarray, shape (count,)
+        The zeros ``j_{N,n+1}``, ascending: f_n oscillates with the frequency ``j_{N,n+1} / 2 pi`` per radius.
+    coordinates : ndarray, shape (count, size)
+        Coordinates in the orthonormal radial Zernike functions of the same angular order.
+
+    Raises
+    ------
+    TypeError
+        Order or count not an integer.
+    ValueError
+        Negative order, count below 1.
+
+    Notes
+    -----
+    By Nijboer's ``int_0^1 q_k(r) J_N(x r) r dr = (2 (2k+N+1))^(1/2) J_{N+2k+1}(x) / x`` (Born and Wolf, Principles
+    of Optics, section 9.2) one backward recurrence gives all the coordinates of a function, and their norm the
+    factor in front.
+
+    Examples
+    --------
+    >>> from pswf import FourierBessel
+    >>> FourierBessel(3).zeros.round(4)
+    array([2.4048, 5.5201, 8.6537])
+    """
+
+    def __init__(self, count: int, angular_order: int = 0) -> None:
+        from pswf.bessel import bessel_zeros
+
+        self.count = check_count(count)
+        self.angular_order = check_order(angular_order)
+        self.zeros = bessel_zeros(self.angular_order, self.count)
+
+    @cached_property
+    def coordinates(self) -> Array:
+        """Coordinates in the radial Zernike functions, shape (count, size)."""
+        from pswf.bessel import bessel_coordinates
+
+        return bessel_coordinates(self.angular_order, self.zeros)
+
+    def __repr__(self) -> str:
+        return f"FourierBessel({self.count}, {self.angular_order})"
