@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,10 @@ __all__ = ["check_bandlimit", "check_count", "check_order", "check_positive", "c
 
 
 def check_positive(value: float, name: str) -> float:
-    """Return ``value`` as a float; raise ValueError unless it is finite and above 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is {value!r}; give a positive number") from None
+    """Return ``value`` as a float; raise TypeError unless it is real, ValueError unless it is finite and above 0."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r}; give a positive real number")
+    number = float(value)
     if not math.isfinite(number) or number <= 0:
         raise ValueError(f"{name} is {value!r}; give a finite number above 0")
     return number
@@ -48,11 +48,13 @@ def check_count(value: int, name: str = "count") -> int:
 
 
 def check_unit_interval(r: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return r as float64; raise ValueError unless every value lies in [0, 1]."""
-    points = np.asarray(r, dtype=np.float64)
+    """Return r as float64; raise TypeError unless it is real, ValueError unless every value lies in [0, 1]."""
+    points = np.asarray(r)
+    if points.dtype.kind not in "fiu":
+        raise TypeError(f"r has the type {points.dtype}; give real distances in [0, 1], in units of the radius")
+    points = points.astype(np.float64, copy=False)
     outside = ~((points >= 0.0) & (points <= 1.0))
     if outside.any():
-        raise ValueError(
-            f"r has the value {points[outside].flat[0]!r}; give distances in [0, 1], in units of the radius"
-        )
+        value = float(points[outside].flat[0])
+        raise ValueError(f"r has the value {value!r}; give distances in [0, 1], in units of the radius")
     return points
