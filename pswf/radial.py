@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pswf._jit import jit
 from pswf.spectrum import square_multiplication
 
-__all__ = ["combine", "zernike_functions"]
+__all__ = ["combine", "series", "zernike_functions"]
 
 Array = npt.NDArray[np.float64]
 
@@ -70,6 +70,22 @@ def _at_zero(order: int, i: int, values: Any, derivatives: Any, with_derivatives
         values[k, i] = h if order == 0 else 0.0
         if with_derivatives:
             derivatives[k, i] = h * (k + 1.0) if order == 1 else 0.0
+
+
+@jit
+def series(order: int, coordinates: Any, x: float) -> tuple[float, float]:
+    """Return ``sum_k coordinates[k] q_k(x)`` and its derivative at one x."""
+    size = len(coordinates)
+    r = np.full(1, x)
+    values = np.empty((size, 1))
+    derivatives = np.empty((size, 1))
+    zernike_functions(order, r, values, derivatives, True)
+    value = 0.0
+    slope = 0.0
+    for k in range(size):
+        value += coordinates[k] * values[k, 0]
+        slope += coordinates[k] * derivatives[k, 0]
+    return value, slope
 
 
 def combine(order: int, coordinates: Array, r: Array, *, derivative: bool = False) -> Array:
