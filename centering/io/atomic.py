@@ -1,23 +1,91 @@
-"""Files that appear under their name only when they are complete."""
+"""Files and folders that appear under their name only when they are complete."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 
-__all__ = ["replacing"]
+__all__ = ["check_output_folder", "output_folder", "replacing"]
 
 
 @contextmanager
 def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """Lend a temporary name beside ``path``; rename it to ``path`` at the end, remove it after an error."""
     final = Path(path)
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    temporary = _temporary(final)
     try:
         yield temporary
         temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_output_folder(
+    path: str | PathLike[str],
+    *,
+    owned: Collection[str],
+    inputs: Collection[Path] = (),
+    overwrite: bool = False,
+) -> None:
+    """Refuse an output folder before any work is done.
+
+    Parameters
+    ----------
+    path : path
+        The folder to be.
+    owned : collection of str
+        Names of the files that may be written into it.
+    inputs : collection of Path
+        Files that must not be overwritten.
+    overwrite : bool
+        Whether the folder may exist.
+
+    Raises
+    ------
+    FileExistsError
+        The path exists and ``overwrite`` is false, or it is not a folder.
+    ValueError
+        An output would overwrite an input.
+    """
+    final = Path(path)
+    if final.exists() and not final.is_dir():
+        raise FileExistsError(f"{fspath(final)!r} is a file; give the name of a folder")
+    if final.exists() and not overwrite:
+        raise FileExistsError(f"folder {fspath(final)!r} exists; give another one, or --overwrite")
+    outputs = {(final / name).resolve() for name in owned}
+    for source in inputs:
+        if source.resolve() in outputs:
+            raise ValueError(f"the output would overwrite its own input {fspath(source)!r}; give another folder")
+
+
+@contextmanager
+def output_folder(path: str | PathLike[str], *, owned: Collection[str]) -> Iterator[Path]:
+    """Lend an empty folder beside ``path`` that becomes ``path`` at the end, and is removed after an error.
+
+    Where ``path`` exists already, the files named in ``owned`` are replaced one by one, those that were not
+    written again are removed, and everything else in it stays as it is.
+    """
+    final = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(final)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if not final.exists():
+            temporary.rename(final)
+        else:
+            for name in owned:
+                if (temporary / name).exists():
+                    (temporary / name).replace(final / name)
+                else:
+                    (final / name).unlink(missing_ok=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _temporary(final: Path) -> Path:
+    return final.with_name(f".{final.name}.{os.getpid()}.partial")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -98,14 +99,10 @@ class MrcStack:
         wanted = np.asarray(indices, dtype=np.int64)
         images = np.empty((len(wanted), *self.shape), dtype=self.dtype)
         bytes_per_image = self.shape[0] * self.shape[1] * self.dtype.itemsize
-        breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
-        starts, stops = [0, *breaks.tolist()], [*breaks.tolist(), len(wanted)]
         with self.path.open("rb", buffering=0) as file:
-            for start, stop in zip(starts, stops, strict=True):
-                if start == stop:
-                    continue
+            for start, stop in _runs(wanted):
                 file.seek(self.offset + int(wanted[start]) * bytes_per_image)
-                target = memoryview(images[start:stop]).cast("B")
+                target = images[start:stop].data.cast("B")
                 while len(target):
                     got = file.readinto(target)
                     if not got:
@@ -127,9 +124,7 @@ class StackWriter:
         Angstrom per pixel for the header; 0, "not known", without it.
     """
 
-    def __init__(
-        self, path: str | PathLike[str], count: int, size: int, pixel_size: float | None = None
-    ) -> None:
+    def __init__(self, path: str | PathLike[str], count: int, size: int, pixel_size: float | None = None) -> None:
         self.count, self.size, self.pixel_size = count, size, pixel_size
         self._replacing = replacing(path)
 
@@ -137,9 +132,7 @@ class StackWriter:
         import mrcfile
 
         self._path = self._replacing.__enter__()
-        with mrcfile.new_mmap(
-            self._path, (self.count, self.size, self.size), mrc_mode=2, overwrite=True
-        ) as file:
+        with mrcfile.new_mmap(self._path, (self.count, self.size, self.size), mrc_mode=2, overwrite=True) as file:
             file.set_image_stack()
             file.voxel_size = self.pixel_size or 0.0
             file.header.label = b""  # mrcfile's label holds the time of day
@@ -154,31 +147,33 @@ class StackWriter:
     ) -> None:
         self._replacing.__exit__(kind, error, trace)
 
-    def write(self, start: int, images: npt.ArrayLike) -> None:
-        """Write ``images``, shape (b, n, n), to the positions ``start``, ``start + 1``, ...
+    def write(self, indices: npt.ArrayLike, images: npt.ArrayLike) -> None:
+        """Write ``images``, shape (b, n, n), to the positions ``indices`` (0-based).
 
-        Safe from several threads at once for positions that do not overlap.
+        Safe from several threads at once for positions that differ.
         """
-        pixels = np.ascontiguousarray(images, dtype="<f4")
-        if pixels.shape[1:] != (self.size, self.size) or not 0 <= start <= self.count - len(pixels):
-            raise ValueError(
-                f"images of shape {pixels.shape} do not fit at position {start} of a stack of "
-                f"{self.count} images of {self.size} x {self.size} pixels"
-            )
+        places = np.asarray(indices, dtype=np.int64)
+        pixels = np.ascontiguousarray(images, dtype=np.float32)
         with self._path.open("r+b", buffering=0) as file:
-            file.seek(_HEADER_BYTES + start * self.size**2 * 4)
-            rest = memoryview(pixels).cast("B")
-            while len(rest):
-                rest = rest[file.write(rest) :]
+            for start, stop in _runs(places):
+                file.seek(_HEADER_BYTES + int(places[start]) * self.size**2 * 4)
+                rest = pixels[start:stop].data.cast("B")
+                while len(rest):
+                    rest = rest[file.write(rest) :]
 
 
-def write_stack(
-    path: str | PathLike[str], images: npt.ArrayLike, pixel_size: float | None = None
-) -> None:
+def write_stack(path: str | PathLike[str], images: npt.ArrayLike, pixel_size: float | None = None) -> None:
     """Write ``images``, shape (B, n, n), as a float32 stack; it appears only when it is complete."""
     pixels = np.asarray(images)
     with StackWriter(path, len(pixels), pixels.shape[-1], pixel_size) as writer:
-        writer.write(0, pixels)
+        writer.write(np.arange(len(pixels)), pixels)
+
+
+def _runs(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield (start, stop) of the pieces of ``indices`` that count up by one."""
+    if len(indices):
+        breaks = (np.flatnonzero(np.diff(indices) != 1) + 1).tolist()
+        yield from zip([0, *breaks], [*breaks, len(indices)], strict=True)
 
 
 def _voxel_size(header: np.recarray) -> float | None:

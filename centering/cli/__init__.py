@@ -1,0 +1,37 @@
+"""The command ``centering``: parses, calls, prints; one file for each subcommand.
+
+Numerical libraries are imported when a command runs, so that ``centering --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+from centering import __version__
+from centering.cli._common import Commands
+from centering.cli.compare import compare
+from centering.cli.demo import demo
+from centering.cli.fetch import fetch
+from centering.cli.run import run
+
+__all__ = ["main"]
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="centering")
+def main() -> None:
+    r"""Find the centres of particles in noisy cryo-EM images.
+
+    \b
+    Try it without any data:
+      centering demo
+    Then on your own:
+      centering run particles.star --diameter 250 --out centered
+    """
+
+
+for _command in (run, compare, fetch, demo):
+    main.add_command(_command)

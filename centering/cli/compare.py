@@ -1,0 +1,129 @@
+"""``centering compare``: several estimators on one stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from centering.comparison import Comparison
+    from centering.io.particles import Particles
+
+__all__ = ["compare"]
+
+_NAMES = ("surrogate", "racer", *estimator_names[1:])
+
+
+@click.command(short_help="Compare estimators on one stack.")
+@click.argument("input_path", metavar="INPUT", type=click.Path())
+@particle_options
+@click.option(
+    "--estimator",
+    "-e",
+    "estimators",
+    type=click.Choice(_NAMES),
+    multiple=True,
+    help="Estimator to compare; repeat for several.  [default: all]",
+)
+@click.option(
+    "--truth",
+    type=click.Path(),
+    metavar="STAR",
+    help="STAR file whose origins are true, row by row; may be INPUT itself.",
+)
+@click.option("-j", "jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Number of threads.")
+def compare(
+    input_path: str,
+    angpix: float | None,
+    diameter: float | None,
+    radius: float | None,
+    invert: str,
+    estimators: tuple[str, ...],
+    truth: str | None,
+    jobs: int,
+) -> None:
+    r"""Run several estimators on INPUT and tabulate how much they disagree.
+
+    INPUT is a .star, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
+    known. The table gives the median distance between the centres of every two estimators, in pixels, and their
+    distance from the truth where it is known. Nothing is written.
+
+    'racer' is the surrogate estimator with the score of the authors' released program.
+
+    \b
+    Examples:
+      centering compare particles.star --diameter 250
+      centering compare projections.star --radius 24 --truth projections.star
+      centering compare "$(centering fetch 70s)" --radius 45
+    """
+    with one_sentence(TypeError):
+        from centering.job import estimate, prepare
+
+        particles, known = _open(input_path, angpix, truth)
+        tasks = {
+            name: prepare(
+                particles,
+                diameter=diameter,
+                radius=radius,
+                invert=invert,
+                estimator="surrogate" if name == "racer" else name,
+                score="racer" if name == "racer" else None,
+            )
+            for name in dict.fromkeys(estimators or _NAMES)
+        }
+    from centering.comparison import compare_centers
+
+    with one_sentence():
+        centers = {}
+        for name, task in tasks.items():
+            with progress_bar(len(particles), name) as bar:
+                centers[name] = estimate(task, jobs=jobs, progress=bar.update)
+        comparison = compare_centers(centers, known)
+    first = next(iter(tasks.values()))
+    click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels\n")
+    _print_table(comparison)
+
+
+def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles, npt.NDArray[np.float64] | None]:
+    from centering.datasets import read_70s
+    from centering.io.opening import open_particles
+    from centering.io.star import StarFile
+
+    if path.lower().endswith(".mat"):
+        if truth is not None:
+            raise ValueError(f"{path!r} holds its own true shifts; leave out --truth")
+        return read_70s(path)
+    particles = open_particles(path, angpix)
+    if truth is None:
+        return particles, None
+    known = StarFile.read(truth)
+    if len(known.particles) != len(particles):
+        raise ValueError(f"{truth!r} lists {len(known.particles)} particles and {path!r} {len(particles)}")
+    return particles, known.displacements(particles.pixel_size)
+
+
+def _print_table(comparison: Comparison) -> None:
+    names = [f"{number} {name}" for number, name in enumerate(comparison.names, 1)]
+    first = max(len(name) for name in (*names, "no centering")) + 1
+    header = "".join(f"{number:>8}" for number in range(1, len(names) + 1))
+    if comparison.error is not None:
+        header += f"{'error':>10}{'95 % within':>14}"
+    click.echo(" " * first + header)
+    for row, name in enumerate(names):
+        cells = ["-" if row == k else f"{value:.2f}" for k, value in enumerate(comparison.disagreement[row])]
+        line = f"{name:<{first}}" + "".join(f"{cell:>8}" for cell in cells)
+        if comparison.error is not None:
+            line += _error_cells(comparison.error[row])
+        click.echo(line)
+    if comparison.uncentered is not None:
+        click.echo(f"{'no centering':<{first + 8 * len(names)}}{_error_cells(comparison.uncentered)}")
+
+
+def _error_cells(error: npt.NDArray[np.float64]) -> str:
+    return f"{error[0]:>10.2f}{error[1]:>14.2f}"

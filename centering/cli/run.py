@@ -1,0 +1,137 @@
+"""``centering run``: a stack goes in, centres come out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+
+if TYPE_CHECKING:
+    from centering.job import Job
+    from centering.results import Centers
+
+__all__ = ["report", "run"]
+
+_NAMED = 10  # images with non-finite pixels that are named on the terminal; summary.json names them all
+
+_MANY = 0.25  # fraction of centres on the border of the search from which on the user is told
+
+
+@click.command(short_help="Center the particles of a STAR file or stack.")
+@click.argument("input_path", metavar="INPUT", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@particle_options
+@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
+@click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
+@click.option(
+    "--score",
+    type=click.Choice(["cumulative", "racer"]),
+    help="Landscape of the surrogate estimator: the paper's, or that of the authors' program.  [default: cumulative]",
+)
+@click.option("-j", "jobs", type=int, default=1, metavar="N", help="Number of threads.")
+@click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+def run(
+    input_path: str,
+    out: str,
+    angpix: float | None,
+    diameter: float | None,
+    radius: float | None,
+    invert: str,
+    jobs: int,
+    write_stack: bool,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    r"""Center the particles of INPUT, a .star, .mrcs or .mrc file.
+
+    Writes into DIR, which appears when all of it is complete:
+
+    \b
+      particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
+      centers.csv      displacement, score and flags of every particle
+      summary.json     what was done and found
+      montage.png      some particles before and after
+      shifts.png       how far the centres were from the middle of the box
+      recentered.mrcs, recentered.star   with --write-stack
+
+    The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
+    is never changed.
+
+    \b
+    Examples:
+      centering run particles.star --diameter 250 --out centered
+      centering run averages.mrcs --radius 38 --out centered --write-stack
+      centering run stack.mrcs --angpix 1.31 --diameter 250 --max-shift 40 -j 4 --out centered
+    """
+    from time import perf_counter
+
+    with one_sentence(TypeError):
+        from centering.io.opening import open_particles
+        from centering.job import prepare
+
+        job = prepare(open_particles(input_path, angpix), diameter=diameter, radius=radius, invert=invert, **options)
+    from centering.run import run as center
+
+    for note in job.particles.notes:
+        click.echo(f"note: {note}", err=True)
+    if not job.contrast.clear:
+        click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+    start = perf_counter()
+    with one_sentence(), progress_bar(len(job.particles), "centering") as bar:
+        centers = center(job, out, jobs=jobs, write_stack=write_stack, overwrite=overwrite, progress=bar.update)
+    report(job, centers, out, perf_counter() - start)
+
+
+def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
+    """Print the closing summary of a run."""
+    from pathlib import Path
+
+    from centering.outputs import summarize
+
+    summary = summarize(job, centers)
+    count, size = summary["images"], summary["image_size_px"]
+    sizes = summary["pixel_size_A"]
+    pixel = ", ".join(f"{one:.4g}" for one in sizes or []) + " A" if sizes else ""
+    lines = {
+        "particles": f"{count} of {size} x {size} px",
+        "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
+        "contrast": summary["contrast"],
+        "estimator": summary["estimator"],
+        "shift": _shift_words(summary),
+        "flagged": _flag_words(summary),
+        "time": f"{seconds:.1f} s, {count / seconds:.0f} particles per second",
+        "written": f"{Path(out)}/ ({', '.join(sorted(path.name for path in Path(out).iterdir()))})",
+    }
+    for name, words in lines.items():
+        click.echo(f"{name:<11}{words}")
+    border = summary["flags"].get("border", 0)
+    if border > _MANY * count and job.radius is not None:
+        room = size // 2 - int(job.radius.max())
+        click.echo(
+            f"warning: {border} centres lie on the border of the search, and the radius leaves only {room} px to "
+            "search on each side; try a smaller radius or a larger box",
+            err=True,
+        )
+    unseen = summary["nonfinite_images"]
+    if unseen:
+        names = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
+        click.echo(f"warning: NaN or infinite pixels, left where they are: {names}", err=True)
+
+
+def _shift_words(summary: dict[str, Any]) -> str:
+    pixels, angstrom = summary["shift_px"], summary["shift_A"]
+    if pixels is None:
+        return "none: no image could be looked at"
+    words = f"median {pixels['median']:.2f} px"
+    if angstrom is not None:
+        words += f" ({angstrom['median']:.2f} A)"
+    return f"{words}, 95 % within {pixels['p95']:.2f} px, largest {pixels['max']:.2f} px"
+
+
+def _flag_words(summary: dict[str, Any]) -> str:
+    kinds = ", ".join(f"{count} {name}" for name, count in summary["flags"].items())
+    share = f"{summary['flagged']} of {summary['images']} ({100 * summary['flagged_fraction']:.1f} %)"
+    return f"{share}: {kinds}" if kinds else share

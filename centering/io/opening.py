@@ -1,0 +1,215 @@
+"""Open a file of particles: find its stacks, its pixel sizes and what is wrong with it, before any pixel is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.io.mrc import MrcStack
+from centering.io.particles import Particles
+from centering.io.star import StarFile
+
+__all__ = ["open_particles"]
+
+
+def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -> Particles:
+    """Open a ``.star``, ``.mrcs`` or ``.mrc`` file; only headers and text are read.
+
+    Parameters
+    ----------
+    path : path
+        The file.  Image names in a STAR file are looked for from the current folder (RELION's project
+        folder), then from the folder of the STAR file and its parents.
+    pixel_size : float, optional
+        Angstrom per pixel; overrides what the files say.  Without it the optics group is asked first, then
+        ``rlnDetectorPixelSize`` and ``rlnMagnification`` (RELION 3.0), then the header of the stack.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file, or a stack that the STAR file names is not there.
+    ValueError
+        A file that cannot be used; the message says why.
+    """
+    source = Path(path)
+    if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
+        raise ValueError(f"pixel size is {pixel_size!r}; give a positive number of Angstrom per pixel")
+    if source.is_dir():
+        raise ValueError(f"{fspath(source)!r} is a folder; give a .star, .mrcs or .mrc file")
+    if not source.exists():
+        raise FileNotFoundError(f"{fspath(source)!r} does not exist; give a .star, .mrcs or .mrc file")
+    if source.suffix.lower() == ".star":
+        return _from_star(StarFile.read(source), pixel_size)
+    if source.suffix.lower() in (".mrc", ".mrcs"):
+        return _from_stack(source, pixel_size)
+    raise ValueError(f"{fspath(source)!r} has the extension {source.suffix!r}; give a .star, .mrcs or .mrc file")
+
+
+def _from_stack(path: Path, pixel_size: float | None) -> Particles:
+    stack = MrcStack.open(path)
+    where = "given"
+    if pixel_size is None:
+        pixel_size = stack.voxel_size
+        where = "not known" if pixel_size is None else "from the MRC header"
+    return Particles(
+        path,
+        (stack,),
+        np.zeros(stack.count, dtype=np.int64),
+        np.arange(stack.count),
+        _common_size([stack]),
+        None if pixel_size is None else np.full(stack.count, pixel_size),
+        where,
+        notes=_conversions([stack]),
+    )
+
+
+def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
+    names, stack_index, image_index = _image_names(star)
+    paths, folder = _resolve(star, names)
+    stacks = [MrcStack.open(path) for path in paths]
+    counts = np.array([stack.count for stack in stacks])
+    beyond = np.flatnonzero(image_index >= counts[stack_index])
+    if len(beyond):
+        row = int(beyond[0])
+        stack = stacks[stack_index[row]]
+        raise ValueError(
+            f"{fspath(star.path)!r} asks for image {image_index[row] + 1} of {fspath(stack.path)!r}, "
+            f"which holds {stack.count} images"
+        )
+    notes = list(_conversions(stacks))
+    if folder is not None:
+        notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
+    sizes, where = _pixel_sizes(star, stacks, stack_index, pixel_size)
+    return Particles(
+        star.path,
+        tuple(stacks),
+        stack_index,
+        image_index,
+        _common_size(stacks),
+        sizes,
+        where,
+        star,
+        tuple(notes),
+    )
+
+
+def _image_names(star: StarFile) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the distinct stack names, and for every row the index into them and the 0-based image."""
+    values = star.column(star.particles, "rlnImageName")
+    # a name without "@" is a file of one image
+    parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]
+    numbers = np.array([_image_number(part[0]) for part in parts], dtype=np.int64)
+    bad = [row for row, part in enumerate(parts) if not part[2] or numbers[row] < 1]
+    if bad:
+        raise ValueError(
+            f"{fspath(star.path)!r} holds the image name {values[bad[0]]!r}; "
+            "it must look like 000001@stack.mrcs, counted from 1"
+        )
+    places: dict[str, int] = {}
+    index = np.array([places.setdefault(part[2], len(places)) for part in parts], dtype=np.int64)
+    return list(places), index, numbers - 1
+
+
+def _image_number(text: str) -> int:
+    """Return the number before the @, 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _resolve(star: StarFile, names: Sequence[str]) -> tuple[list[Path], Path | None]:
+    """Find the stacks; also return the folder they are relative to, None for the current folder."""
+    home = Path(os.path.abspath(star.path)).parent  # noqa: PTH100  (resolve() would follow links)
+    bases: list[Path | None] = [None, home, *home.parents]
+    paths = []
+    missing = []
+    used: Path | None = None
+    for name in names:
+        for base in bases:
+            candidate = Path(name) if base is None else base / name
+            if candidate.is_file():
+                paths.append(candidate)
+                used = used or base
+                break
+        else:
+            missing.append(name)
+    if missing:
+        others = f" (and {len(missing) - 1} more of the {len(names)} stacks)" if len(missing) > 1 else ""
+        raise FileNotFoundError(
+            f"stack {missing[0]!r}{others} named in {fspath(star.path)!r} was not found from the current "
+            "folder, nor from the folder of the STAR file or its parents; run from the project folder"
+        )
+    return paths, used
+
+
+def _pixel_sizes(
+    star: StarFile, stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64], given: float | None
+) -> tuple[npt.NDArray[np.float64] | None, str]:
+    """Return the pixel size of every row and where it comes from."""
+    table = star.particles
+    if given is not None:
+        return np.full(len(table), given), "given"
+    optics = star.optics
+    if optics and "rlnImagePixelSize" in optics.columns:
+        sizes = star.numbers(optics, "rlnImagePixelSize")
+        if "rlnOpticsGroup" in optics.columns and "rlnOpticsGroup" in table.columns:
+            groups = dict(zip(star.column(optics, "rlnOpticsGroup"), sizes.tolist(), strict=True))
+            members = star.column(table, "rlnOpticsGroup")
+            unknown = set(members) - set(groups)
+            if unknown:
+                raise ValueError(
+                    f"{fspath(star.path)!r} has particles of optics group {min(unknown)}, "
+                    "which is not in its data_optics"
+                )
+            result = np.array([groups[member] for member in members])
+        elif len(sizes) == 1:
+            result = np.full(len(table), sizes[0])
+        else:
+            raise ValueError(
+                f"{fspath(star.path)!r} has {len(sizes)} optics groups and does not say which particle "
+                "belongs to which: there is no column rlnOpticsGroup"
+            )
+        return _positive(star, result), "from the optics groups of the STAR file"
+    if {"rlnDetectorPixelSize", "rlnMagnification"} <= set(table.columns):
+        detector = star.numbers(table, "rlnDetectorPixelSize")  # micrometres
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result = 1e4 * detector / star.numbers(table, "rlnMagnification")
+        return _positive(star, result), "from detector pixel size and magnification in the STAR file"
+    headers = [stack.voxel_size for stack in stacks]
+    if any(size is None for size in headers):
+        return None, "not known"
+    return np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
+
+
+def _positive(star: StarFile, sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    wrong = sizes[~(np.isfinite(sizes) & (sizes > 0))]
+    if len(wrong):
+        raise ValueError(
+            f"{fspath(star.path)!r} gives a pixel size of {wrong[0]:g} Angstrom; give the true one (--angpix)"
+        )
+    return sizes
+
+
+def _common_size(stacks: Sequence[MrcStack]) -> int:
+    """Return the side of the images; they must be square and all of one size."""
+    for stack in stacks:
+        if stack.shape[0] != stack.shape[1]:
+            raise ValueError(
+                f"{fspath(stack.path)!r} holds images of {stack.shape[0]} x {stack.shape[1]} pixels; "
+                "they must be square"
+            )
+        if stack.shape != stacks[0].shape:
+            raise ValueError(
+                f"{fspath(stacks[0].path)!r} holds images of {stacks[0].shape[0]} pixels and "
+                f"{fspath(stack.path)!r} of {stack.shape[0]}; center image sizes one at a time"
+            )
+    return stacks[0].shape[0]
+
+
+def _conversions(stacks: Sequence[MrcStack]) -> tuple[str, ...]:
+    """Say once what is converted on reading."""
+    kinds = sorted({stack.dtype.newbyteorder("=").name for stack in stacks} - {"float32"})
+    return (f"pixels are stored as {' and '.join(kinds)} and are converted to float32",) if kinds else ()

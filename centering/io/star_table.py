@@ -1,0 +1,154 @@
+"""Where the loops of a STAR file lie, and how a row is cut into values and put together again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os import fspath
+from pathlib import Path
+
+__all__ = ["Table", "append", "around", "check_rows", "find_tables", "plain", "quote", "split", "unquote", "weave"]
+
+_TOKEN = r"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)"""
+_TOKENS = re.compile(_TOKEN + r"|(\#.*)")
+
+
+def plain(line: str) -> bool:
+    """Return whether a line has neither quotes nor a comment, so that blanks alone separate its values."""
+    return not ("#" in line or '"' in line or "'" in line)
+
+
+def split(line: str) -> list[str]:
+    """Return the values of one line, quotes kept, a trailing comment left out."""
+    if plain(line):
+        return line.split()
+    found = []
+    for match in _TOKENS.finditer(line):
+        if match.group(1) is not None:
+            break
+        found.append(match.group())
+    return found
+
+
+def unquote(value: str) -> str:
+    """Return a value without the quotes around it."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+
+
+def quote(value: str) -> str:
+    """Return a value with quotes around it where it is empty or has blanks."""
+    return value if value.split() == [value] else f'"{value}"'
+
+
+@dataclass(frozen=True)
+class Table:
+    """Where one ``loop_`` lies in a STAR file.
+
+    Attributes
+    ----------
+    name : str
+        Name of the block: ``particles`` for ``data_particles``, empty for ``data_``.
+    columns : tuple of str
+        Labels without the leading underscore, in file order.
+    labels : tuple of int
+        Line numbers (0-based) of the labels.
+    rows : sequence of int
+        Line numbers (0-based) of the rows.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    labels: tuple[int, ...]
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def find_tables(lines: list[str]) -> Iterator[Table]:
+    """Yield the loops of a STAR file."""
+    block = ""
+    place = 0
+    while place < len(lines):
+        word = lines[place].strip()
+        if _is_block(word):
+            block = word.split()[0][5:]
+        place += 1
+        if word == "loop_" or word.startswith(("loop_ ", "loop_\t", "loop_#")):
+            labels, place = _labels(lines, place)
+            rows, place = _rows(lines, place)
+            columns = tuple(lines[label].split()[0][1:] for label in labels)
+            yield Table(block, columns, labels, rows)
+
+
+def _labels(lines: list[str], place: int) -> tuple[tuple[int, ...], int]:
+    labels = []
+    while place < len(lines):
+        word = lines[place].strip()
+        if word.startswith("_"):
+            labels.append(place)
+        elif word and not word.startswith("#"):
+            break
+        place += 1
+    return tuple(labels), place
+
+
+def _rows(lines: list[str], place: int) -> tuple[Sequence[int], int]:
+    rows = []
+    for number in range(place, len(lines)):
+        word = lines[number].lstrip()
+        if word.startswith(("data_", "loop_")) and (_is_block(word.rstrip()) or word.rstrip() == "loop_"):
+            break
+        if word and word[0] != "#":
+            rows.append(number)
+    else:
+        number = len(lines)
+    # rows without a gap, the usual case, need no list of a million integers
+    if rows and rows[-1] - rows[0] + 1 == len(rows):
+        return range(rows[0], rows[-1] + 1), number
+    return rows, number
+
+
+def _is_block(word: str) -> bool:
+    """Whether a stripped line opens a block; a row may well start with a folder called data_..."""
+    return word.startswith("data_") and len(split(word)) == 1
+
+
+def check_rows(path: Path, lines: list[str], table: Table) -> None:
+    """Raise ValueError where a row does not have as many values as the table has columns."""
+    count = len(table.columns)
+    if len(set(table.columns)) != count:
+        twice = next(name for name in table.columns if table.columns.count(name) > 1)
+        raise ValueError(f"table data_{table.name} of {fspath(path)!r} has the column {twice} twice")
+    for row in table.rows:
+        found = len(split(lines[row]))
+        if found != count:
+            raise ValueError(f"line {row + 1} of {fspath(path)!r} has {found} values, its table has {count} columns")
+
+
+def around(indices: list[int], count: int) -> re.Pattern[str]:
+    """Return a pattern whose groups are the text between the columns ``indices`` of a row of ``count``."""
+    parts = [r"(\s*"]
+    for index in range(count):
+        if index:
+            parts.append(r"\s+")
+        parts.append(rf"){_TOKEN}(" if index in indices else _TOKEN)
+    parts.append(r".*)")
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def weave(pattern: re.Pattern[str], line: str, values: Sequence[str]) -> str:
+    """Return the row with new values between the groups that ``pattern`` keeps."""
+    match = pattern.fullmatch(line)
+    if match is None:
+        raise AssertionError(f"a row that passed the check does not match: {line!r}")
+    kept = match.groups()
+    return kept[0] + "".join(value + text for value, text in zip(values, kept[1:], strict=True))
+
+
+def append(line: str, values: Sequence[str]) -> str:
+    """Return the row with further values at its end, before a comment."""
+    if "#" in line and (comment := next((m for m in _TOKENS.finditer(line) if m.group(1)), None)):
+        return f"{line[: comment.start()].rstrip()} {' '.join(values)} {comment.group()}"
+    return f"{line.rstrip()} {' '.join(values)}"

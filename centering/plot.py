@@ -1,0 +1,262 @@
+"""Figures: particles before and after, and how far they were moved.
+
+Colours are those of Okabe and Ito, which people with any colour vision can tell apart; figures are made
+without pyplot, so nothing global changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.results import Flag
+from centering.shift import shift_images
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["error_figure", "montage", "save", "shift_histogram"]
+
+ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#595959"
+
+Float64 = npt.NDArray[np.float64]
+
+
+def save(figure: Figure, path: str | PathLike[str]) -> None:
+    """Write a figure as PNG (or whatever the extension says); equal figures give equal bytes."""
+    figure.savefig(path, dpi=160, metadata={"Software": None})
+
+
+def montage(
+    images: npt.NDArray[np.float32],
+    displacement: Float64,
+    *,
+    radius: npt.ArrayLike | None = None,
+    flags: npt.NDArray[np.int64] | None = None,
+    labels: Sequence[str] = (),
+    truth: Float64 | None = None,
+    pixel_size: float | None = None,
+) -> Figure:
+    """Draw particles as they were (top) and with their content moved to the centre (bottom).
+
+    Parameters
+    ----------
+    images : ndarray, shape (B, n, n)
+        A handful of particles, in the contrast in which they are stored.
+    displacement : ndarray, shape (B, 2)
+        (row, column) in pixels, object centre minus ``n // 2``.
+    radius : array_like, shape (B,), optional
+        Radius of the particles in pixels, drawn as a circle.
+    flags : ndarray, shape (B,), optional
+        Bits of `Flag`, named under the images.
+    labels : sequence of str, optional
+        Titles of the columns.
+    truth : ndarray, shape (B, 2), optional
+        Known displacement.
+    pixel_size : float, optional
+        Angstrom per pixel, for the scale bar.
+
+    Returns
+    -------
+    Figure
+        For display the pixels are smoothed by a Gaussian and clipped at their 1st and 99th percentile.
+    """
+    from matplotlib.figure import Figure
+
+    count = len(images)
+    width = 1.62 * max(count, 4)
+    figure = Figure(figsize=(width, 4.05), facecolor="white")
+    if not count:
+        figure.text(0.5, 0.5, "no image could be looked at", ha="center", va="center")
+        return figure
+    size = images.shape[-1]
+    circles = None if radius is None else np.broadcast_to(np.asarray(radius, dtype=np.float64), count)
+    axes = figure.subplots(2, count, squeeze=False)
+    left = 0.3 / width
+    figure.subplots_adjust(left=left, right=1 - 0.05 / width, bottom=0.125, top=0.915, wspace=0.04, hspace=0.04)
+    smooth = max(1.0, size / 90)
+    shown = _displayed(images, smooth)
+    moved = _displayed(shift_images(images, -displacement), smooth)
+    box = np.zeros(2)
+    for k in range(count):
+        ring = None if circles is None else float(circles[k])
+        for ax, picture, center in ((axes[0, k], shown[k], displacement[k]), (axes[1, k], moved[k], box)):
+            ax.imshow(picture, cmap="gray", interpolation="bilinear")
+            ax.set(xticks=[], yticks=[], xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5))
+            _mark(ax, center, size, ring)
+        if truth is not None:
+            _true_center(axes[0, k], truth[k], size)
+            _true_center(axes[1, k], truth[k] - displacement[k], size)
+        if k < len(labels):
+            axes[0, k].set_title(labels[k], fontsize=8, pad=3)
+        row, column = displacement[k]
+        words = f"row {row:+.1f}, col {column:+.1f} px"
+        if flags is not None and flags[k]:
+            words += "\n" + ", ".join(Flag.names(int(flags[k])))
+        axes[1, k].set_xlabel(words, fontsize=7, labelpad=3)
+    axes[0, 0].set_ylabel("before", fontsize=9)
+    axes[1, 0].set_ylabel("after", fontsize=9)
+    if pixel_size is not None:
+        _scale_bar(axes[0, 0], size, pixel_size)
+    _legend(figure, circles is not None, truth is not None)
+    return figure
+
+
+def shift_histogram(displacement: Float64, *, pixel_size: float | None = None) -> Figure:
+    """Draw where the centres were found in the box, and how far from its middle.
+
+    Parameters
+    ----------
+    displacement : ndarray, shape (B, 2)
+        (row, column) in pixels.
+    pixel_size : float, optional
+        Angstrom per pixel, for a second axis.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.2, 4.1), facecolor="white", layout="constrained")
+    place, ax = figure.subplots(1, 2, width_ratios=[1, 1.35])
+    length = np.hypot(*displacement.T)
+    reach = 1.08 * max(float(np.abs(displacement).max(initial=0.0)), 1.0)
+    if len(displacement) > 3000:
+        hexagons = place.hexbin(
+            displacement[:, 1], displacement[:, 0], gridsize=45, extent=(-reach, reach, -reach, reach),
+            cmap="cividis", mincnt=1, linewidths=0.1,
+        )  # fmt: skip
+        figure.colorbar(hexagons, ax=place, label="particles", shrink=0.8)
+    else:
+        alpha = float(np.clip(30 / max(len(displacement), 1) ** 0.6, 0.25, 0.9))
+        place.scatter(displacement[:, 1], displacement[:, 0], s=14, color=BLUE, alpha=alpha, linewidths=0)
+    place.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    place.axvline(0, color=GREY, linewidth=0.6, zorder=0)
+    place.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
+    place.set(xlabel="column shift (px)", ylabel="row shift (px, downwards)", title="Centres found in the box")
+    top = max(float(length.max(initial=0.0)), 1.0)
+    bins = np.linspace(0, top, min(50, max(8, int(np.sqrt(len(length)) * 1.5))) + 1)
+    ax.hist(length, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
+    if len(length):
+        median = float(np.median(length))
+        ax.axvline(median, color=VERMILION, linewidth=1.8, label=f"median {median:.1f} px")
+        ax.legend(frameon=False)
+    ax.set(xlim=(0, top), xlabel="distance from the box centre (px)", ylabel="number of particles")
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    if pixel_size is not None:
+        scale = pixel_size
+        second = ax.secondary_xaxis("top", functions=(lambda px: px * scale, lambda angstrom: angstrom / scale))
+        second.set_xlabel("distance from the box centre (Å)")
+    else:
+        ax.set_title(f"Shifts of {len(length)} particles")
+    for spine in ("top", "right"):
+        ax.spines[spine].set_visible(pixel_size is not None and spine == "top")
+    return figure
+
+
+def error_figure(errors: Mapping[str, Float64], before: Float64, after: Float64) -> Figure:
+    """Draw the errors of several estimators, and the mean image before and after centering.
+
+    Parameters
+    ----------
+    errors : mapping of str to ndarray, shape (B,)
+        Distance in pixels from the known centre, by the name of the estimator.
+    before, after : ndarray, shape (n, n)
+        Mean of the images as they were and with their content moved to the estimated centre.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.4, 3.35), facecolor="white", layout="constrained")
+    ax, first, second = figure.subplots(1, 3, width_ratios=[1.45, 1, 1])
+    top = 1.02 * max(float(values.max()) for values in errors.values())
+    styles = [(GREY, ":"), (ORANGE, "--"), (BLUE, "-"), (GREEN, "-."), (VERMILION, (0, (5, 1, 1, 1, 1, 1)))]
+    for (name, values), (color, dashes) in zip(errors.items(), styles, strict=False):
+        ordered = np.concatenate([[0.0], np.sort(values), [top]])
+        share = np.concatenate([np.linspace(0, 100, len(values) + 1), [100.0]])
+        median = float(np.median(values))
+        ax.step(
+            ordered, share, where="post", color=color, linestyle=dashes, linewidth=2,
+            label=f"{name} (median {median:.1f} px)",
+        )  # fmt: skip
+    ax.axhline(50, color=GREY, linewidth=0.5, zorder=0)
+    ax.set(xlim=(0, top), ylim=(0, 101), xlabel="distance from the true centre (px)")
+    ax.set_ylabel("particles within that distance (%)")
+    ax.legend(frameon=False, loc="lower right", fontsize=9)
+    for spine in ("top", "right"):
+        ax.spines[spine].set_visible(False)
+    low, high = (float(extreme) for extreme in np.percentile(after, [0.5, 99.9]))
+    for axis, image, title in ((first, before, "mean image before"), (second, after, "mean image after")):
+        axis.imshow(image, cmap="gray", vmin=low, vmax=high)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(title, fontsize=10)
+        _cross(axis, image.shape[-1])
+    return figure
+
+
+def _displayed(images: npt.NDArray[np.float32], smooth: float) -> Float64:
+    """Return images smoothed by a Gaussian of ``smooth`` pixels and scaled to [0, 1]."""
+    from scipy.ndimage import gaussian_filter
+
+    result = np.empty(images.shape)
+    for picture, image in zip(result, images, strict=True):
+        gaussian_filter(image, smooth, output=picture, mode="reflect")
+        low, high = np.percentile(picture, [1, 99])
+        picture[:] = np.clip((picture - low) / (high - low or 1.0), 0, 1)
+    return result
+
+
+def _mark(ax: Axes, center: Float64, size: int, radius: float | None) -> None:
+    """Mark the middle of the box and the centre that was found."""
+    from matplotlib.patches import Circle
+
+    _cross(ax, size)
+    row, column = center + size // 2
+    ax.plot(column, row, "o", markersize=4.2, color=ORANGE, markeredgecolor="black", markeredgewidth=0.6)
+    if radius is not None:
+        ax.add_patch(Circle((float(column), float(row)), radius, fill=False, color=ORANGE, linewidth=1.1))
+
+
+def _cross(ax: Axes, size: int) -> None:
+    for width, color in ((2.4, "black"), (1.2, SKY)):
+        ax.plot(size // 2, size // 2, "+", markersize=10, markeredgewidth=width, color=color)
+
+
+def _true_center(ax: Axes, displacement: Float64, size: int) -> None:
+    row, column = displacement + size // 2
+    for width, color in ((2.4, "black"), (1.2, GREEN)):
+        ax.plot(column, row, "x", markersize=6, markeredgewidth=width, color=color)
+
+
+def _scale_bar(ax: Axes, size: int, pixel_size: float) -> None:
+    """Draw a bar of a round number of Angstrom, about a quarter of the box."""
+    aim = 0.3 * size * pixel_size
+    power = 10.0 ** np.floor(np.log10(aim))
+    length = power * max(step for step in (1, 2, 5) if step * power <= aim)
+    start, y = 0.06 * size, 0.94 * size
+    for width, color in ((4.2, "black"), (2.4, "white")):
+        ax.plot([start, start + length / pixel_size], [y, y], color=color, linewidth=width, solid_capstyle="butt")
+    text = ax.text(start, y - 0.035 * size, f"{length:g} Å", color="white", fontsize=7, va="bottom")
+    _outline(text)
+
+
+def _outline(text: object) -> None:
+    from matplotlib.patheffects import withStroke
+
+    text.set_path_effects([withStroke(linewidth=1.6, foreground="black")])  # type: ignore[attr-defined]
+
+
+def _legend(figure: Figure, circles: bool, truth: bool) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], marker="+", color=SKY, linestyle="", markersize=9, markeredgewidth=1.6, label="box centre"),
+        Line2D(
+            [], [], marker="o", color=ORANGE, linestyle="-" if circles else "", markeredgecolor="black",
+            markersize=4.5, label="centre found" + (", with the radius given" if circles else ""),
+        ),
+    ]  # fmt: skip
+    if truth:
+        handles.append(Line2D([], [], marker="x", color=GREEN, linestyle="", markeredgewidth=1.6, label="true centre"))
+    figure.legend(handles=handles, loc="lower center", ncols=3, frameon=False, fontsize=8, bbox_to_anchor=(0.5, -0.01))
