@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from centering.estimators.phase import PhaseCenter as PhaseCenter
     from centering.estimators.self_convolution import SelfConvolution as SelfConvolution
     from centering.estimators.surrogate import SurrogateCenter as SurrogateCenter
-    from centering.landscape import landscape as landscape
+    from centering.landscapes.grid import candidates as candidates
+    from centering.landscapes.landscape import landscape as landscape
+    from centering.landscapes.score import Score as Score
     from centering.results import Centers as Centers
     from centering.results import Flag as Flag
 
@@ -26,9 +28,11 @@ _HOMES = {
     "Flag": "centering.results",
     "GeometricMedian": "centering.estimators.median",
     "PhaseCenter": "centering.estimators.phase",
+    "Score": "centering.landscapes.score",
     "SelfConvolution": "centering.estimators.self_convolution",
     "SurrogateCenter": "centering.estimators.surrogate",
-    "landscape": "centering.landscape",
+    "candidates": "centering.landscapes.grid",
+    "landscape": "centering.landscapes.landscape",
 }
 
 __version__ = "0.1.0"

@@ -6,12 +6,13 @@ Nothing here changes its input; this is the only module of the package where pix
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_radius", "check_stack", "nonnegative"]
+__all__ = ["check_radius", "check_stack", "crop", "nonnegative"]
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +74,18 @@ def check_radius(radius: float, size: int | None = None) -> int:
 
     Raises
     ------
+    TypeError
+        Not a number.
     ValueError
         Not finite, below 1 or not a whole number; or, where ``size`` (the n of n x n images) is given, a
         disk of 2 * radius + 1 pixels that does not fit into the image.
     """
-    if not np.isfinite(radius) or radius < 1 or radius != int(radius):
+    try:
+        whole = int(radius) if math.isfinite(radius) else 0
+    except TypeError:
+        raise TypeError(f"radius is {radius!r}; give a whole number of pixels of at least 1") from None
+    if whole < 1 or whole != radius:
         raise ValueError(f"radius is {radius!r}; give a whole number of pixels of at least 1")
-    whole = int(radius)
     if size is not None and 2 * whole + 1 > size:
         raise ValueError(
             f"radius {whole} needs a disk of {2 * whole + 1} pixels, the images have {size}; "
@@ -93,3 +99,43 @@ def nonnegative(stack: Images) -> Images:
     lowest = stack.min(axis=(-2, -1), keepdims=True)
     result: Images = stack - lowest
     return result
+
+
+def crop(images: npt.ArrayLike, displacement: npt.ArrayLike, radius: int) -> Images:
+    """Return the (2R+1) x (2R+1) pixels about the centres, the centre in the middle pixel.
+
+    Parameters
+    ----------
+    images : array_like, shape (B, n, n) or (n, n)
+    displacement : array_like, shape (B, 2)
+        (row, column) in pixels of every centre minus ``n // 2``, rounded to whole pixels.
+    radius : int
+        R in pixels.
+
+    Returns
+    -------
+    ndarray, shape (B, 2R+1, 2R+1)
+        A copy, of the type of the images.
+
+    Raises
+    ------
+    ValueError
+        A displacement that is not (B, 2) or not finite, or whose crop leaves the image.
+    """
+    stack, _ = check_stack(images)
+    size = stack.shape[-1]
+    whole = check_radius(radius, size)
+    position = np.asarray(displacement, dtype=np.float64)
+    if position.shape != (len(stack), 2) or not np.isfinite(position).all():
+        raise ValueError(f"displacement has shape {position.shape}; give finite numbers ({len(stack)}, 2)")
+    first = np.rint(position).astype(np.int64) + size // 2 - whole
+    outside = (first < 0) | (first + 2 * whole + 1 > size)
+    if outside.any():
+        raise ValueError(
+            f"displacement {position[outside.any(axis=1)][0].tolist()} leaves no room for a disk of radius {whole} "
+            f"in images of {size} pixels"
+        )
+    side = np.arange(2 * whole + 1)
+    rows, columns = first[:, :1] + side, first[:, 1:] + side
+    cropped: Images = stack[np.arange(len(stack))[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return cropped

@@ -1,0 +1,89 @@
+"""From a landscape to a centre: the minimum, its sub-pixel position, how clear it is, and what is suspicious."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.results import Flag
+
+__all__ = ["Minimum", "clearness", "find_minimum", "quadratic_offset"]
+
+Array = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-13  # differences below this part of the terms are rounding
+
+
+class Minimum(NamedTuple):
+    """Displacement (row, column) in pixels of the minimum of a landscape, its score, and its flags."""
+
+    row: float
+    column: float
+    score: float
+    flags: int
+
+
+def find_minimum(
+    landscape: Array,
+    rows: npt.NDArray[Any],
+    columns: npt.NDArray[Any],
+    *,
+    subpixel: bool = True,
+    terms: float | None = None,
+) -> Minimum:
+    """Return the minimum of a landscape (h, w) whose axes are evenly spaced displacements in pixels.
+
+    The flag is FLAT (displacement 0) where nothing but rounding distinguishes the candidates: ``terms`` is the size of
+    the terms that were summed, by default that of the landscape.  BORDER: the best candidate lies on the border of the
+    grid.  The sub-pixel position is the minimum of the quadratic fitted to the 3 x 3
+    neighbourhood; there is none on the border.
+    """
+    rounding = _ROUNDING * (np.abs(landscape).max() if terms is None else terms)
+    least = landscape.min()
+    if landscape.size > 1 and landscape.max() - least <= rounding:
+        return Minimum(0.0, 0.0, 0.0, int(Flag.FLAT))
+    i, j = first_minimum(landscape, rounding)
+    height, width = landscape.shape
+    border = i in (0, height - 1) or j in (0, width - 1)
+    row, column = float(rows[i]), float(columns[j])
+    if subpixel and not border:
+        d_row, d_column = quadratic_offset(landscape[i - 1 : i + 2, j - 1 : j + 2])
+        row += d_row * float(rows[1] - rows[0])
+        column += d_column * float(columns[1] - columns[0])
+    return Minimum(row, column, clearness(landscape), int(Flag.BORDER) if border else 0)
+
+
+def first_minimum(landscape: Array, rounding: float) -> tuple[int, int]:
+    """Return the index of the first minimum in row order, values within ``rounding`` of the least counting as equal.
+
+    Images with symmetries have ties; so every method settles them alike.
+    """
+    index = int(np.argmax(landscape <= landscape.min() + rounding))
+    return index // landscape.shape[1], index % landscape.shape[1]
+
+
+def clearness(landscape: Array) -> float:
+    """Return ``(mean L - min L) / std L``, which scale and offset of L do not change; 0 for a single candidate."""
+    deviation = landscape.std()
+    return float((landscape.mean() - landscape.min()) / deviation) if deviation else 0.0
+
+
+def quadratic_offset(patch: Array) -> tuple[float, float]:
+    """Return the (row, column) offset from its centre of the minimum of the quadratic fitted to a 3 x 3 patch.
+
+    Least squares with six coefficients.  Within one pixel: the fit knows nothing beyond its patch; (0, 0) where it
+    has no minimum.
+    """
+    row_sums, column_sums = patch.sum(axis=1), patch.sum(axis=0)
+    gradient = np.array([row_sums[2] - row_sums[0], column_sums[2] - column_sums[0]]) / 6.0
+    across = (patch[0, 0] + patch[2, 2] - patch[0, 2] - patch[2, 0]) / 4.0
+    h_row = (row_sums[0] - 2.0 * row_sums[1] + row_sums[2]) / 3.0
+    h_column = (column_sums[0] - 2.0 * column_sums[1] + column_sums[2]) / 3.0
+    determinant = h_row * h_column - across**2
+    if h_row <= 0 or h_column <= 0 or determinant <= 0:
+        return 0.0, 0.0
+    offset = -np.array([h_column * gradient[0] - across * gradient[1], h_row * gradient[1] - across * gradient[0]])
+    d_row, d_column = np.clip(offset / determinant, -1.0, 1.0)
+    return float(d_row), float(d_column)

@@ -1,0 +1,90 @@
+"""What the landscapes of all images of one size share, built once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.landscapes.correlate import EvenCorrelation
+from centering.landscapes.grid import candidates
+from centering.landscapes.score import Score
+from pswf.disk import AngularZero
+
+__all__ = ["Plan", "Plans"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Plan:
+    """Tables for images of n x n pixels: candidates, the matrix of the score, and kernels in Fourier space.
+
+    Attributes
+    ----------
+    size, disk, score
+        n, the pixel disk and the score.
+    rows, columns : ndarray of int
+        Displacements of the candidates, see `candidates`.
+    energies : ndarray, shape (R+1, K)
+        The matrix that takes coefficients to ``u_p``.
+    """
+
+    def __init__(self, size: int, disk: AngularZero, score: Score, max_shift: float | None) -> None:
+        self.size = size
+        self.disk = disk
+        self.score = score
+        self.rows, self.columns = candidates(size, disk.radius, max_shift)
+        self.energies = score.energies(disk)
+        self.functions_by_ring = np.ascontiguousarray(disk.functions.T)
+        # pixels that no candidate's disk touches are left out of the transforms
+        first = int(self.rows[0]) + size // 2 - disk.radius
+        self._region = slice(first, first + len(self.rows) + 2 * disk.radius)
+
+    @property
+    def radius(self) -> int:
+        """Radius of the disk in pixels."""
+        return self.disk.radius
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (h, w) of the landscape."""
+        return len(self.rows), len(self.columns)
+
+    def region(self, image: Array) -> Array:
+        """Return the part of the image that the disks of the candidates cover (a view)."""
+        return image[self._region, self._region]
+
+    @cached_property
+    def coefficient_maps(self) -> EvenCorrelation:
+        """The correlation with every psi_n: maps of ``alpha_n(p)``, shape (K, h, w)."""
+        return self._correlation(np.eye(self.disk.count))
+
+    @cached_property
+    def linear_maps(self) -> EvenCorrelation:
+        """The two correlations with ``sum_rho u_p[rho]`` and ``u_p[R]``, shape (2, h, w)."""
+        return self._correlation(np.stack([self.energies.sum(axis=0), self.energies[-1]]))
+
+    def _correlation(self, weights: Array) -> EvenCorrelation:
+        kernels = self.disk.reconstruct(weights)
+        return EvenCorrelation(kernels, len(self.rows) + 2 * self.radius, self.radius, len(self.rows))
+
+
+class Plans:
+    """Plans by image size, built once, safe to ask from several threads; a pickle carries none of them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_size: dict[int, Plan] = {}
+
+    def get(self, size: int, build: Callable[[], Plan]) -> Plan:
+        """Return the plan for n x n images of this size, built at the first call."""
+        with self._lock:
+            if size not in self._by_size:
+                self._by_size[size] = build()
+            return self._by_size[size]
+
+    def __reduce__(self) -> tuple[type[Plans], tuple[()]]:
+        return Plans, ()

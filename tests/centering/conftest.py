@@ -1,0 +1,24 @@
+"""Fixtures of the tests of ``centering``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.io
+
+
+@pytest.fixture(scope="session")
+def mat_70s(centering_data):
+    return scipy.io.loadmat(centering_data / "70s" / "shifted_70S_proj_10_s4.mat")
+
+
+@pytest.fixture(scope="session")
+def images_70s(mat_70s):
+    """Return the ten simulated 70S projections, (10, 185, 185)."""
+    return np.ascontiguousarray(mat_70s["shifted_projections"].transpose(2, 0, 1))
+
+
+@pytest.fixture(scope="session")
+def truth_70s(mat_70s):
+    """Return their known displacements (row, column), (10, 2)."""
+    return mat_70s["shifts"].T.astype(np.float64) - 28
