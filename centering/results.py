@@ -44,7 +44,7 @@ class Centers:
     score : ndarray, shape (B,), float64
         How clear the decision was, dimensionless, larger is clearer.  For the estimators that minimise a
         landscape L it is ``(mean L - min L) / std L`` over the candidates, which does not change when L
-        is scaled or offset; NaN for an estimator that has no landscape.
+        is scaled or offset; an estimator without a landscape says what its score is, or gives NaN.
     flags : ndarray, shape (B,), int64
         Bitwise or of `Flag` members; 0 where nothing is suspicious.
     covariance : ndarray, shape (B, 2, 2), float64, or None

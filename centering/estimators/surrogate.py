@@ -1,0 +1,142 @@
+"""The surrogate centre of mass (sCM): the paper's estimator."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.estimators.each import center_each
+from centering.landscapes.fused import linear, overshoots
+from centering.landscapes.grid import check_max_shift
+from centering.landscapes.landscape import METHODS, check_choice, landscapes
+from centering.landscapes.maps import maps
+from centering.landscapes.minimum import Minimum, find_minimum
+from centering.landscapes.plan import Plan, Plans
+from centering.landscapes.pyramid import pyramid
+from centering.landscapes.score import Score, check_score
+from centering.results import Centers
+from centering.stack import check_radius, check_stack
+from pswf.bases.base import RadialBasis
+from pswf.disk import AngularZero, check_basis
+
+__all__ = ["SurrogateCenter"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SurrogateCenter:
+    """Surrogate centre of mass: the candidate whose rotational average gathers its energy earliest.
+
+    The minimum of `centering.landscape`, with which it shares its options.
+
+    Parameters
+    ----------
+    radius : int
+        R, radius of the particle in pixels, at least 1.
+    score : {"cumulative", "racer"} or Score, optional
+        Equation (3.1), or what the authors' released code computes; see `centering.landscape`.
+    basis : RadialBasis, optional
+        Prolate functions at the Nyquist frequency by default.
+    method : {"fused", "maps", "direct"}, optional
+        ``"fused"`` finds the minimum p* of the landscape without its absolute value, by one correlation, and then
+        proves it: that landscape is a lower bound of (3.1), equal where nothing overshoots, so if no ``u[rho]``
+        exceeds E_max at p*, then p* minimises (3.1) itself.  With ``subpixel`` the eight neighbours of p*, which
+        enter the fit, are checked as well.  An image that fails goes through ``"maps"``.  The centres are those of
+        ``"maps"``; the score is that of the landscape looked at.
+    max_shift : float, optional
+        Only candidates displaced by at most this many pixels along either axis.
+    subpixel : bool, optional
+        Refine the minimum by the quadratic through its 3 x 3 neighbourhood.
+    search : {"full", "pyramid"}, optional
+        ``"full"`` looks at every candidate.  ``"pyramid"`` is RACER's FastCenterPyramid: a grid of 21 x 21
+        candidates, then halving steps about the best one; only those candidates are evaluated, one by one, and
+        ``method`` has no say.
+
+    Raises
+    ------
+    TypeError
+        A basis without ``evaluate``.
+    ValueError
+        Radius below 1 or not whole, negative ``max_shift``, unknown score, method or search; when called, a disk
+        larger than the images.
+
+    Notes
+    -----
+    Flags: BORDER where the minimum lies on the border of the candidates (the images that RACER rejects as
+    outliers); FLAT for a constant image or landscape; NONFINITE for NaN or infinite pixels (displacement 0 for
+    both).  Tables are built at the first call for each image size, kept on the instance, and left out of its
+    pickle; calls from several threads are safe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from centering import SurrogateCenter
+    >>> images = np.zeros((1, 16, 16))
+    >>> images[0, 8:11, 5:8] = 1.0
+    >>> print(SurrogateCenter(4)(images).displacement.round(6) + 0.0)
+    [[ 1. -2.]]
+    """
+
+    radius: int
+    _: KW_ONLY
+    score: str | Score = "cumulative"
+    basis: RadialBasis | None = None
+    method: str = "fused"
+    max_shift: float | None = None
+    subpixel: bool = True
+    search: str = "full"
+    _plans: Plans = field(init=False, repr=False, compare=False, default_factory=Plans)
+
+    def __post_init__(self) -> None:
+        check_radius(self.radius)
+        check_score(self.score)
+        check_choice(self.method, "method", METHODS)
+        check_choice(self.search, "search", ("full", "pyramid"))
+        check_max_shift(self.max_shift)
+        if self.basis is not None:
+            check_basis(self.basis)
+
+    def __call__(self, images: npt.ArrayLike) -> Centers:
+        """Return the centres of ``images``, shape (B, n, n) or (n, n)."""
+        stack, finite = check_stack(images)
+        plan = self._plan(stack.shape[-1])
+        return center_each(stack, finite, lambda image: self._find(image, plan), repr(self))
+
+    def landscape(self, images: npt.ArrayLike) -> Array:
+        """Return the landscapes of ``images``, shape (B, h, w), as `centering.landscape` does with these options."""
+        stack, finite = check_stack(images)
+        plan = self._plan(stack.shape[-1])
+        compute = METHODS[self.method]
+        return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan))
+
+    def _plan(self, size: int) -> Plan:
+        radius = check_radius(self.radius, size)
+
+        def build() -> Plan:
+            return Plan(size, AngularZero(radius, self.basis), check_score(self.score), self.max_shift)
+
+        return self._plans.get(size, build)
+
+    def _find(self, image: Array, plan: Plan) -> Minimum:
+        if self.search == "pyramid":
+            return pyramid(image, plan, subpixel=self.subpixel)
+        if self.method != "fused":
+            landscape = METHODS[self.method](image, plan)
+            return find_minimum(landscape, plan.rows, plan.columns, subpixel=self.subpixel)
+        # L without its absolute value is an affine function of the total: the minimum needs no more
+        total, largest = linear(image, plan)
+        if plan.score.normalizer == "disk" and self._uncertified(image, plan, -total, largest):
+            return find_minimum(maps(image, plan), plan.rows, plan.columns, subpixel=self.subpixel)
+        terms = float(image.sum()) * (plan.radius + 1)
+        return find_minimum(-total, plan.rows, plan.columns, subpixel=self.subpixel, terms=terms)
+
+    def _uncertified(self, image: Array, plan: Plan, landscape: Array, largest: float) -> bool:
+        """Return whether u overshoots E_max at a candidate that the minimum of ``landscape`` rests on."""
+        i, j = np.unravel_index(landscape.argmin(), landscape.shape)
+        reach = 1 if self.subpixel else 0
+        rows = plan.rows[max(i - reach, 0) : i + reach + 1]
+        columns = plan.columns[max(j - reach, 0) : j + reach + 1]
+        return overshoots(image, plan, rows, columns, largest)
