@@ -59,7 +59,8 @@ def run_demo(
     folder.mkdir(parents=True, exist_ok=True)
     stack = folder / "simulated.mrcs"
     write_stack(stack, simulation.images, PIXEL_SIZE)
-    _write_truth(folder / "truth.star", stack, simulation.displacement)
+    names = [f"{k:06d}@{stack.name}" for k in range(1, COUNT + 1)]
+    new_star(folder / "truth.star", names, simulation.displacement, size=SIZE, pixel_size=PIXEL_SIZE)
 
     job = prepare(open_particles(stack), radius=RADIUS)
     centers = run(job, folder / "centered", overwrite=True, progress=progress)
@@ -75,25 +76,6 @@ def run_demo(
     _draw(folder, simulation, centers, distances)
     errors = {name: (float(np.median(values)), float(np.percentile(values, 95))) for name, values in distances.items()}
     return Demo(job, centers, errors)
-
-
-def _write_truth(path: Path, stack: Path, displacement: npt.NDArray[np.float64]) -> None:
-    """Write the known displacements as a STAR file of RELION 3.1."""
-    origin = -displacement * PIXEL_SIZE
-    optics = {
-        "rlnOpticsGroup": [1],
-        "rlnOpticsGroupName": ["simulated"],
-        "rlnImagePixelSize": [PIXEL_SIZE],
-        "rlnImageSize": [SIZE],
-        "rlnImageDimensionality": [2],
-    }
-    columns = {
-        "rlnImageName": [f"{k:06d}@{stack.name}" for k in range(1, len(origin) + 1)],
-        "rlnOpticsGroup": [1] * len(origin),
-        "rlnOriginXAngst": origin[:, 1],
-        "rlnOriginYAngst": origin[:, 0],
-    }
-    new_star(path, {"optics": optics, "particles": columns})
 
 
 def _draw(

@@ -118,26 +118,8 @@ def _write_star(
             star = star.with_columns(star.particles, {"rlnImageName": names})
         star.write(path)
         return
-    if particles.pixel_size is None:
-        pixels = -displacement + 0.0
-        columns = {"rlnImageName": names, "rlnOriginX": pixels[:, 1], "rlnOriginY": pixels[:, 0]}
-        new_star(path, {"": columns})
-        return
-    angstrom = -displacement * particles.pixel_size[:, None] + 0.0
-    optics = {
-        "rlnOpticsGroup": [1],
-        "rlnOpticsGroupName": ["opticsGroup1"],
-        "rlnImagePixelSize": [float(particles.pixel_size[0])],
-        "rlnImageSize": [particles.size],
-        "rlnImageDimensionality": [2],
-    }
-    columns = {
-        "rlnImageName": names,
-        "rlnOpticsGroup": np.ones(len(particles), dtype=np.int64),
-        "rlnOriginXAngst": angstrom[:, 1],
-        "rlnOriginYAngst": angstrom[:, 0],
-    }
-    new_star(path, {"optics": optics, "particles": columns})
+    pixel_size = None if particles.pixel_size is None else float(particles.pixel_size[0])
+    new_star(path, names, displacement, size=particles.size, pixel_size=pixel_size)
 
 
 def _from_here(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -61,17 +60,13 @@ class MrcStack:
             many whole images are there).
         """
         import mrcfile.utils
-        from mrcfile.mrcfile import MrcFile
 
         source = Path(path)
         name = fspath(source)
         size = source.stat().st_size
         if size < _HEADER_BYTES:
             raise ValueError(f"{name!r} is not an MRC file: it has {size} bytes, an MRC header alone has 1024")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # permissive: old programs leave much of the header empty
-            with MrcFile(name, permissive=True, header_only=True) as file:
-                header = file.header
+        header = _read_header(source)
         columns, rows, count = int(header.nx), int(header.ny), int(header.nz)
         try:
             dtype = np.dtype(mrcfile.utils.data_dtype_from_header(header))
@@ -174,6 +169,22 @@ def _runs(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     if len(indices):
         breaks = (np.flatnonzero(np.diff(indices) != 1) + 1).tolist()
         yield from zip([0, *breaks], [*breaks, len(indices)], strict=True)
+
+
+def _read_header(path: Path) -> np.recarray:
+    """Read the 1024 bytes alone: the length of the extended header is not to be trusted yet."""
+    from mrcfile.dtypes import HEADER_DTYPE
+    from mrcfile.utils import byte_order_from_machine_stamp
+
+    with path.open("rb") as file:
+        raw = file.read(_HEADER_BYTES)
+    # an array of no dimension, unlike a scalar, keeps its byte order
+    header = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder("<")).reshape(()).view(np.recarray)
+    try:
+        order = byte_order_from_machine_stamp(header.machst)
+    except ValueError:
+        order = "<"  # permissive: old programs leave the stamp empty
+    return header.view(header.dtype.newbyteorder(order))
 
 
 def _voxel_size(header: np.recarray) -> float | None:

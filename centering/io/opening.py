@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
-from centering.io.star import StarFile
+from centering.io.star import PLACEHOLDERS, StarFile
 
 __all__ = ["open_particles"]
 
@@ -56,6 +56,11 @@ def _from_stack(path: Path, pixel_size: float | None) -> Particles:
     if pixel_size is None:
         pixel_size = stack.voxel_size
         where = "not known" if pixel_size is None else "from the MRC header"
+    if pixel_size is None:
+        note = "the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"
+    else:
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        note = f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"
     return Particles(
         path,
         (stack,),
@@ -64,7 +69,7 @@ def _from_stack(path: Path, pixel_size: float | None) -> Particles:
         _common_size([stack]),
         None if pixel_size is None else np.full(stack.count, pixel_size),
         where,
-        notes=_conversions([stack]),
+        notes=(*_conversions([stack]), note),
     )
 
 

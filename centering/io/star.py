@@ -30,7 +30,10 @@ from centering.io.star_table import (
     weave,
 )
 
-__all__ = ["StarFile", "new_star"]
+__all__ = ["PLACEHOLDERS", "StarFile", "new_star"]
+
+PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
+"""What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 
 @dataclass(frozen=True)
@@ -262,24 +265,58 @@ class StarFile:
         return replace(self, lines=lines, tables=tuple(find_tables(lines)))
 
 
-def new_star(path: str | PathLike[str], blocks: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write a new STAR file of loops; the same blocks give the same bytes.
+def new_star(
+    path: str | PathLike[str],
+    names: Sequence[str],
+    displacement: npt.NDArray[np.float64],
+    *,
+    size: int,
+    pixel_size: float | None = None,
+) -> None:
+    """Write a new STAR file for images that had none; the same values give the same bytes.
 
     Parameters
     ----------
     path : path
         The file to write; it appears under its name only when it is complete.
-    blocks : mapping of str to mapping of str to sequence
-        For each block name (``optics``, ``particles``) its columns in order; floats get six decimals.
+    names : sequence of str
+        Image names, ``000001@stack.mrcs``.
+    displacement : ndarray, shape (B, 2), float64
+        (row, column) in pixels; the origins are its negative, as in `StarFile.with_origins`.
+    size : int
+        n of the n x n images.
+    pixel_size : float, optional
+        Angstrom per pixel.  Without it the file is one of RELION 3.0, with origins in pixels.  With it the
+        file is one of RELION 3.1, which must name a voltage and a spherical aberration to be read at all:
+        it gets `PLACEHOLDERS`.
     """
     import pandas as pd
     import starfile  # type: ignore[import-untyped]
 
-    text = starfile.to_string({name: pd.DataFrame(dict(columns)) for name, columns in blocks.items()})
-    body = text.split("\n", 1)[1]  # the first line holds the time of day
-    version = "# version 30001\n" if "optics" in blocks else ""
+    origin = -displacement + 0.0  # no negative zeros
+    columns: dict[str, Any] = {"rlnImageName": list(names)}
+    if pixel_size is None:
+        columns |= {"rlnOriginX": origin[:, 1], "rlnOriginY": origin[:, 0]}
+        comment, blocks = "", {"": pd.DataFrame(columns)}
+    else:
+        optics = {
+            "rlnOpticsGroup": [1],
+            "rlnOpticsGroupName": ["opticsGroup1"],
+            "rlnImagePixelSize": [float(pixel_size)],
+            "rlnImageSize": [size],
+            "rlnImageDimensionality": [2],
+            **{label: [value] for label, value in PLACEHOLDERS.items()},
+        }
+        columns |= {
+            "rlnOpticsGroup": np.ones(len(origin), dtype=np.int64),
+            "rlnOriginXAngst": origin[:, 1] * pixel_size,
+            "rlnOriginYAngst": origin[:, 0] * pixel_size,
+        }
+        comment = f"# version 30001\n# placeholders, not measured: {', '.join(PLACEHOLDERS)}\n"
+        blocks = {"optics": pd.DataFrame(optics), "particles": pd.DataFrame(columns)}
+    body = starfile.to_string(blocks).split("\n", 1)[1]  # the first line holds the time of day
     with replacing(path) as temporary:
-        temporary.write_text(version + body, encoding="utf-8", errors="surrogateescape")
+        temporary.write_text(comment + body, encoding="utf-8", errors="surrogateescape")
 
 
 def _decimals(values: npt.NDArray[np.float64]) -> list[str]:

@@ -1,0 +1,214 @@
+"""STAR files keep every byte that is not an origin; `starfile` is the independent reader."""
+
+import numpy as np
+import pytest
+import starfile
+
+from centering.io.star import StarFile, new_star
+
+ONE_BLOCK = """
+data_images
+
+loop_
+_rlnImageName #1
+_rlnDefocusU #2
+_rlnMagnification #3
+_rlnDetectorPixelSize #4
+000001@stack.mrcs 15301.10  38168 5.0
+000002@stack.mrcs   1.5e+04 38168 5.0
+"""
+
+# every trap at once: comments, quotes, nan, a # inside a value, an unknown column, a simple block, a stale origin
+TWO_BLOCKS = """# version 30001
+
+data_job
+
+_rlnJobTypeName   "a b"   # a comment behind a value
+_rlnJobIsTomo     0
+
+data_optics
+
+loop_ #
+_rlnOpticsGroup #1
+_rlnOpticsGroupName #2
+_rlnImagePixelSize #3
+1 'first group' 1.25
+2 second 2.500
+
+# a comment between the blocks
+data_particles
+
+loop_
+_rlnOriginYAngst #1
+_rlnImageName #2
+_myOwnColumn #3
+_rlnOpticsGroup #4
+_rlnOriginXAngst #5
+_rlnEmpty #6
+  7.000000 000001@a.mrcs  nan   1 -8 ""
+-1.5    \t 000002@a.mrcs  x#y   2  9 <NA>    # remark
+# a comment among the rows
+   3       000001@b.mrcs 'it is' 1  0 NaN\x20\x20
+"""
+
+DISPLACEMENT = np.array([[1.5, -2.25], [0.0, 4.0], [-3.0, 0.125]])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="particles.star", **options):
+        path = tmp_path / name
+        path.write_bytes(text.encode(**options))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("text", [ONE_BLOCK, TWO_BLOCKS], ids=["3.0", "3.1"])
+def test_an_unchanged_file_keeps_every_byte(write, tmp_path, text):
+    path = write(text)
+    StarFile.read(path).write(tmp_path / "copy.star")
+    assert (tmp_path / "copy.star").read_bytes() == path.read_bytes()
+
+
+def test_only_the_cells_of_the_origins_change(write, tmp_path):
+    star = StarFile.read(write(TWO_BLOCKS)).with_origins(DISPLACEMENT, np.array([1.25, 2.5, 1.25]))
+    star.write(tmp_path / "out.star")
+    expected = TWO_BLOCKS
+    for old, new in {
+        "  7.000000 000001@a.mrcs  nan   1 -8 ": "  -1.875000 000001@a.mrcs  nan   1 2.812500 ",
+        "-1.5    \t 000002@a.mrcs  x#y   2  9 ": "0.000000    \t 000002@a.mrcs  x#y   2  -10.000000 ",
+        "   3       000001@b.mrcs 'it is' 1  0 ": "   3.750000       000001@b.mrcs 'it is' 1  -0.156250 ",
+    }.items():
+        expected = expected.replace(old, new)
+    assert (tmp_path / "out.star").read_text() == expected
+
+
+def test_new_columns_come_last_and_leave_a_comment_last(write):
+    star = StarFile.read(write(TWO_BLOCKS))
+    wider = star.with_columns(star.particles, {"myNew": ["1", "two words", ""]})
+    rows = [wider.lines[row] for row in wider.particles.rows]
+    assert rows[0].endswith('-8 "" 1')
+    assert rows[1].endswith('<NA> "two words" # remark')
+    assert wider.column(wider.particles, "myNew") == ["1", "two words", ""]
+    assert wider.particles.columns == (*star.particles.columns, "myNew")
+    assert "_myNew #7" in wider.lines
+    assert star.lines == TWO_BLOCKS.split("\n")[:-1]  # the first file is unchanged
+
+
+def test_origins_of_a_3_0_file_are_pixels_and_starfile_reads_them(write, tmp_path):
+    path = write(ONE_BLOCK)
+    StarFile.read(path).with_origins(DISPLACEMENT[:2], np.array([1.31, 1.31])).write(tmp_path / "out.star")
+    before, after = starfile.read(path), starfile.read(tmp_path / "out.star")
+    assert list(after.columns) == [*before.columns, "rlnOriginX", "rlnOriginY"]
+    # OriginX belongs to the column, OriginY to the row, and both are what must be added
+    np.testing.assert_array_equal(after["rlnOriginX"], [2.25, -4.0])
+    np.testing.assert_array_equal(after["rlnOriginY"], [-1.5, 0.0])
+    assert before.equals(after[before.columns])
+
+
+def test_pixel_origins_beside_optics_groups_are_set_too(write):
+    text = TWO_BLOCKS.replace("_rlnOriginYAngst", "_rlnOriginY").replace("_rlnOriginXAngst", "_rlnOriginX")
+    star = StarFile.read(write(text)).with_origins(DISPLACEMENT, np.array([1.25, 2.5, 1.25]))
+    table = star.particles
+    np.testing.assert_array_equal(star.numbers(table, "rlnOriginY"), -DISPLACEMENT[:, 0])
+    np.testing.assert_array_equal(star.numbers(table, "rlnOriginX"), -DISPLACEMENT[:, 1])
+    np.testing.assert_array_equal(star.numbers(table, "rlnOriginXAngst"), [2.8125, -10.0, -0.15625])
+
+
+@pytest.mark.parametrize("text", [ONE_BLOCK, TWO_BLOCKS], ids=["pixels", "Angstrom"])
+def test_displacements_are_the_inverse_of_with_origins(write, text):
+    star = StarFile.read(write(text))
+    count = len(star.particles)
+    pixel_size = np.array([1.25, 2.5, 1.25])[:count]
+    known = star.with_origins(DISPLACEMENT[:count], pixel_size)
+    np.testing.assert_allclose(known.displacements(pixel_size), DISPLACEMENT[:count], atol=1e-6)
+
+
+def test_windows_line_ends_are_read(write, tmp_path):
+    star = StarFile.read(write(TWO_BLOCKS.replace("\n", "\r\n")))
+    assert star.column(star.particles, "rlnEmpty") == ["", "<NA>", "NaN"]
+    star.write(tmp_path / "out.star")
+    assert (tmp_path / "out.star").read_text() == TWO_BLOCKS
+
+
+def test_names_of_any_encoding_keep_their_bytes(write, tmp_path):
+    path = write(ONE_BLOCK.replace("stack", "Zürich"), encoding="latin-1")
+    StarFile.read(path).write(tmp_path / "out.star")
+    assert (tmp_path / "out.star").read_bytes() == path.read_bytes()
+
+
+def test_a_folder_called_data_is_not_a_block(write):
+    star = StarFile.read(write(ONE_BLOCK.replace("000001@stack", "data_1/x").replace("000002@stack", "loop_/y")))
+    assert star.column(star.particles, "rlnImageName") == ["data_1/x.mrcs", "loop_/y.mrcs"]
+
+
+def test_an_empty_table_beside_the_particles_is_kept(write, tmp_path):
+    text = "data_model\n\nloop_\n_rlnA #1\n_rlnB #2\n\n" + TWO_BLOCKS
+    path = write(text)
+    star = StarFile.read(path)
+    assert [(table.name, len(table)) for table in star.tables] == [("model", 0), ("optics", 2), ("particles", 3)]
+    star.write(tmp_path / "out.star")
+    assert (tmp_path / "out.star").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a STAR file"),
+        ("hello\n", "not a STAR file"),
+        (ONE_BLOCK.replace("rlnImageName", "rlnMicrographName"), "no column rlnImageName"),
+        (ONE_BLOCK.split("000001")[0], "lists no particles"),
+        (ONE_BLOCK.replace("15301.10  38168", "15301.10"), "line 9 .* has 3 values, its table has 4 columns"),
+        (ONE_BLOCK.replace("_rlnDefocusU", "_rlnImageName"), "column rlnImageName twice"),
+    ],
+)
+def test_bad_files_are_refused_in_one_sentence(write, text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        _ = StarFile.read(write(text)).particles
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_requests_are_refused(write):
+    star = StarFile.read(write(TWO_BLOCKS))
+    with pytest.raises(ValueError, match="pixel size is not known"):
+        star.with_origins(DISPLACEMENT, None)
+    with pytest.raises(ValueError, match=r"shape \(2, 2\), the STAR file asks for \(3, 2\)"):
+        star.with_origins(DISPLACEMENT[:2], np.ones(3))
+    with pytest.raises(ValueError, match="holds 'x#y', which is not a number"):
+        star.numbers(star.particles, "myOwnColumn")
+    with pytest.raises(ValueError, match="no column rlnDefocusU"):
+        star.column(star.particles, "rlnDefocusU")
+    with pytest.raises(ValueError, match="has 1 values, the table has 3 rows"):
+        star.with_columns(star.particles, {"a": ["1"]})
+    with pytest.raises(ValueError, match="has no origins"):
+        StarFile.read(write(ONE_BLOCK)).displacements(None)
+
+
+@pytest.mark.parametrize("pixel_size", [None, 1.5])
+def test_a_new_file_is_read_by_starfile_and_is_the_same_every_time(tmp_path, pixel_size):
+    names = ["000001@my stack.mrcs", "000002@my stack.mrcs", "000003@my stack.mrcs"]
+    for path in (tmp_path / "one.star", tmp_path / "two.star"):
+        new_star(path, names, DISPLACEMENT, size=64, pixel_size=pixel_size)
+    assert (tmp_path / "one.star").read_bytes() == (tmp_path / "two.star").read_bytes()
+    blocks = starfile.read(tmp_path / "one.star", always_dict=True)
+    table = blocks["" if pixel_size is None else "particles"]
+    unit = "" if pixel_size is None else "Angst"
+    np.testing.assert_allclose(table[f"rlnOriginY{unit}"], -DISPLACEMENT[:, 0] * (pixel_size or 1), atol=1e-6)
+    np.testing.assert_allclose(table[f"rlnOriginX{unit}"], -DISPLACEMENT[:, 1] * (pixel_size or 1), atol=1e-6)
+    assert list(table["rlnImageName"]) == names
+    star = StarFile.read(tmp_path / "one.star")
+    assert star.column(star.particles, "rlnImageName") == names
+
+
+def test_a_long_file_agrees_with_starfile(tmp_path, rng):
+    count = 20_000
+    displacement = rng.normal(scale=10, size=(count, 2))
+    rows = "".join(f"{k + 1:06d}@m{k % 37}.mrcs {k} {k % 3}\n" for k in range(count))
+    path = tmp_path / "long.star"
+    path.write_text("data_\n\nloop_\n_rlnImageName #1\n_rlnOriginX #2\n_rlnClassNumber #3\n" + rows)
+    StarFile.read(path).with_origins(displacement, None).write(path)
+    table = starfile.read(path)
+    np.testing.assert_allclose(table["rlnOriginX"], -displacement[:, 1], atol=5.1e-7)
+    np.testing.assert_allclose(table["rlnOriginY"], -displacement[:, 0], atol=5.1e-7)
+    np.testing.assert_array_equal(table["rlnClassNumber"], np.arange(count) % 3)
