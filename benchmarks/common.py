@@ -1,0 +1,60 @@
+"""What every benchmark shares: one thread, medians after a warm-up, a table, and the environment.
+
+Import this module before numpy: the numerical libraries read their thread limits when they are loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = THREADS
+
+
+def environment() -> dict[str, str]:
+    """Return what the timings depend on: processor, threads, system and versions."""
+    processor = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        models = [line for line in information.read_text().splitlines() if line.startswith("model name")]
+        processor = models[0].split(":")[1].strip() if models else processor
+    packages = {name: version(name) for name in ("numpy", "scipy", "numba", "pswf-centering")}
+    return {
+        "processor": f"{processor}, {os.cpu_count()} CPUs, {THREADS} thread(s) used",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
+    }
+
+
+def median_time(call: Callable[[], object], *, seconds: float = 1.0, least: int = 5) -> float:
+    """Return the median duration of ``call`` in seconds, after one call to warm up.
+
+    At least ``least`` calls are timed, and more until ``seconds`` have passed.
+    """
+    call()
+    times: list[float] = []
+    while len(times) < least or sum(times) < seconds:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a Markdown table with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, ["-" * width for width in widths], *rows):
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
+
+
+def print_environment() -> None:
+    """Print `environment`, one line each."""
+    for name, value in environment().items():
+        print(f"{name}: {value}")
+    print()
