@@ -62,10 +62,11 @@ class AngularZero:
     --------
     >>> import numpy as np
     >>> from pswf import AngularZero
-    >>> disk = AngularZero(8)
-    >>> coefficients = disk.coefficients(np.ones((1, 17, 17)))
-    >>> np.allclose(disk.rotational_average(coefficients, [0.0, 3.5]), 1.0, atol=0.02)
-    True
+    >>> disk = AngularZero(16)
+    >>> offset = np.arange(-16, 17)
+    >>> bump = np.exp(-(offset[:, None] ** 2 + offset**2) / 50)
+    >>> disk.rotational_average(disk.coefficients(bump), [0.0, 5.0]).round(3)
+    array([[1.   , 0.607]])
     """
 
     def __init__(self, radius: int, basis: RadialBasis | None = None, truncation: float = DEFAULT_TRUNCATION) -> None:

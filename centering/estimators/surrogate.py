@@ -12,7 +12,7 @@ from centering.landscapes.fused import linear, overshoots
 from centering.landscapes.grid import check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.maps import maps
-from centering.landscapes.minimum import Minimum, find_minimum
+from centering.landscapes.minimum import Minimum, find_minimum, first_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
 from centering.landscapes.score import Score, check_score
@@ -74,10 +74,10 @@ class SurrogateCenter:
     --------
     >>> import numpy as np
     >>> from centering import SurrogateCenter
-    >>> images = np.zeros((1, 16, 16))
-    >>> images[0, 8:11, 5:8] = 1.0
-    >>> print(SurrogateCenter(4)(images).displacement.round(6) + 0.0)
-    [[ 1. -2.]]
+    >>> images = np.zeros((1, 32, 32))
+    >>> images[0, 13:22, 7:16] = 1.0  # 9 x 9 pixels about (17, 11); the centre pixel is (16, 16)
+    >>> print(SurrogateCenter(7)(images).displacement.round(6))
+    [[ 1. -5.]]
     """
 
     radius: int
@@ -128,15 +128,12 @@ class SurrogateCenter:
             return find_minimum(landscape, plan.rows, plan.columns, subpixel=self.subpixel)
         # L without its absolute value is an affine function of the total: the minimum needs no more
         total, largest = linear(image, plan)
-        if plan.score.normalizer == "disk" and self._uncertified(image, plan, -total, largest):
-            return find_minimum(maps(image, plan), plan.rows, plan.columns, subpixel=self.subpixel)
         terms = float(image.sum()) * (plan.radius + 1)
+        if plan.score.normalizer == "disk":
+            i, j = first_minimum(-total, terms)
+            reach = 1 if self.subpixel else 0
+            rows = plan.rows[max(i - reach, 0) : i + reach + 1]
+            columns = plan.columns[max(j - reach, 0) : j + reach + 1]
+            if overshoots(image, plan, rows, columns, largest):
+                return find_minimum(maps(image, plan), plan.rows, plan.columns, subpixel=self.subpixel)
         return find_minimum(-total, plan.rows, plan.columns, subpixel=self.subpixel, terms=terms)
-
-    def _uncertified(self, image: Array, plan: Plan, landscape: Array, largest: float) -> bool:
-        """Return whether u overshoots E_max at a candidate that the minimum of ``landscape`` rests on."""
-        i, j = np.unravel_index(landscape.argmin(), landscape.shape)
-        reach = 1 if self.subpixel else 0
-        rows = plan.rows[max(i - reach, 0) : i + reach + 1]
-        columns = plan.columns[max(j - reach, 0) : j + reach + 1]
-        return overshoots(image, plan, rows, columns, largest)

@@ -96,14 +96,16 @@ def landscape(
     Examples
     --------
     >>> import numpy as np
-    >>> from centering import landscape
-    >>> image = np.zeros((15, 15))
-    >>> image[8:11, 5:8] = 1.0
-    >>> surface = landscape(image, 4)[0]
+    >>> from centering import candidates, landscape
+    >>> image = np.zeros((32, 32))
+    >>> image[13:22, 7:16] = 1.0  # 9 x 9 pixels about (17, 11); the centre pixel is (16, 16)
+    >>> surface = landscape(image, 7)[0]
     >>> surface.shape
-    (7, 7)
-    >>> [int(i) - 3 for i in np.unravel_index(surface.argmin(), surface.shape)]
-    [2, -1]
+    (18, 18)
+    >>> i, j = np.unravel_index(surface.argmin(), surface.shape)
+    >>> rows, columns = candidates(size=32, radius=7)
+    >>> print(rows[i], columns[j])
+    1 -5
     """
     compute = METHODS[check_choice(method, "method", METHODS)]
     chosen = check_score(score)

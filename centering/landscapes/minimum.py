@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from centering.results import Flag
 
-__all__ = ["Minimum", "clearness", "find_minimum", "quadratic_offset"]
+__all__ = ["Minimum", "clearness", "find_minimum", "first_minimum", "quadratic_offset"]
 
 Array = npt.NDArray[np.float64]
 
@@ -40,11 +40,10 @@ def find_minimum(
     grid.  The sub-pixel position is the minimum of the quadratic fitted to the 3 x 3
     neighbourhood; there is none on the border.
     """
-    rounding = _ROUNDING * (np.abs(landscape).max() if terms is None else terms)
-    least = landscape.min()
-    if landscape.size > 1 and landscape.max() - least <= rounding:
+    size = float(np.abs(landscape).max()) if terms is None else terms
+    if landscape.size > 1 and np.ptp(landscape) <= _ROUNDING * size:
         return Minimum(0.0, 0.0, 0.0, int(Flag.FLAT))
-    i, j = first_minimum(landscape, rounding)
+    i, j = first_minimum(landscape, size)
     height, width = landscape.shape
     border = i in (0, height - 1) or j in (0, width - 1)
     row, column = float(rows[i]), float(columns[j])
@@ -55,12 +54,12 @@ def find_minimum(
     return Minimum(row, column, clearness(landscape), int(Flag.BORDER) if border else 0)
 
 
-def first_minimum(landscape: Array, rounding: float) -> tuple[int, int]:
-    """Return the index of the first minimum in row order, values within ``rounding`` of the least counting as equal.
+def first_minimum(landscape: Array, terms: float) -> tuple[int, int]:
+    """Return the index of the first minimum in row order; values that only rounding of the terms separates are equal.
 
     Images with symmetries have ties; so every method settles them alike.
     """
-    index = int(np.argmax(landscape <= landscape.min() + rounding))
+    index = int(np.argmax(landscape <= landscape.min() + _ROUNDING * terms))
     return index // landscape.shape[1], index % landscape.shape[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 
 import numpy as np
 import pytest
@@ -275,3 +276,10 @@ def test_bad_input_is_named_in_one_sentence(call, error, message):
     with pytest.raises(error, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_function_is_not_hidden_by_a_module_of_its_name():
+    import centering
+
+    importlib.import_module("centering.landscapes.landscape")
+    assert centering.landscape is landscape
