@@ -184,7 +184,8 @@ def _read_header(path: Path) -> np.recarray:
         order = byte_order_from_machine_stamp(header.machst)
     except ValueError:
         order = "<"  # permissive: old programs leave the stamp empty
-    return header.view(header.dtype.newbyteorder(order))
+    ordered: np.recarray = header.view(header.dtype.newbyteorder(order))
+    return ordered
 
 
 def _voxel_size(header: np.recarray) -> float | None:
