@@ -11,20 +11,44 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pswf.bases.base import RadialBasis as RadialBasis
     from pswf.bases.bessel import FourierBessel as FourierBessel
+    from pswf.bases.dini import DiniBessel as DiniBessel
     from pswf.bases.prolate import PSWF as PSWF
     from pswf.bases.zernike import Zernike as Zernike
     from pswf.disk import AngularZero as AngularZero
+    from pswf.families import DiniBesselFamily as DiniBesselFamily
+    from pswf.families import FourierBesselFamily as FourierBesselFamily
+    from pswf.families import RadialFamily as RadialFamily
+    from pswf.families import ZernikeFamily as ZernikeFamily
     from pswf.quadrature import disk_quadrature as disk_quadrature
     from pswf.quadrature import gauss_legendre as gauss_legendre
+    from pswf.spectra import Spectra as Spectra
+    from pswf.spectra import spectra as spectra
+    from pswf.steerable.basis import SteerableBasis as SteerableBasis
+    from pswf.steerable.blocks import BlockDiagonal as BlockDiagonal
+    from pswf.steerable.learned import LearnedFamily as LearnedFamily
+    from pswf.steerable.learned import steerable_pca as steerable_pca
+    from pswf.steerable.prolate import PSWF2D as PSWF2D
 
 _HOMES = {
     "AngularZero": "pswf.disk",
-    "FourierBessel": "pswf.bases.bessel",
-    "PSWF": "pswf.bases.prolate",
-    "RadialBasis": "pswf.bases.base",
-    "Zernike": "pswf.bases.zernike",
+    "BlockDiagonal": "pswf.steerable.blocks",
+    "DiniBessel": "pswf.bases.dini",
+    "DiniBesselFamily": "pswf.families",
     "disk_quadrature": "pswf.quadrature",
+    "FourierBessel": "pswf.bases.bessel",
+    "FourierBesselFamily": "pswf.families",
     "gauss_legendre": "pswf.quadrature",
+    "LearnedFamily": "pswf.steerable.learned",
+    "PSWF": "pswf.bases.prolate",
+    "PSWF2D": "pswf.steerable.prolate",
+    "RadialBasis": "pswf.bases.base",
+    "RadialFamily": "pswf.families",
+    "spectra": "pswf.spectra",
+    "Spectra": "pswf.spectra",
+    "steerable_pca": "pswf.steerable.learned",
+    "SteerableBasis": "pswf.steerable.basis",
+    "Zernike": "pswf.bases.zernike",
+    "ZernikeFamily": "pswf.families",
 }
 
 __version__ = "0.1.0"

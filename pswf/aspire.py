@@ -1,0 +1,192 @@
+"""The prolate basis as a drop-in for ASPIRE-Python: change one import.
+
+    from pswf.aspire import PSWFBasis2D          # was: from aspire.basis import PSWFBasis2D
+
+Tested with ASPIRE-Python 0.14; the only module of this package that imports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+try:
+    from aspire.basis import Coef, SteerableBasis2D
+    from aspire.image import Image
+    from aspire.operators import BlkDiagMatrix
+except ModuleNotFoundError as error:
+    if error.name is None or error.name.split(".")[0] != "aspire":
+        raise
+    raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
+
+from pswf.checks import check_positive
+from pswf.steerable.basis import check_dtype, check_size
+from pswf.steerable.prolate import PSWF2D
+
+__all__ = ["PSWFBasis2D"]
+
+_ANGLES = 64
+"""Directions over which a filter is averaged to make it radial."""
+
+
+class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
+    r"""Disk prolate functions as an ASPIRE basis: `pswf.PSWF2D` behind the interface of ``SteerableBasis2D``.
+
+    Parameters
+    ----------
+    size : int or (int, int)
+        L of L x L images.
+    gamma_trunc : float, optional
+        Truncation ``sqrt(lambda / (1 - lambda)) > gamma_trunc``.
+    beta : float, optional
+        Band relative to the Nyquist frequency.
+    dtype : float32 or float64, optional
+    normalization : {"orthonormal", "aspire"}, optional
+        "orthonormal": functions of unit norm, so that `evaluate_t` is the transpose of `evaluate`, white noise has
+        the same variance in every coefficient, and covariance estimation and FSPCA are right.  "aspire": the
+        coefficients of ``aspire.basis.PSWFBasis2D``, whose functions are ``beta / 2 * alpha * psi`` and whose
+        `evaluate_t` is not the transpose; for coefficients saved with it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `pswf.PSWF2D`.
+
+    Notes
+    -----
+    Order and sign are ASPIRE's.  Order: ell ascending, + before -, the radial index k ascending from 0.  Sign: the
+    functions are ``i^N (-1)^k psi_{N,k}``, the phase of alpha, with the largest Zernike coordinate of psi positive
+    (in `pswf.PSWF2D` it is the value near the centre that is positive, and there is no phase); the real
+    coefficients are the real parts of the complex ones (+) and minus their imaginary parts (-).  Hence for odd ell
+    it is the - coefficients that go with the cosine.  Rotations do not see this phase, but
+    ``rotate(..., refl=...)`` reflects about x = 0 where ``FFBBasis2D`` reflects about y = 0, here as in ASPIRE's
+    own class.
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, int],
+        gamma_trunc: float = 1.0,
+        beta: float = 1.0,
+        dtype: npt.DTypeLike = np.float32,
+        *,
+        normalization: str = "orthonormal",
+    ) -> None:
+        side = check_size(size)
+        kind = check_dtype(dtype)
+        if normalization not in ("orthonormal", "aspire"):
+            raise ValueError(f"normalization is {normalization!r}; give 'orthonormal' or 'aspire'")
+        self.gmcut = check_positive(gamma_trunc, "gamma_trunc")
+        self.beta = check_positive(beta, "beta")
+        self.rcut = side // 2
+        self.normalization = normalization
+        super().__init__((side, side), dtype=kind)
+
+    def _build(self) -> None:
+        self.engine = PSWF2D(self.nres, bandlimit_ratio=self.beta, truncation=self.gmcut, dtype=self.dtype)
+        layout = self.engine.layout
+        self.bandlimit = self.engine.bandlimit
+        self.count = layout.count
+        self.ell_max = len(layout.counts) - 1
+        self.k_max = list(layout.counts)
+        self.angular_indices = layout.angular_indices
+        self.radial_indices = layout.radial_indices
+        self.signs_indices = layout.sign_indices
+        self.alpha_nn = self.engine.alpha[:, None]
+        # where the real parts of the complex coefficients are, and minus their imaginary parts (0 for ell = 0)
+        plus = layout.sign_indices > 0
+        self._pos = np.flatnonzero(plus)
+        self._neg = np.zeros(layout.complex_count, dtype=int)
+        self._neg[layout.counts[0] :] = np.flatnonzero(~plus)
+        self._sign, self._swap = _phases(self.engine)
+        # squared norm of ASPIRE's real functions, which it compensates in evaluate alone
+        weight = np.where(layout.angular_indices == 0, 1.0, 0.5)
+        root = np.exp(0.5 * self.engine.log_concentration)
+        self._root = np.empty(self.count)
+        self._root[self._pos] = root
+        self._root[self._neg[layout.counts[0] :]] = root[layout.counts[0] :]
+        self._root *= np.sqrt(weight)
+        self._weight = weight
+
+    def _evaluate_t(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        coefficients = self._from_engine(self.engine.evaluate_t(images))
+        if self.normalization == "aspire":
+            coefficients *= self._root.astype(self.dtype)
+        return coefficients
+
+    def _evaluate(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.normalization == "aspire":
+            coefficients = coefficients * (self._root / self._weight).astype(self.dtype)
+        return self.engine.evaluate(self._to_engine(coefficients))
+
+    def expand(self, x: Any, tol: float | None = None, atol: float = 0) -> Any:
+        """Return the least-squares coefficients of images, all images at once; see `pswf.SteerableBasis.expand`.
+
+        ``tol`` is the relative tolerance; ``atol``, ASPIRE's absolute one, is not used.
+        """
+        pixel_size = x.pixel_size if isinstance(x, Image) else None
+        images = x.asnumpy() if isinstance(x, Image) else np.asarray(x)
+        coefficients = self._from_engine(self.engine.expand(images, tolerance=tol))
+        if self.normalization == "aspire":
+            coefficients = coefficients * (self._weight / self._root).astype(self.dtype)
+        return Coef(self, coefficients, pixel_size=pixel_size)
+
+    def filter_to_basis_mat(self, f: Any, method: str | None = None, truncate: bool = True, **kwargs: Any) -> Any:
+        """Return a filter, averaged over directions, as a ``BlkDiagMatrix``: closed form, no images.
+
+        ``method="evaluate_t"`` or ``"expand"`` filters every basis image instead, as ASPIRE's own class does.
+        """
+        if method is not None:
+            return super().filter_to_basis_mat(f, method=method, truncate=truncate, **kwargs)
+        angles = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
+
+        def transfer(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+            omega = 2.0 * np.pi * frequency[:, None] * np.array([np.cos(angles), np.sin(angles)])[:, None, :]
+            values = f.evaluate(omega.reshape(2, -1).astype(self.dtype), pixel_size=kwargs.get("pixel_size"))
+            return np.asarray(np.reshape(values, (len(frequency), _ANGLES)).mean(axis=1), dtype=np.float64)
+
+        blocks = self.engine.radial_filter(transfer).blocks
+        matrix = BlkDiagMatrix.empty(2 * self.ell_max + 1, dtype=self.dtype)
+        for N, (block, part) in enumerate(zip(blocks, self.engine.layout.cosines, strict=True)):
+            # signs and scale of ASPIRE's coefficients
+            scale = self._sign[part] * (self._root[part] if self.normalization == "aspire" else 1.0)
+            scaled = (block * scale[:, None] / scale).astype(self.dtype)
+            for index in (0,) if N == 0 else (2 * N - 1, 2 * N):
+                matrix[index] = scaled
+        return matrix
+
+    def _from_engine(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(coefficients[..., self._swap] * self._sign)
+
+    def _to_engine(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        result = np.empty(coefficients.shape, dtype=self.dtype)
+        result[..., self._swap] = coefficients * self._sign
+        return result
+
+
+def _phases(engine: PSWF2D) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return sign and position, among the coefficients of `pswf.PSWF2D`, of every real coefficient of ASPIRE's.
+
+    With the real coefficients (a, b) of cosine and sine, the inner product with ``psi`` is ``(a - i b) / sqrt(2)``;
+    that with ``s i^N psi``, s a sign, is ``s (-i)^N`` times it.
+    """
+    layout = engine.layout
+    sign = np.empty(layout.count)
+    partner = np.arange(layout.count)
+    for N, (cosine, sine) in enumerate(zip(layout.cosines, layout.sines, strict=True)):
+        radial = engine.family(N)
+        assert radial is not None
+        coordinates = radial.coordinates
+        largest = coordinates[np.arange(len(coordinates)), np.abs(coordinates).argmax(axis=1)]
+        s = np.sign(largest) * (1.0 - 2.0 * (np.arange(len(coordinates)) % 2)) * (1.0, 1.0, -1.0, -1.0)[N % 4]
+        sign[cosine] = s
+        if N:
+            sign[sine] = s
+        if N % 2:
+            # -i (a - i b) = -b - i a: + is -b, and - is a
+            sign[cosine] = -s
+            partner[cosine] = np.arange(sine.start, sine.stop)
+            partner[sine] = np.arange(cosine.start, cosine.stop)
+    return sign.astype(engine.dtype), partner

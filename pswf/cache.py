@@ -1,0 +1,94 @@
+"""A folder of computed arrays that survives concurrent writers, interrupted writes and damaged files.
+
+A file is written beside its final name and moved there in one step, so a reader sees all of it or none.  It carries
+a digest of its contents; a file that does not match its digest, or is not a file of ours, counts as absent and is
+computed again.  Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["load_arrays", "store_arrays"]
+
+logger = logging.getLogger(__name__)
+
+_MAGIC = b"pswf-arrays-1\n"
+_DIGEST = hashlib.sha256().digest_size
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.pswf"
+
+
+def store_arrays(folder: str | os.PathLike[str], key: str, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Keep the arrays under ``key``.
+
+    A folder that cannot be written is reported in the log and otherwise ignored: the cache saves time, nothing
+    else depends on it.
+
+    Parameters
+    ----------
+    folder : path
+        Created where it does not exist.
+    key : str
+        Everything that the arrays depend on, versions included.
+    arrays : mapping of str to ndarray
+    """
+    header = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
+    text = json.dumps({"key": key, "arrays": header}).encode()
+    body = len(text).to_bytes(8, "little") + text + b"".join(array.tobytes() for array in arrays.values())
+    target = _path(Path(folder), key)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_MAGIC + hashlib.sha256(body).digest() + body)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        logger.warning("the cache folder %s cannot be written (%s); nothing was kept", folder, error)
+
+
+def load_arrays(folder: str | os.PathLike[str], key: str) -> dict[str, npt.NDArray[np.generic]] | None:
+    """Return the arrays kept under ``key``, or None where there are none that can be trusted."""
+    source = _path(Path(folder), key)
+    try:
+        content = source.read_bytes()
+    except OSError:
+        return None
+    arrays = _parse(content, key)
+    if arrays is None:
+        logger.warning("the cache file %s is damaged; its contents are computed again", source)
+    return arrays
+
+
+def _parse(content: bytes, key: str) -> dict[str, npt.NDArray[np.generic]] | None:
+    start = len(_MAGIC) + _DIGEST
+    body = content[start:]
+    if not content.startswith(_MAGIC) or content[len(_MAGIC) : start] != hashlib.sha256(body).digest():
+        return None
+    # the digest vouches for everything below
+    length = int.from_bytes(body[:8], "little")
+    header = json.loads(body[8 : 8 + length])
+    if header["key"] != key:
+        return None
+    offset = 8 + length
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
+    for name, (dtype, shape) in header["arrays"].items():
+        size = int(np.prod(shape, dtype=np.int64))
+        arrays[name] = np.frombuffer(body, dtype=dtype, count=size, offset=offset).reshape(shape).copy()
+        offset += arrays[name].nbytes
+    return arrays

@@ -1,0 +1,235 @@
+"""The spectra of all angular orders at once, in parallel, and the prolate functions that belong to them.
+
+For one order `pswf.PSWF` gives everything, the leakage 1 - lambda of the best functions included.  A basis for whole
+images needs thousands of functions of hundreds of orders and only to know where to stop; what is kept here is
+chi and ln lambda, a few hundred kilobytes, from which the vectors follow by one factorisation each.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf._jit import jit
+from pswf._threads import thread_count, thread_map
+from pswf.bases.prolate import likely_count
+from pswf.bases.series import ZernikeSeries
+from pswf.checks import check_bandlimit, check_positive
+from pswf.concentration import _log_concentration, log_spectrum
+from pswf.spectrum import eigenvectors, matrix_size, operator_diagonals, twisted
+
+__all__ = ["RadialProlate", "Spectra", "spectra"]
+
+Array = npt.NDArray[np.float64]
+
+_VERSION = 1
+"""Part of the cache's key; raised whenever the numbers change."""
+
+_DIRECT_LIMIT = 1e3
+"""Up to this truncation 1 - lambda may come from lambda by subtraction: its relative error stays below 1e-6."""
+
+
+class RadialProlate(ZernikeSeries):
+    """Radial prolate functions of one order, a `pswf.RadialBasis` made from a known spectrum.
+
+    Attributes
+    ----------
+    bandlimit : float
+        c.
+    angular_order : int
+        N.
+    count : int
+        Number of functions.
+    chi, log_concentration : ndarray, shape (count,)
+        As in `pswf.PSWF`.
+    coordinates : ndarray, shape (count, size)
+        Coordinates in the orthonormal radial Zernike functions.
+    """
+
+    def __init__(self, bandlimit: float, angular_order: int, chi: Array, log_concentration: Array) -> None:
+        self.bandlimit = bandlimit
+        self.angular_order = angular_order
+        self.count = len(chi)
+        self.chi = chi
+        self.log_concentration = log_concentration
+
+    @cached_property
+    def coordinates(self) -> Array:
+        """Coordinates in the radial Zernike functions, shape (count, size)."""
+        size = matrix_size(self.count, self.bandlimit)
+        diagonal, off_diagonal = operator_diagonals(self.bandlimit, self.angular_order, size)
+        coordinates = np.empty((self.count, size))
+        _vectors(diagonal, off_diagonal, self.chi, coordinates)
+        return coordinates
+
+    def __repr__(self) -> str:
+        return f"RadialProlate({self.bandlimit!r}, {self.angular_order}, count={self.count})"
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Spectra of the orders N = 0, 1, ..., one array per order: made by `spectra`.
+
+    A `Spectra` is a family of radial bases (see `pswf.RadialFamily`): called with N it returns the functions.
+
+    Attributes
+    ----------
+    bandlimit, truncation : float
+        What they were made for.
+    chi : tuple of ndarray
+        ``chi[N]``, shape (count of N,): eigenvalues of the differential operator, ascending.
+    log_concentration : tuple of ndarray
+        ``log_concentration[N]``, same shapes: ln lambda, accurate to 1e-13 absolutely.
+    """
+
+    bandlimit: float
+    truncation: float
+    chi: tuple[Array, ...]
+    log_concentration: tuple[Array, ...]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Number of functions per order."""
+        return tuple(len(chi) for chi in self.chi)
+
+    def __call__(self, angular_order: int) -> RadialProlate | None:
+        """Return the functions of one order; None beyond the last order that has any."""
+        if angular_order >= len(self.chi):
+            return None
+        return RadialProlate(
+            self.bandlimit, angular_order, self.chi[angular_order], self.log_concentration[angular_order]
+        )
+
+    def __repr__(self) -> str:
+        return (
+            f"Spectra(bandlimit={self.bandlimit!r}, truncation={self.truncation!r}, "
+            f"orders={len(self.chi)}, functions={sum(self.counts)})"
+        )
+
+
+def spectra(bandlimit: float, truncation: float = 1.0, *, cache: str | os.PathLike[str] | None = None) -> Spectra:
+    """Return the spectra of all angular orders that have functions above the truncation.
+
+    Parameters
+    ----------
+    bandlimit : float
+        c > 0.
+    truncation : float, optional
+        Keep the functions with ``sqrt(lambda / (1 - lambda)) > truncation`` (Landa and Shkolnisky, Appl. Comput.
+        Harmon. Anal. 43 (2017) 381); 1 keeps those that have more than half of their energy on the disk.
+    cache : path, optional
+        Folder that keeps results between runs.  Several processes may share it; damaged files are made anew.
+
+    Returns
+    -------
+    Spectra
+
+    Raises
+    ------
+    ValueError
+        Bandlimit or truncation not positive and finite, or a truncation so large that no function is left.
+
+    Examples
+    --------
+    >>> from pswf import spectra
+    >>> spectra(16.0).counts
+    (5, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1)
+    """
+    c = check_bandlimit(bandlimit)
+    limit = check_positive(truncation, "truncation")
+    key = f"spectra version {_VERSION} c {c.hex()} truncation {limit.hex()}"
+    if cache is not None:
+        found = _restore(cache, key, c, limit)
+        if found is not None:
+            return found
+    orders: list[tuple[Array, Array]] = []
+    block = 8 * thread_count()
+    while True:
+        # the number of functions falls with the order, so the first empty order ends the search
+        part = thread_map(lambda N: _order(c, N, limit), range(len(orders), len(orders) + block))
+        orders += [item for item in part if len(item[0])]
+        if not len(part[-1][0]):
+            break
+    if not orders:
+        raise ValueError(
+            f"truncation {truncation!r} leaves no function at bandlimit {c:.6g}; give a smaller truncation"
+        )
+    result = Spectra(c, limit, tuple(chi for chi, _ in orders), tuple(log for _, log in orders))
+    if cache is not None:
+        _keep(cache, key, result)
+    return result
+
+
+def _order(bandlimit: float, order: int, truncation: float) -> tuple[Array, Array]:
+    """Return chi and ln lambda of the functions of one order above the truncation."""
+    count = likely_count(bandlimit, order)
+    while True:
+        chi, mantissa, exponent = eigenvectors(bandlimit, order, count)
+        if truncation > _DIRECT_LIMIT:
+            log_lambda, log_leakage = log_spectrum(bandlimit, order, chi, mantissa, exponent)
+        else:
+            log_lambda = np.empty(count)
+            _log_concentrations(bandlimit, order, mantissa, exponent, log_lambda)
+            # rounding may leave it above 0 by 1e-13
+            np.minimum(log_lambda, -1e-300, out=log_lambda)
+            log_leakage = np.log(-np.expm1(log_lambda))
+        kept = int(np.count_nonzero(log_lambda - log_leakage > 2.0 * math.log(truncation)))
+        if kept < count:
+            return chi[:kept].copy(), log_lambda[:kept].copy()
+        count *= 2
+
+
+@jit
+def _log_concentrations(bandlimit: float, order: int, mantissa: Any, exponent: Any, result: Any) -> None:
+    for n in range(len(result)):
+        result[n] = _log_concentration(bandlimit, order, mantissa[n], exponent[n])
+
+
+@jit
+def _vectors(diagonal: Any, off_diagonal: Any, chi: Any, coordinates: Any) -> None:
+    """Fill in the vectors that belong to accurate eigenvalues, positive at 0+."""
+    size = len(diagonal)
+    mantissa = np.empty(size)
+    exponent = np.empty(size, dtype=np.int64)
+    down = np.empty(size)
+    up = np.empty(size)
+    for n in range(len(chi)):
+        twisted(diagonal, off_diagonal, chi[n], mantissa, exponent, down, up)
+        sign = 1.0 if (mantissa[0] < 0.0) == (n % 2 == 1) else -1.0
+        for k in range(size):
+            coordinates[n, k] = sign * math.ldexp(mantissa[k], exponent[k]) if exponent[k] > -2048 else 0.0
+
+
+def _keep(cache: str | os.PathLike[str], key: str, result: Spectra) -> None:
+    from pswf.cache import store_arrays
+
+    store_arrays(
+        cache,
+        key,
+        {
+            "counts": np.array(result.counts, dtype=np.int64),
+            "chi": np.concatenate(result.chi),
+            "log_concentration": np.concatenate(result.log_concentration),
+        },
+    )
+
+
+def _restore(cache: str | os.PathLike[str], key: str, bandlimit: float, truncation: float) -> Spectra | None:
+    from pswf.cache import load_arrays
+
+    arrays = load_arrays(cache, key)
+    if arrays is None:
+        return None
+    ends = [0, *np.cumsum(arrays["counts"])]
+    chi, log_concentration = (
+        tuple(np.asarray(arrays[name][a:b], dtype=np.float64) for a, b in pairwise(ends))
+        for name in ("chi", "log_concentration")
+    )
+    return Spectra(bandlimit, truncation, chi, log_concentration)

@@ -1,0 +1,185 @@
+"""Which coefficient is which: the order of the real coefficients, and what rotations do to them.
+
+A real image on the disk is ``sum_{N,n} f_{N,n}(r) (a cos(N theta) + b sin(N theta))``.  Its real coefficients are
+stored as::
+
+    [(N, n, sign) for N in orders for sign in ((1,) if N == 0 else (1, -1)) for n in range(counts[N])]
+
+sign 1 being the cosine and -1 the sine: all operators that commute with rotations act on contiguous blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Layout"]
+
+Coefficients = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Order of the coefficients of a steerable basis with ``counts[N]`` radial functions of order N."""
+
+    counts: tuple[int, ...]
+
+    @cached_property
+    def count(self) -> int:
+        """Number of real coefficients."""
+        return self.counts[0] + 2 * sum(self.counts[1:])
+
+    @cached_property
+    def complex_count(self) -> int:
+        """Number of complex coefficients, one per (N, n) with N >= 0."""
+        return sum(self.counts)
+
+    @cached_property
+    def cosines(self) -> tuple[slice, ...]:
+        """``cosines[N]`` selects the cosine coefficients of order N."""
+        slices = []
+        start = 0
+        for N, count in enumerate(self.counts):
+            slices.append(slice(start, start + count))
+            start += count if N == 0 else 2 * count
+        return tuple(slices)
+
+    @cached_property
+    def sines(self) -> tuple[slice, ...]:
+        """``sines[N]`` selects the sine coefficients of order N, none for N = 0."""
+        none = slice(self.counts[0], self.counts[0])
+        return (none, *(slice(part.stop, 2 * part.stop - part.start) for part in self.cosines[1:]))
+
+    def _indices(self, entry: int) -> Indices:
+        triples = (
+            (N, n, sign)
+            for N, count in enumerate(self.counts)
+            for sign in ((1,) if N == 0 else (1, -1))
+            for n in range(count)
+        )
+        return np.fromiter((triple[entry] for triple in triples), dtype=np.int64, count=self.count)
+
+    @cached_property
+    def angular_indices(self) -> Indices:
+        """N of every real coefficient, shape (count,)."""
+        return self._indices(0)
+
+    @cached_property
+    def radial_indices(self) -> Indices:
+        """The radial order n of every real coefficient, shape (count,)."""
+        return self._indices(1)
+
+    @cached_property
+    def sign_indices(self) -> Indices:
+        """1 for a cosine (or N = 0), -1 for a sine, shape (count,)."""
+        return self._indices(2)
+
+    @cached_property
+    def complex_angular_indices(self) -> Indices:
+        """N of every complex coefficient, shape (complex_count,)."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    @cached_property
+    def complex_radial_indices(self) -> Indices:
+        """The radial order n of every complex coefficient, shape (complex_count,)."""
+        return np.concatenate([np.arange(count) for count in self.counts])
+
+    def check(self, coefficients: npt.ArrayLike, *, name: str = "coefficients") -> Coefficients:
+        """Return real coefficients as a floating-point array (..., count), or raise one clear sentence."""
+        array = np.asarray(coefficients)
+        if array.dtype.kind == "c":
+            raise TypeError(f"{name} are complex ({array.dtype}); give real ones, see to_real")
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name} have dtype {array.dtype}; give float32 or float64")
+        if array.ndim < 1 or array.shape[-1] != self.count:
+            raise ValueError(f"{name} have shape {array.shape}; this basis needs (..., {self.count})")
+        return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+    def to_complex(self, coefficients: npt.ArrayLike) -> Coefficients:
+        """Return ``<image, f_{N,n}(r) exp(i N theta) / sqrt(2 pi)>`` for N >= 0, shape (..., complex_count)."""
+        real = self.check(coefficients)
+        result = np.empty((*real.shape[:-1], self.complex_count), dtype=np.result_type(real.dtype, np.complex64))
+        result[..., : self.counts[0]] = real[..., self.cosines[0]]
+        start = self.counts[0]
+        for cosine, sine in zip(self.cosines[1:], self.sines[1:], strict=True):
+            stop = start + cosine.stop - cosine.start
+            result.real[..., start:stop] = real[..., cosine] * math.sqrt(0.5)
+            result.imag[..., start:stop] = real[..., sine] * -math.sqrt(0.5)
+            start = stop
+        return result
+
+    def to_real(self, coefficients: npt.ArrayLike) -> Coefficients:
+        """Return the real coefficients (..., count) of complex ones (..., complex_count), as in `to_complex`."""
+        values = np.asarray(coefficients)
+        if values.ndim < 1 or values.shape[-1] != self.complex_count:
+            raise ValueError(
+                f"complex coefficients have shape {values.shape}; this basis needs (..., {self.complex_count})"
+            )
+        result = np.empty((*values.shape[:-1], self.count), dtype=values.real.dtype)
+        result[..., self.cosines[0]] = values.real[..., : self.counts[0]]
+        start = self.counts[0]
+        for cosine, sine in zip(self.cosines[1:], self.sines[1:], strict=True):
+            stop = start + cosine.stop - cosine.start
+            result[..., cosine] = values.real[..., start:stop] * math.sqrt(2.0)
+            result[..., sine] = values.imag[..., start:stop] * -math.sqrt(2.0)
+            start = stop
+        return result
+
+    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Coefficients:
+        """Return the coefficients of rotated images, an exact operation.
+
+        Parameters
+        ----------
+        coefficients : array_like, shape (..., count)
+        angle : float or array_like
+            Radians, counter-clockwise as displayed with row 0 on top (the sense of `numpy.rot90`).  An array is
+            broadcast against the leading axes of the coefficients.
+
+        Returns
+        -------
+        ndarray, shape (..., count)
+        """
+        real = self.check(coefficients)
+        angles = np.asarray(angle, dtype=np.float64)
+        if not np.isfinite(angles).all():
+            raise ValueError(f"angle is {angle!r}; give finite radians")
+        shape = np.broadcast_shapes(real.shape[:-1], angles.shape)
+        result = np.empty((*shape, self.count), dtype=real.dtype)
+        result[..., self.cosines[0]] = real[..., self.cosines[0]]
+        for N in range(1, len(self.counts)):
+            cosine, sine = self.cosines[N], self.sines[N]
+            # theta grows clockwise on the display: the rotated image is I(theta + angle)
+            c = np.cos(N * angles)[..., None].astype(real.dtype)
+            s = np.sin(N * angles)[..., None].astype(real.dtype)
+            result[..., cosine] = c * real[..., cosine] + s * real[..., sine]
+            result[..., sine] = c * real[..., sine] - s * real[..., cosine]
+        return result
+
+    def power_spectrum(self, coefficients: npt.ArrayLike) -> Coefficients:
+        """Return ``|a_{N,n}|^2`` with both signs of N counted, shape (..., complex_count); rotations keep it.
+
+        The sum over the last axis is the squared norm of the coefficients.
+        """
+        real = self.check(coefficients)
+        result = np.empty((*real.shape[:-1], self.complex_count), dtype=real.dtype)
+        start = 0
+        for N, (cosine, sine) in enumerate(zip(self.cosines, self.sines, strict=True)):
+            stop = start + cosine.stop - cosine.start
+            result[..., start:stop] = real[..., cosine] ** 2
+            if N:
+                result[..., start:stop] += real[..., sine] ** 2
+            start = stop
+        return result
+
+
+def pick_orders(counts: Sequence[int]) -> tuple[int, ...]:
+    """Return the counts without the empty orders at the end."""
+    last = max((N for N, count in enumerate(counts) if count), default=-1)
+    return tuple(counts[: last + 1])

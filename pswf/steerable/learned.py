@@ -1,0 +1,122 @@
+"""A steerable basis learned from images: principal components per angular order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf.bases.base import RadialBasis
+from pswf.checks import check_count
+from pswf.families import RadialFamily
+from pswf.steerable.basis import SteerableBasis
+from pswf.steerable.blocks import BlockDiagonal
+
+__all__ = ["Combination", "LearnedFamily", "steerable_pca"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """Orthonormal combinations of the functions of a radial basis, a `pswf.RadialBasis` again.
+
+    Attributes
+    ----------
+    basis : RadialBasis
+    weights : ndarray, shape (count, count of basis)
+        Orthonormal rows.
+    """
+
+    basis: RadialBasis
+    weights: Array
+
+    def evaluate(self, r: npt.ArrayLike) -> Array:
+        """Return the functions at r, shape (count, *r.shape)."""
+        return np.tensordot(self.weights, self.basis.evaluate(r), axes=1)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedFamily:
+    """Radial functions learned from images, a `pswf.RadialFamily`: made by `steerable_pca`.
+
+    Attributes
+    ----------
+    family : RadialFamily
+        Where the functions are taken from.
+    weights : tuple of ndarray
+        ``weights[N]``, shape (kept, count of N): the principal components of order N in coefficients.
+    variances : tuple of ndarray
+        ``variances[N]``, shape (kept,): mean squares of the coefficients along them, descending.
+    """
+
+    family: RadialFamily
+    weights: tuple[Array, ...]
+    variances: tuple[Array, ...]
+
+    def __call__(self, angular_order: int) -> Combination | None:
+        """Return the functions of one order; None beyond the last."""
+        if angular_order >= len(self.weights):
+            return None
+        basis = self.family(angular_order)
+        return None if basis is None else Combination(basis, self.weights[angular_order])
+
+    def compress(self, operator: BlockDiagonal) -> BlockDiagonal:
+        """Return an operator on coefficients of the original basis, such as a CTF, on those of the learned one."""
+        pairs = zip(self.weights, operator.blocks[: len(self.weights)], strict=True)
+        return BlockDiagonal(tuple(weights @ block @ weights.T for weights, block in pairs))
+
+    def __repr__(self) -> str:
+        return f"LearnedFamily({self.family!r}, functions={sum(len(weights) for weights in self.weights)})"
+
+
+def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int) -> LearnedFamily:
+    """Return the ``count`` best functions for a stack of images together with all their rotations and reflections.
+
+    Principal components of the coefficients, order by order (Landa and Shkolnisky, SIAM J. Imaging Sci. 10 (2017)
+    508; Zhao, Shkolnisky and Singer, IEEE Trans. Comput. Imaging 2 (2016) 1).  The second moments are not centred:
+    the mean radial profile is among the functions of order zero.
+
+    Parameters
+    ----------
+    basis : SteerableBasis
+        Where the images are expanded, usually `pswf.PSWF2D`.
+    images : array_like, shape (B, L, L)
+    count : int
+        Real coefficients to keep, at least 1; a function of order N > 0 takes two (the last one may exceed the
+        count by one).
+
+    Returns
+    -------
+    LearnedFamily
+        Give it to `pswf.SteerableBasis` with the same size.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `SteerableBasis.expand`; count not an integer of at least 1.
+    """
+    wanted = min(check_count(count), basis.count)
+    moment = basis.second_moment(basis.expand(images))
+    decomposed = [np.linalg.eigh(block) for block in moment.blocks]
+    # ranked by mean square per real coefficient
+    ranked = sorted(((float(value), N) for N, (values, _) in enumerate(decomposed) for value in values), reverse=True)
+    kept = [0] * len(decomposed)
+    taken = 0
+    for _, N in ranked:
+        if taken >= wanted:
+            break
+        kept[N] += 1
+        taken += 1 if N == 0 else 2
+    orders = max(N for N, number in enumerate(kept) if number) + 1
+    weights = []
+    variances = []
+    for number, (values, vectors) in zip(kept[:orders], decomposed[:orders], strict=True):
+        best = slice(len(values) - number, len(values))
+        rows = vectors[:, best].T[::-1]
+        # a sign of its own for every function: the largest weight is positive
+        largest = rows[np.arange(number), np.abs(rows).argmax(axis=1)] if number else np.empty(0)
+        weights.append(rows * np.sign(largest)[:, None])
+        variances.append(values[best][::-1])
+    return LearnedFamily(basis.family, tuple(weights), tuple(variances))

@@ -1,0 +1,199 @@
+"""The least-squares inverse of `evaluate`: conjugate gradients, preconditioned at the edge of the band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf.steerable.layout import Layout
+
+__all__ = ["EdgePreconditioner", "Expansion", "conjugate_gradients", "edge_preconditioner"]
+
+Real = npt.NDArray[Any]
+
+_EDGE = 4
+"""Functions of every order that the preconditioner couples: the condition number is then below 1.1."""
+
+_RIDGE = 1e-3
+"""Added to the matrices, which are singular where a basis has more functions than the disk has pixels."""
+
+_PIXELS = 8192
+"""Pixels treated at a time: bounds the memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """Result of `SteerableBasis.least_squares`.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (..., count)
+        The least-squares coefficients.
+    residual : ndarray, shape (...,)
+        ``|image - evaluate(coefficients)| / |image|`` on the disk: the part of the image outside of the basis.
+    gradient : ndarray, shape (...,)
+        Size of the preconditioned gradient relative to its start, 0 where the iteration is exact.
+    iterations : int
+        Steps that were taken.
+    """
+
+    coefficients: Real
+    residual: Real
+    gradient: Real
+    iterations: int
+
+
+def conjugate_gradients(
+    forward: Callable[[Real], Real],
+    backward: Callable[[Real], Real],
+    precondition: Callable[[Real], Real],
+    values: Real,
+    tolerance: float,
+    max_iterations: int,
+) -> Expansion:
+    """Minimise ``|values - backward(x)|`` row by row.
+
+    The least-squares form of the method (CGLS) recomputes nothing and squares no condition number in the residual.
+
+    Parameters
+    ----------
+    forward, backward : callable
+        Values (B, pixels) to coefficients (B, count), and its transpose.
+    precondition : callable
+        A positive definite approximation of the inverse of ``forward(backward(.))``.
+    values : ndarray, shape (B, pixels)
+    tolerance : float
+        Stop a row when ``g . P g`` of its gradient g has fallen to ``tolerance**2`` of its start.
+    max_iterations : int
+    """
+    norm = np.sqrt(_dot(values, values))
+    rest = values.copy()
+    gradient = forward(rest)
+    direction = precondition(gradient)
+    coefficients = np.zeros_like(gradient)
+    power = _dot(gradient, direction)
+    start = power.copy()
+    iterations = 0
+    while iterations < max_iterations:
+        live = power > tolerance**2 * start
+        if not live.any():
+            break
+        image = backward(direction)
+        step = np.divide(power, _dot(image, image), out=np.zeros_like(power), where=live)
+        coefficients += (step[:, None] * direction).astype(values.dtype, copy=False)
+        rest -= (step[:, None] * image).astype(values.dtype, copy=False)
+        gradient = forward(rest)
+        better = precondition(gradient)
+        new = _dot(gradient, better)
+        ratio = np.divide(new, power, out=np.zeros_like(power), where=live)
+        direction = (better + ratio[:, None] * direction).astype(values.dtype, copy=False)
+        power = np.where(live, new, power)
+        iterations += 1
+    rest = values - backward(coefficients)
+    return Expansion(
+        coefficients,
+        np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
+        np.sqrt(np.divide(power, start, out=np.zeros_like(power), where=start > 0)),
+        iterations,
+    )
+
+
+def _dot(a: Real, b: Real) -> npt.NDArray[np.float64]:
+    return np.asarray(np.einsum("bi,bi->b", a, b, dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class EdgePreconditioner:
+    """The inverse of the normal equations, taken for the functions at the edge of the band.
+
+    On the pixels of a disk the functions of a basis are orthonormal but for the last few of every order: their
+    frequencies reach the Nyquist frequency, and what lies beyond it is folded back and couples them.  The normal
+    equations of those few are formed and inverted exactly, one matrix each for cosines and sines of even and odd
+    orders (reflections keep these apart); for all others the identity serves.
+
+    Attributes
+    ----------
+    indices : tuple of ndarray of int
+        Which coefficients each matrix acts on.
+    inverses : tuple of ndarray
+        The matrices, symmetric positive definite.
+    """
+
+    indices: tuple[npt.NDArray[np.int64], ...]
+    inverses: tuple[Real, ...]
+
+    def apply(self, coefficients: Real) -> Real:
+        """Return the preconditioned coefficients, shape (B, count)."""
+        result = coefficients.copy()
+        for index, inverse in zip(self.indices, self.inverses, strict=True):
+            result[:, index] = coefficients[:, index] @ inverse
+        return result
+
+
+def edge_preconditioner(
+    tables: Sequence[Real], layout: Layout, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], radius: int
+) -> EdgePreconditioner:
+    """Return the preconditioner of a basis.
+
+    Parameters
+    ----------
+    tables : sequence of ndarray
+        ``tables[N]``, shape (counts[N], terms): Chebyshev coefficients of the scaled functions.
+    layout : Layout
+    rows, columns : ndarray of int, shape (pixels,)
+        Positions of the pixels of the disk relative to the centre.
+    radius : int
+        Of the disk.
+    """
+    # products of two cosines, or two sines, of one parity do not change under reflections in the axes
+    keys, repeats = np.unique(np.abs(rows) * (radius + 1) + np.abs(columns), return_counts=True)
+    pairs = np.array(np.divmod(keys, radius + 1))
+    order = np.argsort(pairs[0] ** 2 + pairs[1] ** 2, kind="stable")
+    pairs, repeats = pairs[:, order], repeats[order]
+    classes = [
+        (trigonometric, slices, range(parity, len(tables), 2))
+        for parity in (0, 1)
+        for trigonometric, slices in ((np.cos, layout.cosines), (np.sin, layout.sines))
+    ]
+    indices = [
+        np.concatenate([np.arange(max(slices[N].stop - _EDGE, slices[N].start), slices[N].stop) for N in orders])
+        if len(orders)
+        else np.empty(0, dtype=np.int64)
+        for _, slices, orders in classes
+    ]
+    grams = [np.zeros((len(index), len(index)), dtype=np.float32) for index in indices]
+    for start in range(0, len(repeats), _PIXELS):
+        part = slice(start, start + _PIXELS)
+        distances, position = np.unique(np.hypot(*pairs[:, part]), return_inverse=True)
+        cosines = _cosines(np.arccos(np.minimum(distances / radius, 1.0)), tables)
+        theta = np.arctan2(*pairs[:, part])
+        root = np.sqrt(repeats[part])
+        profiles = [
+            table[-_EDGE:].astype(np.float32) @ cosines[N % 2][: table.shape[1]] for N, table in enumerate(tables)
+        ]
+        for (trigonometric, slices, orders), gram in zip(classes, grams, strict=True):
+            if len(gram):
+                values = np.concatenate(
+                    [
+                        profiles[N][:, position] * (trigonometric(N * theta) * root).astype(np.float32)
+                        for N in orders
+                        if slices[N].stop > slices[N].start
+                    ]
+                )
+                gram += values @ values.T
+    filled = [i for i, index in enumerate(indices) if len(index)]
+    inverses = [np.linalg.inv(grams[i] + _RIDGE * np.eye(len(grams[i]))) for i in filled]
+    return EdgePreconditioner(
+        tuple(indices[i] for i in filled),
+        tuple((0.5 * (inverse + inverse.T)).astype(tables[0].dtype) for inverse in inverses),
+    )
+
+
+def _cosines(t: npt.NDArray[np.float64], tables: Sequence[Real]) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return cos(m t) for even and for odd m, as many as the longest table needs, shape (terms, len(t)) each."""
+    even = 2 * np.arange(max(table.shape[1] for table in tables))
+    return tuple(np.cos((even + parity)[:, None] * t).astype(np.float32) for parity in (0, 1))
