@@ -108,11 +108,10 @@ def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
     for name, words in lines.items():
         click.echo(f"{name:<11}{words}")
     border = summary["flags"].get("border", 0)
-    if border > _MANY * count and job.radius is not None:
-        room = size // 2 - int(job.radius.max())
+    if border > _MANY * count:
         click.echo(
-            f"warning: {border} centres lie on the border of the search, and the radius leaves only {room} px to "
-            "search on each side; try a smaller radius or a larger box",
+            f"warning: {border} centres lie on the border of the search; a smaller radius, a larger --max-shift "
+            "or a larger box widens it",
             err=True,
         )
     unseen = summary["nonfinite_images"]
