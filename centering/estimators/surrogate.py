@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
-from centering.landscapes.fused import linear, overshoots
+from centering.landscapes.fused import certified, linear, overshoots
 from centering.landscapes.grid import check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.maps import maps
-from centering.landscapes.minimum import Minimum, find_minimum, first_minimum
+from centering.landscapes.minimum import Minimum, find_minimum, first_minimum, quadratic_offset
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
 from centering.landscapes.score import Score, check_score
-from centering.results import Centers
-from centering.stack import check_radius, check_stack
+from centering.results import Centers, Flag
+from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
 from pswf.disk import AngularZero, check_basis
 
@@ -41,7 +41,8 @@ class SurrogateCenter:
     basis : RadialBasis, optional
         Prolate functions at the Nyquist frequency by default.
     method : {"fused", "maps", "direct"}, optional
-        ``"fused"`` finds the minimum p* of the landscape without its absolute value, by one correlation, and then
+        ``"fused"`` finds the minimum p* of the landscape without its absolute value, which is one correlation (its low
+        frequencies rank the candidates, the full kernel decides among those that can still win), and then
         proves it: that landscape is a lower bound of (3.1), equal where nothing overshoots, so if no ``u[rho]``
         exceeds E_max at p*, then p* minimises (3.1) itself.  With ``subpixel`` the eight neighbours of p*, which
         enter the fit, are checked as well.  An image that fails goes through ``"maps"``.  The centres are those of
@@ -103,6 +104,8 @@ class SurrogateCenter:
         """Return the centres of ``images``, shape (B, n, n) or (n, n)."""
         stack, finite = check_stack(images)
         plan = self._plan(stack.shape[-1])
+        if self.method == "fused" and self.search == "full":
+            return self._screened(stack, finite, plan)
         return center_each(stack, finite, lambda image: self._find(image, plan), repr(self))
 
     def landscape(self, images: npt.ArrayLike) -> Array:
@@ -119,6 +122,30 @@ class SurrogateCenter:
             return Plan(size, AngularZero(radius, self.basis), check_score(self.score), self.max_shift)
 
         return self._plans.get(size, build)
+
+    def _screened(self, stack: Images, finite: npt.NDArray[np.bool_], plan: Plan) -> Centers:
+        """Return the centres of the images as a batch; those that need a closer look go through `_find`."""
+        regions = plan.region(stack)
+        peaks = plan.screen(stack.dtype)(regions)
+        rows, columns = peaks.candidate.T
+        displacement = np.stack([plan.rows[rows], plan.columns[columns]], axis=1).astype(np.float64)
+        border = ~np.isfinite(peaks.patch).all(axis=(1, 2))
+        if self.subpixel:
+            displacement[~border] += quadratic_offset(-peaks.patch[~border])
+        # differences that rounding could have made say that no candidate is better than another
+        height = np.abs(peaks.patch[:, 1, 1]) + np.abs(peaks.mean)
+        clear = np.nanmax(peaks.patch, axis=(1, 2)) - np.nanmin(peaks.patch, axis=(1, 2)) > 1e-6 * height
+        if plan.score.normalizer == "disk":
+            clear &= certified(regions, peaks.lowest, peaks.candidate, plan)
+        score = (peaks.patch[:, 1, 1] - peaks.mean) / np.where(clear, peaks.deviation, 1.0)
+        centers = Centers(displacement, score, np.where(border, int(Flag.BORDER), 0), None, repr(self))
+        doubtful = np.flatnonzero(~(clear & finite))
+        if len(doubtful):
+            closer = center_each(stack[doubtful], finite[doubtful], lambda image: self._find(image, plan), "")
+            for values, better in ((displacement, closer.displacement), (score, closer.score)):
+                values[doubtful] = better
+            centers.flags[doubtful] = closer.flags
+        return centers
 
     def _find(self, image: Array, plan: Plan) -> Minimum:
         if self.search == "pyramid":

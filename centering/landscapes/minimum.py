@@ -49,8 +49,8 @@ def find_minimum(
     row, column = float(rows[i]), float(columns[j])
     if subpixel and not border:
         d_row, d_column = quadratic_offset(landscape[i - 1 : i + 2, j - 1 : j + 2])
-        row += d_row * float(rows[1] - rows[0])
-        column += d_column * float(columns[1] - columns[0])
+        row += float(d_row) * float(rows[1] - rows[0])
+        column += float(d_column) * float(columns[1] - columns[0])
     return Minimum(row, column, clearness(landscape), int(Flag.BORDER) if border else 0)
 
 
@@ -69,20 +69,19 @@ def clearness(landscape: Array) -> float:
     return float((landscape.mean() - landscape.min()) / deviation) if deviation else 0.0
 
 
-def quadratic_offset(patch: Array) -> tuple[float, float]:
-    """Return the (row, column) offset from its centre of the minimum of the quadratic fitted to a 3 x 3 patch.
+def quadratic_offset(patch: Array) -> Array:
+    """Return the (row, column) offsets from their centres of the minima of the quadratics fitted to 3 x 3 patches.
 
-    Least squares with six coefficients.  Within one pixel: the fit knows nothing beyond its patch; (0, 0) where it
-    has no minimum.
+    Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
+    beyond its patch; (0, 0) where it has no minimum.
     """
-    row_sums, column_sums = patch.sum(axis=1), patch.sum(axis=0)
-    gradient = np.array([row_sums[2] - row_sums[0], column_sums[2] - column_sums[0]]) / 6.0
-    across = (patch[0, 0] + patch[2, 2] - patch[0, 2] - patch[2, 0]) / 4.0
-    h_row = (row_sums[0] - 2.0 * row_sums[1] + row_sums[2]) / 3.0
-    h_column = (column_sums[0] - 2.0 * column_sums[1] + column_sums[2]) / 3.0
+    row_sums, column_sums = patch.sum(axis=-1), patch.sum(axis=-2)
+    slope = (row_sums[..., 2] - row_sums[..., 0]) / 6.0, (column_sums[..., 2] - column_sums[..., 0]) / 6.0
+    across = (patch[..., 0, 0] + patch[..., 2, 2] - patch[..., 0, 2] - patch[..., 2, 0]) / 4.0
+    h_row = (row_sums[..., 0] - 2.0 * row_sums[..., 1] + row_sums[..., 2]) / 3.0
+    h_column = (column_sums[..., 0] - 2.0 * column_sums[..., 1] + column_sums[..., 2]) / 3.0
     determinant = h_row * h_column - across**2
-    if h_row <= 0 or h_column <= 0 or determinant <= 0:
-        return 0.0, 0.0
-    offset = -np.array([h_column * gradient[0] - across * gradient[1], h_row * gradient[1] - across * gradient[0]])
-    d_row, d_column = np.clip(offset / determinant, -1.0, 1.0)
-    return float(d_row), float(d_column)
+    bowl = (h_row > 0) & (h_column > 0) & (determinant > 0)
+    offset = np.stack([across * slope[1] - h_column * slope[0], across * slope[0] - h_row * slope[1]], axis=-1)
+    offset /= np.where(bowl, determinant, 1.0)[..., np.newaxis]
+    return np.where(bowl[..., np.newaxis], np.clip(offset, -1.0, 1.0), 0.0)

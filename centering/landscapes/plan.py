@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from centering.landscapes.correlate import EvenCorrelation
 from centering.landscapes.grid import candidates
 from centering.landscapes.score import Score
+from centering.landscapes.screen import Screen
+from centering.stack import Images
 from pswf.disk import AngularZero
 
 __all__ = ["Plan", "Plans"]
@@ -41,6 +44,8 @@ class Plan:
         self.functions_by_ring = np.ascontiguousarray(disk.functions.T)
         # pixels that no candidate's disk touches are left out of the transforms
         first = int(self.rows[0]) + size // 2 - disk.radius
+        self._screens: dict[np.dtype[Any], Screen] = {}
+        self._lock = threading.Lock()
         self._region = slice(first, first + len(self.rows) + 2 * disk.radius)
 
     @property
@@ -53,9 +58,9 @@ class Plan:
         """Shape (h, w) of the landscape."""
         return len(self.rows), len(self.columns)
 
-    def region(self, image: Array) -> Array:
-        """Return the part of the image that the disks of the candidates cover (a view)."""
-        return image[self._region, self._region]
+    def region(self, images: Images) -> Images:
+        """Return the part of the images (..., n, n) that the disks of the candidates cover (a view)."""
+        return images[..., self._region, self._region]
 
     @cached_property
     def coefficient_maps(self) -> EvenCorrelation:
@@ -66,6 +71,26 @@ class Plan:
     def linear_maps(self) -> EvenCorrelation:
         """The two correlations with ``sum_rho u_p[rho]`` and ``u_p[R]``, shape (2, h, w)."""
         return self._correlation(np.stack([self.energies.sum(axis=0), self.energies[-1]]))
+
+    @cached_property
+    def energies_by_ring(self) -> Array:
+        """The matrix, shape (rings of equal distance, R+1), that takes sums over those rings to ``u_p``."""
+        return np.ascontiguousarray(self.functions_by_ring @ self.energies.T)
+
+    @cached_property
+    def ring_starts(self) -> npt.NDArray[np.int64]:
+        """First column of the disk in every row of its square, shape (2R+1,)."""
+        starts: npt.NDArray[np.int64] = np.argmax(self.disk.ring_index >= 0, axis=1)
+        return starts
+
+    def screen(self, dtype: npt.DTypeLike) -> Screen:
+        """Return what finds the largest ``sum_rho u_p[rho]`` of images of this type, built at the first call."""
+        kind = np.dtype(dtype)
+        with self._lock:
+            if kind not in self._screens:
+                kernel = self.disk.reconstruct(self.energies.sum(axis=0)[np.newaxis])[0]
+                self._screens[kind] = Screen(kernel, len(self.rows) + 2 * self.radius, kind)
+            return self._screens[kind]
 
     def _correlation(self, weights: Array) -> EvenCorrelation:
         kernels = self.disk.reconstruct(weights)

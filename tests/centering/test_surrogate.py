@@ -81,7 +81,8 @@ def test_score_is_that_of_the_landscape(rng):
     surfaces = estimator.landscape(images)
     expected = [(s.mean() - s.min()) / s.std() for s in surfaces]
     np.testing.assert_allclose(estimator(images).score, expected)
-    np.testing.assert_allclose(SurrogateCenter(6)(images).score, expected)
+    # the fused method knows mean and deviation from the low frequencies only
+    np.testing.assert_allclose(SurrogateCenter(6)(images).score, expected, rtol=0.05)
 
 
 @pytest.mark.parametrize("search", ["full", "pyramid"])
@@ -147,7 +148,7 @@ def test_quadratic_offset_is_exact_on_quadratics():
 
     np.testing.assert_allclose(quadratic_offset(patch(0.3, -0.4)), (0.3, -0.4), atol=1e-12)
     assert quadratic_offset(patch(0.2, 3.0)) == pytest.approx((0.2, 1.0))
-    assert quadratic_offset(-patch(0.3, 0.1)) == (0.0, 0.0)
+    assert not quadratic_offset(-patch(0.3, 0.1)).any()
 
 
 def test_one_instance_serves_threads_sizes_and_pickles(rng):
