@@ -1,0 +1,190 @@
+"""cryoSPARC's particle files (``.cs``): NumPy structured arrays, of which only the shifts are touched.
+
+Conventions: ``alignments2D/shift`` and ``alignments3D/shift`` are (x, y) in pixels of ``alignments*/psize_A``, with
+RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.io.atomic import replacing
+from centering.io.star import PLACEHOLDERS, StarFile
+from centering.io.star_table import find_tables, quote
+
+__all__ = ["CsFile"]
+
+_BLOB = ("blob/path", "blob/idx", "blob/psize_A")
+_ALIGNMENTS = ("alignments2D", "alignments3D")
+
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CsFile:
+    """A ``.cs`` file of particles.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was read from.
+    table : ndarray, shape (B,), structured
+        All of its fields; never changed, `with_shifts` returns another `CsFile`.
+    """
+
+    path: Path
+    table: npt.NDArray[Any]
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> CsFile:
+        """Read a ``.cs`` file; pickled objects are refused.
+
+        Raises
+        ------
+        FileNotFoundError
+            No such file.
+        ValueError
+            Not a ``.cs`` file, or one without particles or without the fields that say where their images are.
+        """
+        source = Path(path)
+        name = fspath(source)
+        with source.open("rb") as file:
+            magic = file.read(6)
+            if magic == b"\x94CSDAT":
+                raise ValueError(f"{name!r} is in cryoSPARC's compressed format; save it as NumPy (Dataset.save)")
+            if magic != b"\x93NUMPY":
+                raise ValueError(f"{name!r} is not a .cs file: it does not begin as a NumPy array does")
+            file.seek(0)
+            try:
+                table = np.load(file, allow_pickle=False, max_header_size=2**20)
+            except (ValueError, EOFError, SyntaxError) as error:
+                raise ValueError(f"{name!r} cannot be read as a .cs file: {error}") from None
+        if table.dtype.names is None or table.ndim != 1:
+            raise ValueError(f"{name!r} is a NumPy array without named fields; give a .cs file of particles")
+        if not len(table):
+            raise ValueError(f"{name!r} lists no particles")
+        missing = [field for field in _BLOB if field not in table.dtype.names]
+        if missing:
+            raise ValueError(f"{name!r} has no field {missing[0]}; give the particles' own file, not a passthrough one")
+        if table["blob/path"].dtype.kind not in "SU":
+            raise ValueError(f"field blob/path of {name!r} is of type {table['blob/path'].dtype}, not text")
+        result = cls(source, table)
+        for stack in set(result.stacks):
+            # such a name could end its line in a STAR file, or never end
+            if not stack or any(character in stack for character in "\"'\n\r\t\0"):
+                raise ValueError(f"{name!r} names the stack {stack!r}; rename it, without quotes and line breaks")
+        wrong = result.pixel_size[~(np.isfinite(result.pixel_size) & (result.pixel_size > 0))]
+        if len(wrong):
+            raise ValueError(f"{name!r} gives a pixel size of {wrong[0]:g} Angstrom (blob/psize_A)")
+        return result
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def stacks(self) -> list[str]:
+        """The stack of every particle, relative to the project folder."""
+        # the leading ">" says that the path is relative to the project; an "S" field ends at its first zero byte
+        return [os.fsdecode(path).lstrip(">") for path in self.table["blob/path"].tolist()]
+
+    @property
+    def pixel_size(self) -> Float64:
+        """Angstrom per pixel of every image, shape (B,)."""
+        return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
+
+    def displacements(self) -> Float64:
+        """Return where the shifts put the centres, shape (B, 2), (row, column) in pixels of the images.
+
+        Raises
+        ------
+        ValueError
+            The file has no shifts.
+        """
+        for prefix in _ALIGNMENTS:
+            if f"{prefix}/shift" in self._names:
+                scale = self._psize(prefix) / self.pixel_size
+                shift = np.asarray(self.table[f"{prefix}/shift"], dtype=np.float64)
+                return -shift[:, ::-1] * scale[:, None] + 0.0
+        raise ValueError(f"{fspath(self.path)!r} has no shifts: no field alignments2D/shift or alignments3D/shift")
+
+    def with_shifts(self, displacement: Float64, pixel_size: Float64 | None = None) -> CsFile:
+        """Return a file whose shifts centre the particles; every other field keeps its bytes.
+
+        ``alignments2D/shift`` and ``alignments3D/shift`` are replaced where they are; where neither is,
+        ``alignments2D/shift`` and ``alignments2D/psize_A`` are appended.
+
+        Parameters
+        ----------
+        displacement : ndarray, shape (B, 2), float64
+            (row, column) in pixels of the images, object centre minus ``n // 2``.
+        pixel_size : ndarray, shape (B,), float64, optional
+            Angstrom per pixel of the images; that of the file without it.
+        """
+        if displacement.shape != (len(self), 2):
+            raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
+        image = self.pixel_size if pixel_size is None else pixel_size
+        result = self
+        present = [prefix for prefix in _ALIGNMENTS if f"{prefix}/shift" in self._names]
+        if not present:
+            present = [_ALIGNMENTS[0]]
+            result = self._appended(image)
+        table = result.table.copy()
+        for prefix in present:
+            scale = image / result._psize(prefix)
+            table[f"{prefix}/shift"] = -displacement[:, ::-1] * scale[:, None] + 0.0
+        return replace(result, table=table)
+
+    def to_star(self) -> StarFile:
+        """Return the particles as a STAR file of RELION 3.1 in memory, one optics group for every pixel size.
+
+        It holds what centering touches: names, optics groups and, where the file has shifts, origins.
+        """
+        sizes, groups = np.unique(self.pixel_size, return_inverse=True)
+        box = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else 0
+        labels = ["rlnOpticsGroup", "rlnOpticsGroupName", "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality"]
+        rest = " ".join(f"{value:g}" for value in PLACEHOLDERS.values())
+        head = ["data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *PLACEHOLDERS))]
+        head += [f"{k} opticsGroup{k} {size:.6f} {box} 2 {rest}" for k, size in enumerate(sizes.tolist(), 1)]
+        lines = [*head, "", "data_particles", "", "loop_", "_rlnImageName", "_rlnOpticsGroup"]
+        lines += [
+            f"{quote(f'{number + 1:06d}@{stack}')} {group + 1}"
+            for stack, number, group in zip(self.stacks, self.table["blob/idx"].tolist(), groups.tolist(), strict=True)
+        ]
+        star = StarFile(self.path, lines, tuple(find_tables(lines)))
+        if any(f"{prefix}/shift" in self._names for prefix in _ALIGNMENTS):
+            star = star.with_origins(self.displacements(), self.pixel_size)
+        return star
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the file; it appears under its name only when it is complete."""
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.save(file, self.table, allow_pickle=False)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self.table.dtype.names or ()
+
+    def _psize(self, prefix: str) -> Float64:
+        """Angstrom per pixel of the shifts, that of the images where the file does not say."""
+        if f"{prefix}/psize_A" not in self._names:
+            return self.pixel_size
+        size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
+        return np.where(size > 0, size, self.pixel_size)
+
+    def _appended(self, pixel_size: Float64) -> CsFile:
+        prefix = _ALIGNMENTS[0]
+        fields: list[Any] = [*self.table.dtype.descr, (f"{prefix}/shift", "<f4", (2,))]
+        if f"{prefix}/psize_A" not in self._names:
+            fields.append((f"{prefix}/psize_A", "<f4"))
+        table = np.zeros(len(self), dtype=fields)
+        for name in self._names:
+            table[name] = self.table[name]
+        table[f"{prefix}/psize_A"] = pixel_size
+        return replace(self, table=table)
