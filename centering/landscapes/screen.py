@@ -33,7 +33,7 @@ CERTAINTY = 5.0
 CONTENDERS = 160
 """The full transform is cheaper than more exact evaluations than this."""
 
-_BLOCK = 8  # images at a time: what passes between the steps then stays in the processor's cache
+_BLOCK = 16  # images at a time: what passes between the steps then stays in the processor's cache
 
 
 class Peaks(NamedTuple):
@@ -141,7 +141,9 @@ class Screen:
             landscape, means, spectrum = self._low(block)
             undecided = _decide(block, landscape, means, spectrum, self._kernel, CERTAINTY, CONTENDERS, results)
             for i in np.flatnonzero(undecided):
-                _read_off(self._full(block[i], means[i]), results.candidate[i], results.patch[i])
+                correlation = self._full(block[i], means[i])
+                results.candidate[i] = row, column = _where(correlation, correlation.max())
+                _cut(correlation, row, column, results.patch[i])
         return peaks
 
     def _low(self, regions: Array) -> tuple[Array, Array, tuple[Array, Array, float, float, float, float]]:
@@ -230,14 +232,28 @@ def _unfold(quarters: Any, landscape: Any) -> None:
 def _exact(region: Any, mean: Any, row: int, column: int, kernel: Any, sums: Any) -> float:
     """Return the correlation of ``region - mean`` with the full kernel whose first row and column are given."""
     weights, starts, stops = kernel
+    side = len(weights)
+    middle = side // 2
+    twice_mean = mean + mean
     sums[:] = 0.0
-    for r in range(len(weights)):
-        start, stop = starts[r], stops[r]
-        pixels = region[row + r, column + start : column + stop]
-        factors = weights[r, start:stop]
+    # rows at the same distance from the middle share their weights; two such pairs at a time
+    for r in range(middle % 2, middle, 2):
+        start, stop = starts[r + 1], stops[r + 1]
+        first = region[row + r, column + start : column + stop]
+        last = region[row + side - 1 - r, column + start : column + stop]
+        second = region[row + r + 1, column + start : column + stop]
+        second_last = region[row + side - 2 - r, column + start : column + stop]
+        outer, inner = weights[r, start:stop], weights[r + 1, start:stop]
         partial = sums[start:stop]
         for c in range(stop - start):
-            partial[c] += (pixels[c] - mean) * factors[c]
+            partial[c] += (first[c] + last[c] - twice_mean) * outer[c] + (
+                second[c] + second_last[c] - twice_mean
+            ) * inner[c]
+    for r in (0, middle, side - 1):
+        if r == middle or middle % 2 == 1:
+            pixels, factors = region[row + r, column : column + side], weights[r]
+            for c in range(side):
+                sums[c] += (pixels[c] - mean) * factors[c]
     total = 0.0
     for c in range(len(sums)):
         total += sums[c]
@@ -245,27 +261,29 @@ def _exact(region: Any, mean: Any, row: int, column: int, kernel: Any, sums: Any
 
 
 @jit
-def _pixels(region: Any, mean: float, sums: Any) -> tuple[float, float, float]:
+def _pixels(region: Any, mean: float, work: Any) -> tuple[float, float, float]:
     """Return the sum of ``(region - mean)^2``, the largest ``|region - mean|``, and the least pixel."""
     size = len(region)
     shift = region.dtype.type(mean)
-    # column by column: the compiler may not reorder one long sum, but it can add many side by side
-    squares, highest, lowest = sums[0], sums[1], sums[2]
+    # column by column: the compiler may not reorder one long sum, but it can work on many side by side
+    squares, highest, lowest = work[0], work[1], work[2]
     squares[:] = 0.0
-    highest[:] = region[0] - shift
-    lowest[:] = region[0] - shift
+    highest[:] = region[0]
+    lowest[:] = region[0]
     for r in range(size):
         row = region[r]
         for c in range(size):
-            deviation = row[c] - shift
-            squares[c] += deviation * deviation
-            highest[c] = deviation if deviation > highest[c] else highest[c]
-            lowest[c] = deviation if deviation < lowest[c] else lowest[c]
+            highest[c] = row[c] if row[c] > highest[c] else highest[c]
+            lowest[c] = row[c] if row[c] < lowest[c] else lowest[c]
+    for r in range(0, size, 3):  # a third of the rows estimates the sum well enough
+        row = region[r]
+        for c in range(size):
+            squares[c] += (row[c] - shift) * (row[c] - shift)
     total = 0.0
     for c in range(size):
         total += squares[c]
     least = float(lowest.min())
-    return total, max(float(highest.max()), -least), least + mean
+    return total * size / ((size + 2) // 3), max(float(highest.max()) - mean, mean - least), least
 
 
 @jit
@@ -303,15 +321,14 @@ def _where(landscape: Any, value: Any) -> tuple[int, int]:
 
 
 @jit
-def _read_off(correlation: Any, index: Any, patch: Any) -> None:
-    """Write the place of the largest entry, and the 3 x 3 entries about it."""
+def _cut(correlation: Any, row: int, column: int, patch: Any) -> None:
+    """Write the 3 x 3 entries about one; NaN beyond the candidates."""
     count = len(correlation)
-    index[0], index[1] = _where(correlation, correlation.max())
     for r in range(3):
         for c in range(3):
-            row, column = index[0] + r - 1, index[1] + c - 1
-            inside = 0 <= row < count and 0 <= column < count
-            patch[r, c] = correlation[row, column] if inside else math.nan
+            at_row, at_column = row + r - 1, column + c - 1
+            inside = 0 <= at_row < count and 0 <= at_column < count
+            patch[r, c] = correlation[at_row, at_column] if inside else math.nan
 
 
 @jit
@@ -332,6 +349,7 @@ def _decide(
     sums = np.empty(kernel[0].shape[1], dtype=regions.dtype)
     columns = np.empty((3, count), dtype=regions.dtype)
     region_sums = np.empty((3, regions.shape[1]), dtype=regions.dtype)
+    exact = np.empty((count, count))
     undecided = np.zeros(len(regions), dtype=np.bool_)
     for i in range(len(regions)):
         low = landscape[i]
@@ -344,12 +362,14 @@ def _decide(
         spread[i] = math.sqrt(spread[i] ** 2 + ripple)
         margin = certainty * math.sqrt(ripple) + ripple_most * extreme
         at_row, at_column = _where(low, best)
+        exact[:] = math.nan
         winner = _exact(regions[i], mean, at_row, at_column, kernel, sums)
+        exact[at_row, at_column] = winner
         left = 0
-        for r in range(count):
-            row = low[r]
-            for c in range(count):
-                left += row[c] >= winner - margin
+        for c in range(count):
+            if columns[0, c] >= winner - margin:
+                for r in range(count):
+                    left += low[r, c] >= winner - margin
         if left > most:
             undecided[i] = True
             continue
@@ -361,13 +381,14 @@ def _decide(
                 if low[r, c] < winner - margin:
                     continue
                 value = _exact(regions[i], mean, r, c, kernel, sums)
+                exact[r, c] = value
                 if value > winner or (value == winner and (r, c) < (at_row, at_column)):
                     winner = value
                     at_row, at_column = r, c
+        for r in range(max(at_row - 1, 0), min(at_row + 2, count)):
+            for c in range(max(at_column - 1, 0), min(at_column + 2, count)):
+                if math.isnan(exact[r, c]):
+                    exact[r, c] = _exact(regions[i], mean, r, c, kernel, sums)
         index[i, 0], index[i, 1] = at_row, at_column
-        for r in range(3):
-            for c in range(3):
-                row_at, column_at = at_row + r - 1, at_column + c - 1
-                inside = 0 <= row_at < count and 0 <= column_at < count
-                patch[i, r, c] = _exact(regions[i], mean, row_at, column_at, kernel, sums) if inside else math.nan
+        _cut(exact, at_row, at_column, patch[i])
     return undecided
