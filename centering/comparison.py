@@ -59,7 +59,7 @@ def compare_centers(centers: Mapping[str, Centers], truth: Float64 | None = None
     count = len(results[0])
     if truth is not None and truth.shape != (count, 2):
         raise ValueError(f"the truth has shape {truth.shape}, the stack asks for ({count}, 2)")
-    seen = ~np.any([result.has(Flag.NONFINITE) for result in results], axis=0)
+    seen = ~np.any([result.has(Flag.NONFINITE | Flag.UNREADABLE) for result in results], axis=0)
     if not seen.any():
         raise ValueError("every image has NaN or infinite pixels; there is nothing to compare")
     found = np.array([result.displacement[seen] for result in results])

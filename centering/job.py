@@ -1,10 +1,9 @@
-"""What is to be done with a dataset, and the loop that does it."""
+"""What is to be done with a dataset."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +12,17 @@ import numpy.typing as npt
 from centering.contrast import Contrast, detect_contrast
 from centering.estimators.base import Estimator
 from centering.io.particles import Particles
-from centering.results import Centers
 from centering.stack import check_radius
 
-__all__ = ["ESTIMATORS", "Job", "estimate", "make_estimator", "prepare", "radii"]
+__all__ = ["ESTIMATORS", "Job", "make_estimator", "prepare", "radii"]
 
 Index = npt.NDArray[np.int64]
 
 ESTIMATORS = ("surrogate", "mass", "median", "phase", "self-convolution")
 """Names of the estimators that a command can ask for."""
 
-_BATCH_BYTES = 2**25
 _SAMPLE = 500  # images that decide the contrast
+_AT_ONCE = 20  # of them in memory
 
 
 @dataclass(frozen=True)
@@ -152,74 +150,13 @@ def prepare(
         distinct, members = np.unique(radius_of, return_inverse=True)
         estimators = [make_estimator(estimator, int(one), score=score, max_shift=max_shift) for one in distinct]
     if invert == "auto":
-        sample = np.unique(np.linspace(0, len(particles) - 1, _SAMPLE).astype(np.int64))
+        readable = np.flatnonzero(particles.readable)
+        sample = readable[np.unique(np.linspace(0, len(readable) - 1, _SAMPLE).astype(np.int64))]
         typical = particles.size / 4 if radius_of is None else float(np.median(radius_of))
         contrast = detect_contrast(
-            (particles.read(part) for part in _batches(sample, particles.size)), max(typical, 1.0)
+            (particles.read(sample[start : start + _AT_ONCE]) for start in range(0, len(sample), _AT_ONCE)),
+            max(typical, 1.0),
         )
     else:
         contrast = Contrast(invert == "yes", given=True)
     return Job(particles, estimators, members, radius_of, contrast)
-
-
-def estimate(
-    job: Job,
-    *,
-    jobs: int = 1,
-    progress: Callable[[int], object] | None = None,
-    sink: Callable[[Index, npt.NDArray[np.float32], Centers], object] | None = None,
-) -> Centers:
-    """Estimate the centre of every particle, batch by batch.
-
-    Parameters
-    ----------
-    job : Job
-        Made by `prepare`.
-    jobs : int
-        Number of threads; batches are independent, so the result does not depend on it.
-    progress : callable, optional
-        Told the number of particles done, after every batch.
-    sink : callable, optional
-        Given the indices, the pixels as stored and the centres of every batch, in the thread that made them.
-
-    Returns
-    -------
-    Centers
-        In the order of the particles.
-    """
-    sign = np.float32(-1 if job.contrast.invert else 1)
-
-    def work(batch: Index) -> Centers:
-        images = job.particles.read(batch)
-        centers = job.estimators[int(job.members[batch[0]])](sign * images)
-        if sink is not None:
-            sink(batch, images, centers)
-        return centers
-
-    batches = [
-        batch
-        for k in range(len(job.estimators))
-        for batch in _batches(np.flatnonzero(job.members == k), job.particles.size)
-    ]
-    parts: list[Centers] = []
-    with ThreadPoolExecutor(jobs) as pool:
-        for part in pool.map(work, batches):
-            parts.append(part)
-            if progress is not None:
-                progress(len(part))
-    joined = Centers.concatenate(parts)
-    order = np.argsort(np.concatenate(batches), kind="stable")
-    return Centers(
-        joined.displacement[order],
-        joined.score[order],
-        joined.flags[order],
-        None if joined.covariance is None else joined.covariance[order],
-        joined.estimator,
-    )
-
-
-def _batches(indices: Index, size: int) -> Iterator[Index]:
-    """Cut indices into batches of about 32 MiB of pixels."""
-    length = max(1, _BATCH_BYTES // (4 * size * size))
-    for start in range(0, len(indices), length):
-        yield indices[start : start + length]

@@ -18,7 +18,7 @@ from centering.io.star import new_star
 from centering.job import Job
 from centering.results import Centers, Flag
 
-__all__ = ["OUTPUTS", "summarize", "write_outputs"]
+__all__ = ["OUTPUTS", "preload", "summarize", "write_outputs"]
 
 OUTPUTS = (
     "particles.star",
@@ -30,6 +30,8 @@ OUTPUTS = (
     "recentered.star",
 )
 """Names of all files that a run may write into its folder."""
+
+_UNSEEN = Flag.NONFINITE | Flag.UNREADABLE
 
 _SHOWN = 8  # particles in the montage
 
@@ -60,12 +62,19 @@ def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path 
     _write_figures(folder, job, centers)
 
 
+def preload(particles: Particles) -> None:
+    """Load the libraries that `write_outputs` will need, while there is something else to wait for."""
+    import centering.plot  # noqa: F401
+
+    if particles.star is None:
+        import starfile  # type: ignore[import-untyped]  # noqa: F401
+
+
 def summarize(job: Job, centers: Centers) -> dict[str, Any]:
     """Return what a run found, ready for JSON: no timings, so that equal runs give equal bytes."""
     particles = job.particles
     length = np.hypot(*centers.displacement.T)
-    seen = ~centers.has(Flag.NONFINITE)
-    unseen = np.flatnonzero(~seen)
+    seen = ~centers.has(_UNSEEN)
     return {
         "program": f"pswf-centering {centering.__version__}",
         "input": fspath(particles.source),
@@ -86,7 +95,8 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
             for flag in Flag
             if centers.has(flag).any()
         },
-        "nonfinite_images": [image_name(particles, int(k)) for k in unseen],
+        "nonfinite_images": _names(particles, centers.has(Flag.NONFINITE)),
+        "missing_images": _names(particles, centers.has(Flag.UNREADABLE)),
         "notes": list(particles.notes),
     }
 
@@ -97,6 +107,10 @@ def image_name(particles: Particles, index: int) -> str:
         return particles.name(index)
     table = particles.star.particles
     return particles.star.value(table, "rlnImageName", index)
+
+
+def _names(particles: Particles, mask: npt.NDArray[np.bool_]) -> list[str]:
+    return [image_name(particles, int(k)) for k in np.flatnonzero(mask)]
 
 
 def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
@@ -156,7 +170,7 @@ def _write_figures(folder: Path, job: Job, centers: Centers) -> None:
 
     particles = job.particles
     length = np.hypot(*centers.displacement.T)
-    seen = np.flatnonzero(~centers.has(Flag.NONFINITE))
+    seen = np.flatnonzero(~centers.has(_UNSEEN))
     pixel_size = None if particles.pixel_size is None else float(np.median(particles.pixel_size))
     plot.save(plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size), folder / "shifts.png")
     # from the least to the most displaced particle, evenly by rank

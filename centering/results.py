@@ -25,6 +25,8 @@ class Flag(enum.IntFlag):
     """Two separated minima are about equally deep."""
     NEIGHBOUR = 16
     """Another particle competes for the centre."""
+    UNREADABLE = 32
+    """The file ends before this image: its displacement is set to (0, 0)."""
 
     @staticmethod
     def names(value: int) -> list[str]:
@@ -64,7 +66,7 @@ class Centers:
         return len(self.displacement)
 
     def has(self, flag: Flag) -> npt.NDArray[np.bool_]:
-        """Return a mask, shape (B,), of the images that carry ``flag``."""
+        """Return a mask, shape (B,), of the images that carry ``flag``, or one of several joined by ``|``."""
         return np.asarray((self.flags & int(flag)) != 0)
 
     def __getitem__(self, index: slice) -> Centers:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from concurrent.futures import ThreadPoolExecutor
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from centering.io.atomic import check_output_folder, output_folder
-from centering.io.mrc import StackWriter
+import centering
+from centering.engine.batches import StackTarget
+from centering.engine.cluster import Cluster
+from centering.engine.estimate import estimate
+from centering.engine.folder import RunFolder
+from centering.io.atomic import check_output_folder
+from centering.io.mrc import create_stack
 from centering.io.particles import Particles
-from centering.job import Job, estimate
-from centering.outputs import OUTPUTS, write_outputs
+from centering.job import Job
+from centering.outputs import OUTPUTS, preload, write_outputs
 from centering.results import Centers
-from centering.shift import shift_images
 
 __all__ = ["run"]
+
+_STACK = "recentered.mrcs"
 
 
 def run(
@@ -26,8 +32,11 @@ def run(
     out: str | PathLike[str],
     *,
     jobs: int = 1,
+    cluster: Cluster | None = None,
+    batch: int | None = None,
     write_stack: bool = False,
     overwrite: bool = False,
+    resume: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Centers:
     """Center a dataset and write the results into the folder ``out``, which appears when it is complete.
@@ -40,50 +49,110 @@ def run(
         The folder.  It must not exist, unless ``overwrite`` is true: then the files of an earlier run in it
         are replaced, and nothing else in it is touched.
     jobs : int
-        Number of threads.
+        Number of threads that compute.
+    cluster : Cluster, optional
+        Workers that are used instead of threads.
+    batch : int, optional
+        Number of images read at once; neither this nor the number of threads or workers changes the results.
     write_stack : bool
         Whether the images are also written with their content moved to the centre, by a Fourier shift
         (`centering.shift.shift_images`), with a STAR file whose origins are zero.
     overwrite : bool
         Whether ``out`` may exist.
+    resume : bool
+        Whether a run into ``out`` that was interrupted is continued; it ends with the same bytes as one that
+        was not.  Where there is none a new one begins.
     progress : callable, optional
         Told the number of particles done, after every batch.
 
     Returns
     -------
     Centers
-        In the order of the particles.
+        In the order of the particles; those that cannot be read, because a file is truncated, have the flag
+        UNREADABLE.
 
     Raises
     ------
     FileExistsError, ValueError
-        ``out`` cannot be used, or a number of threads below 1.
+        ``out`` cannot be used, an interrupted run was not the same, or a number of threads or images below 1.
+    OSError
+        Something could not be written; what is finished is kept for ``resume``.
     """
     if jobs < 1:
         raise ValueError(f"the number of threads is {jobs}; give at least 1")
+    if batch is not None and batch < 1:
+        raise ValueError(f"the number of images in a batch is {batch}; give at least 1")
     particles = job.particles
     if particles.star is not None and particles.star.optics and particles.pixel_size is None:
         raise ValueError(
             f"{fspath(particles.source)!r} stores origins in Angstrom and the pixel size is not known; "
             "give it (--angpix)"
         )
-    check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite)
-    with output_folder(out, owned=OUTPUTS) as folder:
-        writer = (
-            StackWriter(folder / "recentered.mrcs", len(particles), particles.size, _one_pixel_size(particles))
-            if write_stack
-            else None
-        )
-        with writer or nullcontext():
-
-            def sink(batch: npt.NDArray[np.int64], images: npt.NDArray[np.float32], centers: Centers) -> None:
-                if writer is not None:
-                    writer.write(batch, shift_images(images, -centers.displacement))
-
-            centers = estimate(job, jobs=jobs, progress=progress, sink=sink)
-        recentered = Path(out) / "recentered.mrcs" if write_stack else None
-        write_outputs(folder, job, centers, recentered=recentered)
+    check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
+    identity = _identity(job, write_stack)
+    with (
+        RunFolder(out, owned=OUTPUTS, identity=identity, resume=resume, overwrite=overwrite) as folder,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        aside.submit(preload, particles)
+        try:
+            target = _target(folder, particles) if write_stack else None
+            centers = estimate(
+                job,
+                jobs=jobs,
+                cluster=cluster,
+                batch=batch,
+                target=target,
+                journal=folder.journal,
+                progress=progress,
+            )
+            if not folder.finished:
+                write_outputs(folder.results, job, centers, recentered=Path(out) / _STACK if write_stack else None)
+            folder.publish()
+        except OSError as error:
+            raise OSError(_words(error, folder)) from error
     return centers
+
+
+def _target(folder: RunFolder, particles: Particles) -> StackTarget:
+    """Return the stack for the recentred images, made where no earlier run has made it."""
+    path = folder.results / _STACK
+    if not path.exists() and not folder.finished:
+        create_stack(path, len(particles), particles.size, _one_pixel_size(particles))
+    return StackTarget(fspath(path), particles.size)
+
+
+def _identity(job: Job, write_stack: bool) -> dict[str, Any]:
+    """Return what makes two runs the same: the files as they are now, and everything the results depend on."""
+    return {
+        "program": f"pswf-centering {centering.__version__}",
+        "files": {os.path.abspath(path): _stamp(path) for path in job.particles.files},  # noqa: PTH100
+        "number of particles": len(job.particles),
+        "estimator": [repr(estimator) for estimator in job.estimators],
+        "contrast": str(job.contrast),
+        "pixel size": job.particles.pixel_size_source,
+        "values": hashlib.sha256(_values(job)).hexdigest(),
+        "recentered stack": write_stack,
+    }
+
+
+def _values(job: Job) -> bytes:
+    pixel_size = job.particles.pixel_size
+    return job.members.tobytes() + (b"" if pixel_size is None else pixel_size.tobytes())
+
+
+def _stamp(path: Path) -> list[object]:
+    """Return size, time of change and a hash of the beginning, where an MRC file has its header."""
+    state = path.stat()
+    with path.open("rb") as file:
+        return [state.st_size, state.st_mtime_ns, hashlib.sha256(file.read(4096)).hexdigest()]
+
+
+def _words(error: OSError, folder: RunFolder) -> str:
+    place = f": {fspath(error.filename)!r}" if error.filename else ""
+    kept = sum(len(places) for places, _ in folder.journal.read())
+    hint = f"; {kept} particles are done and kept, continue with --resume" if kept else ""
+    return f"{error.strerror or error}{place}{hint}"
 
 
 def _one_pixel_size(particles: Particles) -> float | None:

@@ -63,7 +63,7 @@ def compare(
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence(TypeError):
-        from centering.job import estimate, prepare
+        from centering.job import prepare
 
         particles, known = _open(input_path, angpix, truth)
         tasks = {
@@ -78,6 +78,7 @@ def compare(
             for name in dict.fromkeys(estimators or _NAMES)
         }
     from centering.comparison import compare_centers
+    from centering.engine.estimate import estimate
 
     with one_sentence():
         centers = {}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+from centering.cli._common import Failure, estimator_names, one_sentence, particle_options, progress_bar
 
 if TYPE_CHECKING:
     from centering.job import Job
     from centering.results import Centers
 
 __all__ = ["report", "run"]
+
+MISSING = 3
+"""Exit code of a run that is complete except for particles that a truncated file does not hold."""
 
 _NAMED = 10  # images with non-finite pixels that are named on the terminal; summary.json names them all
 
@@ -30,9 +34,13 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     type=click.Choice(["cumulative", "racer"]),
     help="Landscape of the surrogate estimator: the paper's, or that of the authors' program.  [default: cumulative]",
 )
-@click.option("-j", "jobs", type=int, default=1, metavar="N", help="Number of threads.")
+@click.option("-j", "jobs", type=int, metavar="N", help="Number of threads.  [default: the number of processors]")
+@click.option("--batch-size", "batch", type=int, metavar="N", help="Images read at once.  [default: 8 MiB of them]")
+@click.option("--workers", type=int, metavar="N", help="Use N Dask workers on this machine instead of threads.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tcp://host:8786.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+@click.option("--resume", is_flag=True, help="Continue a run into DIR that was interrupted, if there is one.")
 def run(
     input_path: str,
     out: str,
@@ -40,9 +48,13 @@ def run(
     diameter: float | None,
     radius: float | None,
     invert: str,
-    jobs: int,
+    jobs: int | None,
+    batch: int | None,
+    workers: int | None,
+    scheduler: str | None,
     write_stack: bool,
     overwrite: bool,
+    resume: bool,
     **options: Any,
 ) -> None:
     r"""Center the particles of INPUT, a .star, .mrcs or .mrc file.
@@ -58,7 +70,10 @@ def run(
       recentered.mrcs, recentered.star   with --write-stack
 
     The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
-    is never changed.
+    is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.
+
+    Exit code 2: INPUT or an option cannot be used, or DIR cannot be written. Exit code 3: a stack is truncated;
+    all other particles are done, and summary.json names those that are missing.
 
     \b
     Examples:
@@ -73,16 +88,37 @@ def run(
         from centering.job import prepare
 
         job = prepare(open_particles(input_path, angpix), diameter=diameter, radius=radius, invert=invert, **options)
+    from centering.engine.cluster import Cluster
     from centering.run import run as center
+    from pswf._threads import thread_count
 
+    if jobs is not None and (workers is not None or scheduler is not None):
+        raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
     for note in job.particles.notes:
         click.echo(f"note: {note}", err=True)
     if not job.contrast.clear:
         click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
     start = perf_counter()
-    with one_sentence(), progress_bar(len(job.particles), "centering") as bar:
-        centers = center(job, out, jobs=jobs, write_stack=write_stack, overwrite=overwrite, progress=bar.update)
+    with ExitStack() as stack:
+        stack.enter_context(one_sentence(ImportError))
+        cluster = None
+        if workers is not None or scheduler is not None:
+            cluster = stack.enter_context(Cluster(workers=workers, scheduler=scheduler))
+        bar = stack.enter_context(progress_bar(len(job.particles), "centering"))
+        centers = center(
+            job,
+            out,
+            jobs=thread_count() if jobs is None else jobs,
+            cluster=cluster,
+            batch=batch,
+            write_stack=write_stack,
+            overwrite=overwrite,
+            resume=resume,
+            progress=bar.update,
+        )
     report(job, centers, out, perf_counter() - start)
+    if not job.particles.readable.all():
+        click.get_current_context().exit(MISSING)
 
 
 def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
@@ -114,10 +150,14 @@ def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
             "or a larger box widens it",
             err=True,
         )
-    unseen = summary["nonfinite_images"]
-    if unseen:
-        names = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
-        click.echo(f"warning: NaN or infinite pixels, left where they are: {names}", err=True)
+    for kind, words in (
+        ("nonfinite_images", "NaN or infinite pixels, left where they are"),
+        ("missing_images", "not in the files, which are truncated"),
+    ):
+        unseen = summary[kind]
+        if unseen:
+            names = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
+            click.echo(f"warning: {words}: {names}", err=True)
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

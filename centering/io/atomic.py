@@ -1,15 +1,14 @@
-"""Files and folders that appear under their name only when they are complete."""
+"""Files that appear under their name only when they are complete, and folders that may be written into."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 
-__all__ = ["check_output_folder", "output_folder", "replacing"]
+__all__ = ["check_output_folder", "replacing"]
 
 
 @contextmanager
@@ -60,31 +59,6 @@ def check_output_folder(
     for source in inputs:
         if source.resolve() in outputs:
             raise ValueError(f"the output would overwrite its own input {fspath(source)!r}; give another folder")
-
-
-@contextmanager
-def output_folder(path: str | PathLike[str], *, owned: Collection[str]) -> Iterator[Path]:
-    """Lend an empty folder beside ``path`` that becomes ``path`` at the end, and is removed after an error.
-
-    Where ``path`` exists already, the files named in ``owned`` are replaced one by one, those that were not
-    written again are removed, and everything else in it stays as it is.
-    """
-    final = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(final)
-    temporary.mkdir()
-    try:
-        yield temporary
-        if not final.exists():
-            temporary.rename(final)
-        else:
-            for name in owned:
-                if (temporary / name).exists():
-                    (temporary / name).replace(final / name)
-                else:
-                    (final / name).unlink(missing_ok=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _temporary(final: Path) -> Path:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
 
-__all__ = ["MrcStack", "StackWriter", "write_stack"]
+__all__ = ["MrcStack", "create_stack", "write_images", "write_stack"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -38,6 +38,8 @@ class MrcStack:
         Where the pixels begin, in bytes.
     voxel_size : float or None
         Angstrom per pixel from the header, None where the header says nothing.
+    available : int
+        Number of whole images that are there: less than ``count`` where the file is truncated.
     """
 
     path: Path
@@ -46,18 +48,18 @@ class MrcStack:
     dtype: np.dtype[np.generic]
     offset: int
     voxel_size: float | None
+    available: int
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> MrcStack:
-        """Read the header, permissively, and check that the file holds what it promises.
+        """Read the header, permissively, and see how many of the images that it promises are there.
 
         Raises
         ------
         FileNotFoundError
             No such file.
         ValueError
-            Not an MRC file, complex or unknown pixels, no images, or a truncated file (the message says how
-            many whole images are there).
+            Not an MRC file, complex or unknown pixels, or no images.
         """
         import mrcfile.utils
 
@@ -80,18 +82,24 @@ class MrcStack:
             raise ValueError(f"{name!r} is an empty stack: its header says 0 images")
         offset = _HEADER_BYTES + int(header.nsymbt)
         whole = max(0, size - offset) // (columns * rows * dtype.itemsize)
-        if whole < count:
-            raise ValueError(
-                f"{name!r} is truncated: its header promises {count} images, {whole} whole images are there"
-            )
-        return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header))
+        return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
 
     def read(self, indices: npt.ArrayLike) -> Float32:
         """Return images as float32, shape (b, rows, columns), in the order of ``indices`` (0-based).
 
         Consecutive images are read in one go; ascending indices are read in one sweep over the file.
+
+        Raises
+        ------
+        ValueError
+            An image that the file ends before.
         """
         wanted = np.asarray(indices, dtype=np.int64)
+        if len(wanted) and wanted.max() >= self.available:
+            raise ValueError(
+                f"{fspath(self.path)!r} is truncated: its header promises {self.count} images, "
+                f"{self.available} whole images are there"
+            )
         images = np.empty((len(wanted), *self.shape), dtype=self.dtype)
         bytes_per_image = self.shape[0] * self.shape[1] * self.dtype.itemsize
         with self.path.open("rb", buffering=0) as file:
@@ -106,62 +114,53 @@ class MrcStack:
         return images.astype(np.float32, copy=False)
 
 
-class StackWriter:
-    """A float32 stack of known length, written at any position, that appears only when it is complete.
+def create_stack(path: str | PathLike[str], count: int, size: int, pixel_size: float | None = None) -> None:
+    """Make a float32 stack of ``count`` images of ``size`` x ``size`` zeros, to be filled by `write_images`.
 
     Parameters
     ----------
     path : path
-        The file to write; until the ``with`` block ends without an error it has a temporary name.
+        The file to write; it appears under its name when it has its full length.
     count, size : int
         Number of images and their side in pixels.
     pixel_size : float, optional
         Angstrom per pixel for the header; 0, "not known", without it.
     """
+    import mrcfile
 
-    def __init__(self, path: str | PathLike[str], count: int, size: int, pixel_size: float | None = None) -> None:
-        self.count, self.size, self.pixel_size = count, size, pixel_size
-        self._replacing = replacing(path)
+    with (
+        replacing(path) as temporary,
+        mrcfile.new_mmap(temporary, (count, size, size), mrc_mode=2, overwrite=True) as file,
+    ):
+        file.set_image_stack()
+        file.voxel_size = pixel_size or 0.0
+        file.header.label = b""  # mrcfile's label holds the time of day
+        file.header.nlabl = 0
 
-    def __enter__(self) -> StackWriter:
-        import mrcfile
 
-        self._path = self._replacing.__enter__()
-        with mrcfile.new_mmap(self._path, (self.count, self.size, self.size), mrc_mode=2, overwrite=True) as file:
-            file.set_image_stack()
-            file.voxel_size = self.pixel_size or 0.0
-            file.header.label = b""  # mrcfile's label holds the time of day
-            file.header.nlabl = 0
-        return self
+def write_images(path: str | PathLike[str], size: int, indices: npt.ArrayLike, images: npt.ArrayLike) -> None:
+    """Write ``images``, shape (b, size, size), to the positions ``indices`` (0-based) of a stack of `create_stack`.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._replacing.__exit__(kind, error, trace)
-
-    def write(self, indices: npt.ArrayLike, images: npt.ArrayLike) -> None:
-        """Write ``images``, shape (b, n, n), to the positions ``indices`` (0-based).
-
-        Safe from several threads at once for positions that differ.
-        """
-        places = np.asarray(indices, dtype=np.int64)
-        pixels = np.ascontiguousarray(images, dtype=np.float32)
-        with self._path.open("r+b", buffering=0) as file:
-            for start, stop in _runs(places):
-                file.seek(_HEADER_BYTES + int(places[start]) * self.size**2 * 4)
-                rest = pixels[start:stop].data.cast("B")
-                while len(rest):
-                    rest = rest[file.write(rest) :]
+    Safe from several threads and processes at once for positions that differ.  The pixels are on disk, not only
+    on their way there, when this returns.
+    """
+    places = np.asarray(indices, dtype=np.int64)
+    pixels = np.ascontiguousarray(images, dtype=np.float32)
+    with Path(path).open("r+b", buffering=0) as file:
+        for start, stop in _runs(places):
+            file.seek(_HEADER_BYTES + int(places[start]) * size**2 * 4)
+            rest = pixels[start:stop].data.cast("B")
+            while len(rest):
+                rest = rest[file.write(rest) :]
+        os.fsync(file.fileno())
 
 
 def write_stack(path: str | PathLike[str], images: npt.ArrayLike, pixel_size: float | None = None) -> None:
     """Write ``images``, shape (B, n, n), as a float32 stack; it appears only when it is complete."""
     pixels = np.asarray(images)
-    with StackWriter(path, len(pixels), pixels.shape[-1], pixel_size) as writer:
-        writer.write(np.arange(len(pixels)), pixels)
+    with replacing(path) as temporary:
+        create_stack(temporary, len(pixels), pixels.shape[-1], pixel_size)
+        write_images(temporary, pixels.shape[-1], np.arange(len(pixels)), pixels)
 
 
 def _runs(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.cryosparc import CsFile
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
 from centering.io.star import PLACEHOLDERS, StarFile
 
-__all__ = ["open_particles"]
+__all__ = ["open_particles", "pixel_sizes"]
 
 
 def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -> Particles:
-    """Open a ``.star``, ``.mrcs`` or ``.mrc`` file; only headers and text are read.
+    """Open a ``.star``, ``.cs``, ``.mrcs`` or ``.mrc`` file; of stacks only headers are read.
 
     Parameters
     ----------
@@ -40,14 +42,19 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
         raise ValueError(f"pixel size is {pixel_size!r}; give a positive number of Angstrom per pixel")
     if source.is_dir():
-        raise ValueError(f"{fspath(source)!r} is a folder; give a .star, .mrcs or .mrc file")
+        raise ValueError(f"{fspath(source)!r} is a folder; give a .star, .cs, .mrcs or .mrc file")
     if not source.exists():
-        raise FileNotFoundError(f"{fspath(source)!r} does not exist; give a .star, .mrcs or .mrc file")
-    if source.suffix.lower() == ".star":
-        return _from_star(StarFile.read(source), pixel_size)
-    if source.suffix.lower() in (".mrc", ".mrcs"):
-        return _from_stack(source, pixel_size)
-    raise ValueError(f"{fspath(source)!r} has the extension {source.suffix!r}; give a .star, .mrcs or .mrc file")
+        raise FileNotFoundError(f"{fspath(source)!r} does not exist; give a .star, .cs, .mrcs or .mrc file")
+    kind = source.suffix.lower()
+    openers = {".star": _from_star_file, ".cs": _from_cs, ".mrc": _from_stack, ".mrcs": _from_stack}
+    if kind not in openers:
+        raise ValueError(
+            f"{fspath(source)!r} has the extension {source.suffix!r}; give a .star, .cs, .mrcs or .mrc file"
+        )
+    particles = openers[kind](source, pixel_size)
+    if not particles.readable.any():
+        raise ValueError(f"no image of {fspath(source)!r} can be read: {particles.notes[0]}")
+    return particles
 
 
 def _from_stack(path: Path, pixel_size: float | None) -> Particles:
@@ -59,8 +66,7 @@ def _from_stack(path: Path, pixel_size: float | None) -> Particles:
     if pixel_size is None:
         note = "the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"
     else:
-        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
-        note = f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"
+        note = _placeholders()
     return Particles(
         path,
         (stack,),
@@ -69,8 +75,23 @@ def _from_stack(path: Path, pixel_size: float | None) -> Particles:
         _common_size([stack]),
         None if pixel_size is None else np.full(stack.count, pixel_size),
         where,
-        notes=(*_conversions([stack]), note),
+        notes=(*_truncations([stack]), *_conversions([stack]), note),
     )
+
+
+def _from_star_file(path: Path, pixel_size: float | None) -> Particles:
+    return _from_star(StarFile.read(path), pixel_size)
+
+
+def _from_cs(path: Path, pixel_size: float | None) -> Particles:
+    """Open a cryoSPARC file as the STAR file that says the same."""
+    particles = _from_star(CsFile.read(path).to_star(), pixel_size)
+    return replace(particles, notes=(*particles.notes, _placeholders()))
+
+
+def _placeholders() -> str:
+    values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+    return f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"
 
 
 def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
@@ -86,10 +107,13 @@ def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
             f"{fspath(star.path)!r} asks for image {image_index[row] + 1} of {fspath(stack.path)!r}, "
             f"which holds {stack.count} images"
         )
-    notes = list(_conversions(stacks))
+    notes = [*_truncations(stacks), *_conversions(stacks)]
     if folder is not None:
         notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
-    sizes, where = _pixel_sizes(star, stacks, stack_index, pixel_size)
+    sizes, where = pixel_sizes(star, pixel_size)
+    headers = [stack.voxel_size for stack in stacks]
+    if sizes is None and all(headers):
+        sizes, where = np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
     return Particles(
         star.path,
         tuple(stacks),
@@ -150,10 +174,26 @@ def _resolve(star: StarFile, names: Sequence[str]) -> tuple[list[Path], Path | N
     return paths, used
 
 
-def _pixel_sizes(
-    star: StarFile, stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64], given: float | None
-) -> tuple[npt.NDArray[np.float64] | None, str]:
-    """Return the pixel size of every row and where it comes from."""
+def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray[np.float64] | None, str]:
+    """Return the pixel size of every particle, shape (B,) in Angstrom, and where it comes from, in words.
+
+    Parameters
+    ----------
+    star : StarFile
+    given : float, optional
+        Angstrom per pixel, instead of what the file says.
+
+    Returns
+    -------
+    sizes : ndarray or None
+        None where neither the optics groups nor detector and magnification tell.
+    source : str
+
+    Raises
+    ------
+    ValueError
+        A pixel size that is not positive, or optics groups that do not fit the particles.
+    """
     table = star.particles
     if given is not None:
         return np.full(len(table), given), "given"
@@ -183,10 +223,7 @@ def _pixel_sizes(
         with np.errstate(divide="ignore", invalid="ignore"):
             result = 1e4 * detector / star.numbers(table, "rlnMagnification")
         return _positive(star, result), "from detector pixel size and magnification in the STAR file"
-    headers = [stack.voxel_size for stack in stacks]
-    if any(size is None for size in headers):
-        return None, "not known"
-    return np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
+    return None, "not known"
 
 
 def _positive(star: StarFile, sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -212,6 +249,16 @@ def _common_size(stacks: Sequence[MrcStack]) -> int:
                 f"{fspath(stack.path)!r} of {stack.shape[0]}; center image sizes one at a time"
             )
     return stacks[0].shape[0]
+
+
+def _truncations(stacks: Sequence[MrcStack]) -> Iterator[str]:
+    """Say which files end before their last image."""
+    for stack in stacks:
+        if stack.available < stack.count:
+            yield (
+                f"{fspath(stack.path)!r} is truncated: its header promises {stack.count} images, "
+                f"{stack.available} whole images are there"
+            )
 
 
 def _conversions(stacks: Sequence[MrcStack]) -> tuple[str, ...]:

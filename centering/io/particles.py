@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from os import fspath
 from pathlib import Path
 from typing import Protocol
@@ -22,8 +23,8 @@ class Stack(Protocol):
     """Images that can be read by their number; an `MrcStack` is one."""
 
     @property
-    def count(self) -> int:
-        """Number of images."""
+    def available(self) -> int:
+        """Number of images that can be read: less than ``count`` where a file is truncated."""
         ...
 
     @property
@@ -43,7 +44,7 @@ class ArrayStack:
     images: npt.NDArray[np.floating]
 
     @property
-    def count(self) -> int:
+    def available(self) -> int:
         """Number of images."""
         return len(self.images)
 
@@ -109,6 +110,24 @@ class Particles:
         for part in np.split(order, breaks) if len(order) else []:
             result[part] = self.stacks[int(stacks[part[0]])].read(images[part])
         return result
+
+    def select(self, indices: npt.NDArray[np.int64]) -> Particles:
+        """Return some of the particles, with the stacks that hold them and without the STAR file."""
+        used, stack_index = np.unique(self.stack_index[indices], return_inverse=True)
+        return replace(
+            self,
+            stacks=tuple(self.stacks[k] for k in used),
+            stack_index=stack_index,
+            image_index=self.image_index[indices],
+            pixel_size=None if self.pixel_size is None else self.pixel_size[indices],
+            star=None,
+        )
+
+    @cached_property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """Mask, shape (B,): False for the particles that a truncated file ends before."""
+        available = np.array([stack.available for stack in self.stacks])
+        return np.asarray(self.image_index < available[self.stack_index])
 
     @property
     def files(self) -> list[Path]:

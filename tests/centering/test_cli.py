@@ -156,16 +156,6 @@ def test_optics_groups_have_their_own_radius(project):
     )
 
 
-def test_any_number_of_threads_gives_the_same_bytes(project, monkeypatch):
-    monkeypatch.setattr("centering.job._BATCH_BYTES", 3 * SIZE * SIZE * 4)
-    star, _ = dataset(project, 20, snr=0.5)
-    for jobs in (1, 3):
-        command("run", star, "--radius", RADIUS, "--out", f"out{jobs}", "-j", jobs, "--write-stack")
-    Path("out3").rename("out1b")
-    for name in set(OUTPUTS) - {"recentered.star"}:
-        assert Path("out1", name).read_bytes() == Path("out1b", name).read_bytes(), name
-
-
 def test_images_that_cannot_be_used_are_flagged_and_listed(project):
     _, simulation = dataset(project, 14)
     images = simulation.images.copy()

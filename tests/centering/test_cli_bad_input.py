@@ -1,12 +1,10 @@
 """Every bad input: exit code 2, one sentence on standard error, no traceback, nothing written."""
 
-from pathlib import Path
-
 import mrcfile
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from datafiles import RADIUS, SIZE, dataset, write_star
+from datafiles import RADIUS, dataset, write_star
 
 from centering.cli import main
 from centering.io.mrc import write_stack
@@ -34,7 +32,7 @@ def empty_stack(folder):
 
 def truncated(folder):
     path = folder / "stack.mrcs"
-    path.write_bytes(path.read_bytes()[:-SIZE])
+    path.write_bytes(path.read_bytes()[:2000])
 
 
 def no_pixel_size(folder):
@@ -94,8 +92,8 @@ CASES = {
     "wrong number of values": (
         star("data_\n\nloop_\n_rlnImageName\n1@stack.mrcs 5\n"), "p.star", WITH_RADIUS, "2 values",
     ),
-    "truncated stack": (truncated, "stack.mrcs", WITH_RADIUS, "5 whole images are there"),
-    "truncated stack of a STAR file": (truncated, "particles.star", WITH_RADIUS, "5 whole images are there"),
+    "truncated stack": (truncated, "stack.mrcs", WITH_RADIUS, "6 images, 0 whole images are there"),
+    "truncated stack of a STAR file": (truncated, "particles.star", WITH_RADIUS, "6 images, 0 whole images are there"),
     "rectangular images": (rectangular, "bad.mrcs", WITH_RADIUS, "8 x 10 pixels; they must be square"),
     "mixed sizes": (mixed_sizes, "p.star", WITH_RADIUS, "one at a time"),
     "complex images": (complex_pixels, "bad.mrcs", WITH_RADIUS, "complex"),
@@ -176,37 +174,7 @@ def test_one_sentence_and_nothing_written(tmp_path, monkeypatch, name):
     assert contents(tmp_path) == before
 
 
-def test_a_full_or_read_only_disk_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    dataset(tmp_path)
-    before = contents(tmp_path)
-
-    def refuse(*_, **__):
-        raise OSError(28, "No space left on device", "out/particles.star")
-
-    monkeypatch.setattr("centering.io.star.StarFile.write", refuse)
-    result = CliRunner().invoke(main, ["run", "particles.star", "--radius", str(RADIUS), "--out", "out"])
-    assert result.exit_code == 2
-    assert result.stderr == "Error: No space left on device: 'out/particles.star'\n"
-    assert contents(tmp_path) == before
-
-
 def test_a_missing_argument_points_to_the_help():
     result = CliRunner().invoke(main, ["run"])
     assert result.exit_code == 2
     assert result.stderr == "Error: Missing argument 'INPUT'; see 'main run --help'\n"
-
-
-def test_interruption_removes_the_unfinished_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    dataset(tmp_path)
-    before = contents(tmp_path)
-
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("centering.outputs.summarize", interrupt)
-    result = CliRunner().invoke(main, ["run", "particles.star", "--radius", str(RADIUS), "--out", "out"])
-    assert result.exit_code == 1
-    assert contents(tmp_path) == before
-    assert not Path("out").exists()

@@ -1,0 +1,63 @@
+"""Send batches over threads: reading, computing and writing overlap, and memory stays bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from threading import Semaphore
+from typing import TypeVar
+
+from centering.engine.batches import Batch, StackTarget, center_batch
+from centering.job import Job
+from centering.results import Centers
+
+__all__ = ["over_threads", "unordered"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_BESIDE = 2  # threads beside those that compute: one reads ahead, one writes behind
+
+
+def over_threads(
+    job: Job, batches: Iterable[Batch], *, jobs: int, target: StackTarget | None = None
+) -> Generator[tuple[Batch, Centers]]:
+    """Yield every batch with its centres, in the order in which they are finished.
+
+    ``jobs`` threads compute at any time; two more read the next batches and write the last ones.  The threads of
+    BLAS and of numba are held at one each meanwhile, so that ``jobs`` is what the machine sees.
+    """
+    import scipy.linalg  # noqa: F401  (its BLAS can only be held at one thread once it is there)
+    from threadpoolctl import threadpool_limits
+
+    gate = Semaphore(jobs)
+
+    def work(batch: Batch) -> tuple[Batch, Centers]:
+        some = job.particles.select(batch.places)
+        estimator = job.estimators[batch.estimator]
+        return batch, center_batch(some, batch.places, estimator, job.contrast.invert, target, gate)
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(jobs + _BESIDE) as pool:
+        yield from unordered(pool, work, batches, window=jobs + _BESIDE)
+
+
+def unordered(pool: Executor, function: Callable[[T], R], items: Iterable[T], *, window: int) -> Generator[R]:
+    """Yield ``function(item)`` for every item as results come in, at most ``window`` of them under way.
+
+    After an error, or when the caller stops, what has not begun is not begun any more.
+    """
+    pending: set[Future[R]] = set()
+    try:
+        for item in items:
+            pending.add(pool.submit(function, item))
+            if len(pending) >= window:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        for future in pending:
+            future.cancel()
