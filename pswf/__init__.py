@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pswf.quadrature import disk_quadrature as disk_quadrature
     from pswf.quadrature import gauss_legendre as gauss_legendre
     from pswf.spectra import Spectra as Spectra
-    from pswf.spectra import spectra as spectra
+    from pswf.spectra import prolate_spectra as prolate_spectra
     from pswf.steerable.basis import SteerableBasis as SteerableBasis
     from pswf.steerable.blocks import BlockDiagonal as BlockDiagonal
+    from pswf.steerable.compare import compare_bases as compare_bases
     from pswf.steerable.learned import LearnedFamily as LearnedFamily
     from pswf.steerable.learned import steerable_pca as steerable_pca
     from pswf.steerable.prolate import PSWF2D as PSWF2D
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AngularZero": "pswf.disk",
     "BlockDiagonal": "pswf.steerable.blocks",
+    "compare_bases": "pswf.steerable.compare",
     "DiniBessel": "pswf.bases.dini",
     "DiniBesselFamily": "pswf.families",
     "disk_quadrature": "pswf.quadrature",
@@ -39,11 +41,11 @@ _HOMES = {
     "FourierBesselFamily": "pswf.families",
     "gauss_legendre": "pswf.quadrature",
     "LearnedFamily": "pswf.steerable.learned",
+    "prolate_spectra": "pswf.spectra",
     "PSWF": "pswf.bases.prolate",
     "PSWF2D": "pswf.steerable.prolate",
     "RadialBasis": "pswf.bases.base",
     "RadialFamily": "pswf.families",
-    "spectra": "pswf.spectra",
     "Spectra": "pswf.spectra",
     "steerable_pca": "pswf.steerable.learned",
     "SteerableBasis": "pswf.steerable.basis",

@@ -7,6 +7,7 @@ Tested with ASPIRE-Python 0.14; the only module of this package that imports it.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ _ANGLES = 64
 """Directions over which a filter is averaged to make it radial."""
 
 
-class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
+class PSWFBasis2D(SteerableBasis2D):
     r"""Disk prolate functions as an ASPIRE basis: `pswf.PSWF2D` behind the interface of ``SteerableBasis2D``.
 
     Parameters
@@ -43,11 +44,11 @@ class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
     beta : float, optional
         Band relative to the Nyquist frequency.
     dtype : float32 or float64, optional
-    normalization : {"orthonormal", "aspire"}, optional
-        "orthonormal": functions of unit norm, so that `evaluate_t` is the transpose of `evaluate`, white noise has
-        the same variance in every coefficient, and covariance estimation and FSPCA are right.  "aspire": the
-        coefficients of ``aspire.basis.PSWFBasis2D``, whose functions are ``beta / 2 * alpha * psi`` and whose
-        `evaluate_t` is not the transpose; for coefficients saved with it.
+    normalization : {"adjoint", "aspire"}, optional
+        The scale of the coefficients.  "adjoint": the functions have norm ``sqrt(lambda)`` (1 for most of them), so
+        that `evaluate_t` is the transpose of `evaluate` and white noise stays white, as covariance estimation and
+        FSPCA suppose.  "aspire": exactly the numbers of ``aspire.basis.PSWFBasis2D``, for coefficients saved with
+        it; those of ell > 0 are smaller by ``sqrt(2)`` there, and `evaluate_t` is not the transpose.
 
     Raises
     ------
@@ -72,12 +73,12 @@ class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
         beta: float = 1.0,
         dtype: npt.DTypeLike = np.float32,
         *,
-        normalization: str = "orthonormal",
+        normalization: str = "adjoint",
     ) -> None:
         side = check_size(size)
         kind = check_dtype(dtype)
-        if normalization not in ("orthonormal", "aspire"):
-            raise ValueError(f"normalization is {normalization!r}; give 'orthonormal' or 'aspire'")
+        if normalization not in ("adjoint", "aspire"):
+            raise ValueError(f"normalization is {normalization!r}; give 'adjoint' or 'aspire'")
         self.gmcut = check_positive(gamma_trunc, "gamma_trunc")
         self.beta = check_positive(beta, "beta")
         self.rcut = side // 2
@@ -100,26 +101,23 @@ class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
         self._pos = np.flatnonzero(plus)
         self._neg = np.zeros(layout.complex_count, dtype=int)
         self._neg[layout.counts[0] :] = np.flatnonzero(~plus)
-        self._sign, self._swap = _phases(self.engine)
-        # squared norm of ASPIRE's real functions, which it compensates in evaluate alone
-        weight = np.where(layout.angular_indices == 0, 1.0, 0.5)
+        sign, self._swap = _phases(self.engine)
         root = np.exp(0.5 * self.engine.log_concentration)
-        self._root = np.empty(self.count)
-        self._root[self._pos] = root
-        self._root[self._neg[layout.counts[0] :]] = root[layout.counts[0] :]
-        self._root *= np.sqrt(weight)
-        self._weight = weight
+        scale = np.empty(self.count)
+        scale[self._pos] = root
+        scale[self._neg[layout.counts[0] :]] = root[layout.counts[0] :]
+        # ASPIRE halves the squares of the functions of ell > 0 and makes up for it in evaluate alone
+        share = np.where((layout.angular_indices > 0) & (self.normalization == "aspire"), math.sqrt(0.5), 1.0)
+        self._analysis = (sign * scale * share).astype(self.dtype)
+        self._synthesis = (sign * scale / share).astype(self.dtype)
 
     def _evaluate_t(self, images: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        coefficients = self._from_engine(self.engine.evaluate_t(images))
-        if self.normalization == "aspire":
-            coefficients *= self._root.astype(self.dtype)
-        return coefficients
+        return np.asarray(self.engine.evaluate_t(images)[..., self._swap] * self._analysis)
 
     def _evaluate(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if self.normalization == "aspire":
-            coefficients = coefficients * (self._root / self._weight).astype(self.dtype)
-        return self.engine.evaluate(self._to_engine(coefficients))
+        ours = np.empty(coefficients.shape, dtype=self.dtype)
+        ours[..., self._swap] = coefficients * self._synthesis
+        return self.engine.evaluate(ours)
 
     def expand(self, x: Any, tol: float | None = None, atol: float = 0) -> Any:
         """Return the least-squares coefficients of images, all images at once; see `pswf.SteerableBasis.expand`.
@@ -128,10 +126,8 @@ class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
         """
         pixel_size = x.pixel_size if isinstance(x, Image) else None
         images = x.asnumpy() if isinstance(x, Image) else np.asarray(x)
-        coefficients = self._from_engine(self.engine.expand(images, tolerance=tol))
-        if self.normalization == "aspire":
-            coefficients = coefficients * (self._weight / self._root).astype(self.dtype)
-        return Coef(self, coefficients, pixel_size=pixel_size)
+        ours = self.engine.expand(images, tolerance=tol)
+        return Coef(self, ours[..., self._swap] / self._synthesis, pixel_size=pixel_size)
 
     def filter_to_basis_mat(self, f: Any, method: str | None = None, truncate: bool = True, **kwargs: Any) -> Any:
         """Return a filter, averaged over directions, as a ``BlkDiagMatrix``: closed form, no images.
@@ -150,20 +146,12 @@ class PSWFBasis2D(SteerableBasis2D):  # type: ignore[misc]
         blocks = self.engine.radial_filter(transfer).blocks
         matrix = BlkDiagMatrix.empty(2 * self.ell_max + 1, dtype=self.dtype)
         for N, (block, part) in enumerate(zip(blocks, self.engine.layout.cosines, strict=True)):
-            # signs and scale of ASPIRE's coefficients
-            scale = self._sign[part] * (self._root[part] if self.normalization == "aspire" else 1.0)
-            scaled = (block * scale[:, None] / scale).astype(self.dtype)
+            # from our coefficients to ASPIRE's and back
+            scale = self._analysis[part].astype(np.float64)
+            scaled = (scale[:, None] * block / scale).astype(self.dtype)
             for index in (0,) if N == 0 else (2 * N - 1, 2 * N):
                 matrix[index] = scaled
         return matrix
-
-    def _from_engine(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.asarray(coefficients[..., self._swap] * self._sign)
-
-    def _to_engine(self, coefficients: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        result = np.empty(coefficients.shape, dtype=self.dtype)
-        result[..., self._swap] = coefficients * self._sign
-        return result
 
 
 def _phases(engine: PSWF2D) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
@@ -189,4 +177,4 @@ def _phases(engine: PSWF2D) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
             sign[cosine] = -s
             partner[cosine] = np.arange(sine.start, sine.stop)
             partner[sine] = np.arange(cosine.start, cosine.stop)
-    return sign.astype(engine.dtype), partner
+    return sign, partner

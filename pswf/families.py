@@ -1,6 +1,6 @@
 """Families of radial bases: one basis per angular order, for whole images.
 
-`pswf.spectra` makes the prolate family, `pswf.steerable_pca` one that is learned from images.
+`pswf.prolate_spectra` makes the prolate family, `pswf.steerable_pca` one that is learned from images.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from pswf.checks import check_bandlimit, check_positive
 from pswf.concentration import _log_concentration, log_spectrum
 from pswf.spectrum import eigenvectors, matrix_size, operator_diagonals, twisted
 
-__all__ = ["RadialProlate", "Spectra", "spectra"]
+__all__ = ["RadialProlate", "Spectra", "prolate_spectra"]
 
 Array = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class RadialProlate(ZernikeSeries):
 
 @dataclass(frozen=True)
 class Spectra:
-    """Spectra of the orders N = 0, 1, ..., one array per order: made by `spectra`.
+    """Spectra of the orders N = 0, 1, ..., one array per order: made by `prolate_spectra`.
 
     A `Spectra` is a family of radial bases (see `pswf.RadialFamily`): called with N it returns the functions.
 
@@ -114,7 +114,9 @@ class Spectra:
         )
 
 
-def spectra(bandlimit: float, truncation: float = 1.0, *, cache: str | os.PathLike[str] | None = None) -> Spectra:
+def prolate_spectra(
+    bandlimit: float, truncation: float = 1.0, *, cache: str | os.PathLike[str] | None = None
+) -> Spectra:
     """Return the spectra of all angular orders that have functions above the truncation.
 
     Parameters
@@ -138,8 +140,8 @@ def spectra(bandlimit: float, truncation: float = 1.0, *, cache: str | os.PathLi
 
     Examples
     --------
-    >>> from pswf import spectra
-    >>> spectra(16.0).counts
+    >>> from pswf import prolate_spectra
+    >>> prolate_spectra(16.0).counts
     (5, 5, 4, 4, 3, 3, 2, 2, 2, 1, 1, 1, 1)
     """
     c = check_bandlimit(bandlimit)

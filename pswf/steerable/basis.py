@@ -100,7 +100,7 @@ class SteerableBasis:
     Notes
     -----
     `evaluate` and `evaluate_t` are transposes of each other.  `expand` is the least-squares inverse of `evaluate`.
-    Calls from several threads are safe and take turns; every call uses all cores by itself.
+    A call spreads its images over all cores, and calls from several threads are safe.
 
     Examples
     --------

@@ -62,6 +62,27 @@ class LearnedFamily:
         basis = self.family(angular_order)
         return None if basis is None else Combination(basis, self.weights[angular_order])
 
+    def leading(self, count: int) -> LearnedFamily:
+        """Return the functions of largest variance that make up ``count`` real coefficients.
+
+        A function of order N > 0 has two coefficients, so the last one may exceed the count by one.
+        """
+        check_count(count)
+        ranked = sorted(((value, N) for N, part in enumerate(self.variances) for value in part), reverse=True)
+        kept = [0] * len(self.weights)
+        taken = 0
+        for _, N in ranked:
+            if taken >= count:
+                break
+            kept[N] += 1
+            taken += 1 if N == 0 else 2
+        orders = max(N for N, number in enumerate(kept) if number) + 1
+        return LearnedFamily(
+            self.family,
+            tuple(part[:number] for part, number in zip(self.weights[:orders], kept, strict=False)),
+            tuple(part[:number] for part, number in zip(self.variances[:orders], kept, strict=False)),
+        )
+
     def compress(self, operator: BlockDiagonal) -> BlockDiagonal:
         """Return an operator on coefficients of the original basis, such as a CTF, on those of the learned one."""
         pairs = zip(self.weights, operator.blocks[: len(self.weights)], strict=True)
@@ -71,8 +92,8 @@ class LearnedFamily:
         return f"LearnedFamily({self.family!r}, functions={sum(len(weights) for weights in self.weights)})"
 
 
-def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int) -> LearnedFamily:
-    """Return the ``count`` best functions for a stack of images together with all their rotations and reflections.
+def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int | None = None) -> LearnedFamily:
+    """Return the best functions for a stack of images together with all their rotations and reflections.
 
     Principal components of the coefficients, order by order (Landa and Shkolnisky, SIAM J. Imaging Sci. 10 (2017)
     508; Zhao, Shkolnisky and Singer, IEEE Trans. Comput. Imaging 2 (2016) 1).  The second moments are not centred:
@@ -83,9 +104,8 @@ def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int) -
     basis : SteerableBasis
         Where the images are expanded, usually `pswf.PSWF2D`.
     images : array_like, shape (B, L, L)
-    count : int
-        Real coefficients to keep, at least 1; a function of order N > 0 takes two (the last one may exceed the
-        count by one).
+    count : int, optional
+        Real coefficients to keep (see `LearnedFamily.leading`); all by default.
 
     Returns
     -------
@@ -97,26 +117,16 @@ def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int) -
     TypeError, ValueError
         As `SteerableBasis.expand`; count not an integer of at least 1.
     """
-    wanted = min(check_count(count), basis.count)
-    moment = basis.second_moment(basis.expand(images))
-    decomposed = [np.linalg.eigh(block) for block in moment.blocks]
-    # ranked by mean square per real coefficient
-    ranked = sorted(((float(value), N) for N, (values, _) in enumerate(decomposed) for value in values), reverse=True)
-    kept = [0] * len(decomposed)
-    taken = 0
-    for _, N in ranked:
-        if taken >= wanted:
-            break
-        kept[N] += 1
-        taken += 1 if N == 0 else 2
-    orders = max(N for N, number in enumerate(kept) if number) + 1
+    if count is not None:
+        check_count(count)
     weights = []
     variances = []
-    for number, (values, vectors) in zip(kept[:orders], decomposed[:orders], strict=True):
-        best = slice(len(values) - number, len(values))
-        rows = vectors[:, best].T[::-1]
-        # a sign of its own for every function: the largest weight is positive
-        largest = rows[np.arange(number), np.abs(rows).argmax(axis=1)] if number else np.empty(0)
-        weights.append(rows * np.sign(largest)[:, None])
-        variances.append(values[best][::-1])
-    return LearnedFamily(basis.family, tuple(weights), tuple(variances))
+    for block in basis.second_moment(basis.expand(images)).blocks:
+        values, vectors = np.linalg.eigh(block)
+        rows = vectors.T[::-1]
+        # eigenvectors have no sign of their own: make the largest weight positive
+        largest = np.take_along_axis(rows, np.abs(rows).argmax(axis=1)[:, None], axis=1)
+        weights.append(rows * np.sign(largest))
+        variances.append(values[::-1])
+    learned = LearnedFamily(basis.family, tuple(weights), tuple(variances))
+    return learned if count is None else learned.leading(count)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pswf.checks import check_positive
 from pswf.quadrature import gauss_legendre
-from pswf.spectra import Spectra, spectra
+from pswf.spectra import Spectra, prolate_spectra
 from pswf.steerable.basis import SteerableBasis, check_dtype, check_size
 from pswf.steerable.blocks import BlockDiagonal
 
@@ -42,7 +42,7 @@ class PSWF2D(SteerableBasis):
     dtype : float32 or float64, optional
         Of coefficients and images; spectra and functions are always computed in float64.
     cache : path, optional
-        Folder that keeps spectra between runs; see `pswf.spectra`.
+        Folder that keeps spectra between runs; see `pswf.prolate_spectra`.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class PSWF2D(SteerableBasis):
         self.bandlimit_ratio = check_positive(bandlimit_ratio, "bandlimit_ratio")
         self.truncation = check_positive(truncation, "truncation")
         self.bandlimit = self.bandlimit_ratio * np.pi * (side // 2)
-        super().__init__(spectra(self.bandlimit, self.truncation, cache=cache), side, dtype=dtype)
+        super().__init__(prolate_spectra(self.bandlimit, self.truncation, cache=cache), side, dtype=dtype)
 
     @cached_property
     def log_concentration(self) -> Array:

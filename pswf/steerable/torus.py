@@ -12,8 +12,8 @@ instead.  It costs the same, but serves functions of the band only and divides e
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,6 @@ from pswf._threads import thread_map
 __all__ = ["Torus"]
 
 Real = npt.NDArray[Any]
-
-_WORK_BYTES = 2**25
-"""Bound of one batch of complex spectra."""
 
 _PRECISION = {
     # relative error and oversampling of the nonuniform FFT: in float32 the pixel positions round to 2e-5 of a
@@ -61,8 +58,8 @@ class Torus:
         self._u = (theta + t).astype(dtype)
         self._v = (theta - t).astype(dtype)
         self._complex = np.result_type(dtype, np.complex64)
-        self._plans: dict[tuple[int, int], Any] = {}
-        self._lock = threading.Lock()
+        # plans at rest, per kind: every transform under way has one of its own
+        self._plans: tuple[list[Any], list[Any]] = ([], [])
 
     @property
     def total(self) -> int:
@@ -74,15 +71,16 @@ class Torus:
 
         ``values`` has shape (B, points).
         """
-        images = len(values)
-        sums = np.empty((2, images, self.total), dtype=self.dtype)
-        with self._lock:
-            for start, stop, size in self._batches(images):
-                packed = np.zeros((size, values.shape[1]), dtype=self._complex)
-                packed.real = values[start:stop:2]
-                packed.imag[: (stop - start) // 2] = values[start + 1 : stop : 2]
-                spectrum = self._execute(1, size, packed)
-                self._each(_gather, spectrum, sums[:, start:stop])
+        sums = np.empty((2, len(values), self.total), dtype=self.dtype)
+
+        def pair(first: int) -> None:
+            packed = np.zeros(values.shape[1], dtype=self._complex)
+            packed.real = values[first]
+            if first + 1 < len(values):
+                packed.imag = values[first + 1]
+            _gather(self._execute(1, packed), sums[:, first : first + 2], self.lengths, self.starts)
+
+        thread_map(pair, range(0, len(values), 2))
         return sums
 
     def synthesize(self, sums: Real) -> Real:
@@ -90,71 +88,61 @@ class Torus:
 
         The transpose of `analyze`; ``sums`` has shape (2, B, total).
         """
-        images = sums.shape[1]
-        values = np.empty((images, len(self._u)), dtype=self.dtype)
-        with self._lock:
-            for start, stop, size in self._batches(images):
-                spectrum = np.zeros((size, 2 * self.half + 1, 2 * self.half + 1), dtype=self._complex)
-                self._each(_scatter, spectrum, sums[:, start:stop])
-                packed = self._execute(2, size, spectrum).reshape(size, -1)
-                values[start:stop:2] = packed.real
-                values[start + 1 : stop : 2] = packed.imag[: (stop - start) // 2]
+        values = np.empty((sums.shape[1], len(self._u)), dtype=self.dtype)
+        side = 2 * self.half + 1
+
+        def pair(first: int) -> None:
+            spectrum = np.zeros((side, side), dtype=self._complex)
+            _scatter(spectrum, sums[:, first : first + 2], self.lengths, self.starts)
+            packed = self._execute(2, spectrum)
+            values[first] = packed.real
+            if first + 1 < len(values):
+                values[first + 1] = packed.imag
+
+        thread_map(pair, range(0, len(values), 2))
         return values
 
-    def _each(self, kernel: Callable[..., None], spectrum: npt.NDArray[Any], sums: Real) -> None:
-        """Run a kernel for every transform of a batch, in parallel."""
-        thread_map(lambda i: kernel(spectrum[i], sums, self.lengths, self.starts, i), range(len(spectrum)))
+    def _execute(self, kind: int, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Run one nonuniform FFT of type 1 (points to spectrum) or 2 (back) on the calling thread."""
+        resting = self._plans[kind - 1]
+        plan = None
+        with suppress(IndexError):
+            plan = resting.pop()
+        if plan is None:
+            plan = self._plan(kind)
+        result: npt.NDArray[Any] = plan.execute(data)
+        resting.append(plan)
+        return result
 
-    def _batches(self, images: int) -> Iterator[tuple[int, int, int]]:
-        """Yield ranges of images and the number of their transforms, a power of two: few plans serve all stacks."""
-        spectrum_bytes = (2 * self.half + 1) ** 2 * self._complex.itemsize
-        start = 0
-        while start < images:
-            left = (images - start + 1) // 2
-            size = 1
-            while 2 * size <= left and 2 * size * spectrum_bytes <= _WORK_BYTES:
-                size *= 2
-            stop = min(start + 2 * size, images)
-            yield start, stop, size
-            start = stop
+    def _plan(self, kind: int) -> Any:
+        import finufft
 
-    def _execute(self, kind: int, size: int, data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        key = kind, size
-        if key not in self._plans:
-            import finufft
-
-            tolerance, oversampling = _PRECISION[self.dtype]
-            side = 2 * self.half + 1
-            plan = finufft.Plan(
-                kind,
-                (side, side),
-                n_trans=size,
-                eps=tolerance,
-                isign=-1 if kind == 1 else 1,
-                dtype=self._complex,
-                upsampfac=oversampling,
-                showwarn=0,
-            )
-            plan.setpts(self._u, self._v)
-            self._plans[key] = plan
-        result: npt.NDArray[Any] = self._plans[key].execute(data[0] if size == 1 else data)
-        return result[np.newaxis] if size == 1 else result
+        tolerance, oversampling = _PRECISION[self.dtype]
+        side = 2 * self.half + 1
+        # one thread each: images are many, and threads that wait for each other within a transform cost more
+        plan = finufft.Plan(
+            kind,
+            (side, side),
+            eps=tolerance,
+            isign=-1 if kind == 1 else 1,
+            dtype=self._complex,
+            upsampfac=oversampling,
+            nthreads=1,
+            showwarn=0,
+        )
+        plan.setpts(self._u, self._v)
+        return plan
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_plans": {}, "_lock": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
+        # plans belong to the library that made them
+        return {**self.__dict__, "_plans": ([], [])}
 
 
 @jit
-def _gather(spectrum: Any, sums: Any, lengths: Any, starts: Any, index: int) -> None:
-    """Read the sums of images ``2 index`` and ``2 index + 1`` out of the spectrum of first + i second."""
+def _gather(spectrum: Any, sums: Any, lengths: Any, starts: Any) -> None:
+    """Read the sums of one image, or two, out of the spectrum of first + i second."""
     h = spectrum.shape[0] // 2
-    first = 2 * index
-    second = 2 * index + 1
-    both = second < sums.shape[1]
+    both = sums.shape[1] > 1
     for N in range(len(lengths)):
         for j in range(lengths[N]):
             m = 2 * j + N % 2
@@ -164,30 +152,28 @@ def _gather(spectrum: Any, sums: Any, lengths: Any, starts: Any, index: int) -> 
             minus = spectrum[h - p, h - q] + spectrum[h - q, h - p]
             at = starts[N] + j
             # the spectrum of a real image is conjugate at opposite places; exp(-i N theta) has -sin
-            sums[0, first, at] = (plus.real + minus.real) / 4
-            sums[1, first, at] = (minus.imag - plus.imag) / 4
+            sums[0, 0, at] = (plus.real + minus.real) / 4
+            sums[1, 0, at] = (minus.imag - plus.imag) / 4
             if both:
-                sums[0, second, at] = (plus.imag + minus.imag) / 4
-                sums[1, second, at] = (plus.real - minus.real) / 4
+                sums[0, 1, at] = (plus.imag + minus.imag) / 4
+                sums[1, 1, at] = (plus.real - minus.real) / 4
 
 
 @jit
-def _scatter(spectrum: Any, sums: Any, lengths: Any, starts: Any, index: int) -> None:
-    """Add the terms of images ``2 index`` and ``2 index + 1`` to the spectrum of first + i second."""
+def _scatter(spectrum: Any, sums: Any, lengths: Any, starts: Any) -> None:
+    """Add the terms of one image, or two, to the spectrum of first + i second."""
     h = spectrum.shape[0] // 2
-    first = 2 * index
-    second = 2 * index + 1
-    both = second < sums.shape[1]
+    both = sums.shape[1] > 1
     for N in range(len(lengths)):
         for j in range(lengths[N]):
             m = 2 * j + N % 2
             p = (N + m) // 2
             q = (N - m) // 2
             at = starts[N] + j
-            c1 = sums[0, first, at] / 4
-            s1 = sums[1, first, at] / 4
-            c2 = sums[0, second, at] / 4 if both else 0 * c1
-            s2 = sums[1, second, at] / 4 if both else 0 * c1
+            c1 = sums[0, 0, at] / 4
+            s1 = sums[1, 0, at] / 4
+            c2 = sums[0, 1, at] / 4 if both else 0 * c1
+            s2 = sums[1, 1, at] / 4 if both else 0 * c1
             plus = complex(c1 + s2, c2 - s1)
             minus = complex(c1 - s2, c2 + s1)
             spectrum[h + p, h + q] += plus
