@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 import centering
+from centering.io.cryosparc import CsFile
 from centering.io.particles import Particles
 from centering.io.star import new_star
 from centering.job import Job
 from centering.results import Centers, Flag
 
-__all__ = ["OUTPUTS", "preload", "summarize", "write_outputs"]
+__all__ = ["OUTPUTS", "place_from_here", "preload", "summarize", "write_outputs"]
 
 OUTPUTS = (
     "particles.star",
@@ -28,6 +29,7 @@ OUTPUTS = (
     "shifts.png",
     "recentered.mrcs",
     "recentered.star",
+    "particles.cs",
 )
 """Names of all files that a run may write into its folder."""
 
@@ -52,6 +54,9 @@ def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path 
     """
     particles = job.particles
     _write_star(folder / "particles.star", particles, centers.displacement, particles.source)
+    if particles.source.suffix.lower() == ".cs":
+        cs = CsFile.read(particles.source)
+        cs.with_shifts(centers.displacement, particles.pixel_size).write(folder / "particles.cs")
     if recentered is not None:
         _write_star(folder / "recentered.star", particles, np.zeros_like(centers.displacement), recentered, moved=True)
     _write_table(folder / "centers.csv", particles, centers)
@@ -124,7 +129,7 @@ def _write_star(
     path: Path, particles: Particles, displacement: npt.NDArray[np.float64], stack: Path, *, moved: bool = False
 ) -> None:
     """Write origins; ``moved``: also name the images of the recentred ``stack`` instead of the originals."""
-    place = _from_here(stack)
+    place = place_from_here(stack)
     names = [f"{k:06d}@{place}" for k in range(1, len(particles) + 1)]
     if particles.star is not None:
         star = particles.star.with_origins(displacement, particles.pixel_size)
@@ -136,7 +141,7 @@ def _write_star(
     new_star(path, names, displacement, size=particles.size, pixel_size=pixel_size)
 
 
-def _from_here(path: Path) -> str:
+def place_from_here(path: Path) -> str:
     """Return ``path`` relative to the current folder, RELION's project folder, where it lies below it."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
     here = Path.cwd()

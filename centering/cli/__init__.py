@@ -9,7 +9,10 @@ import click
 
 from centering import __version__
 from centering.cli._common import Commands
+from centering.cli.apply import apply
+from centering.cli.classes import classes
 from centering.cli.compare import compare
+from centering.cli.coordinates import extract_coordinates
 from centering.cli.demo import demo
 from centering.cli.fetch import fetch
 from centering.cli.run import run
@@ -33,5 +36,5 @@ def main() -> None:
     """
 
 
-for _command in (run, compare, fetch, demo):
+for _command in (run, classes, extract_coordinates, apply, compare, fetch, demo):
     main.add_command(_command)

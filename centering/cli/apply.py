@@ -1,0 +1,38 @@
+"""``centering apply``: images moved by the origins of a file."""
+
+from __future__ import annotations
+
+import click
+
+from centering.cli._common import one_sentence, progress_bar
+
+__all__ = ["apply"]
+
+
+@click.command(short_help="Write images moved by the origins of a file.")
+@click.argument("input_path", metavar="INPUT", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@click.option("--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say.")
+@click.option("--whole-pixels", is_flag=True, help="Move by whole pixels, without interpolation; keep the fraction.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, overwrite: bool) -> None:
+    r"""Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
+
+    \b
+    Writes into DIR:
+      recentered.mrcs   the moved images
+      recentered.star   INPUT with their names, and with origins that say what is left to be moved
+
+    \b
+    Examples:
+      centering apply Refine3D/job020/run_data.star --out shifted
+      centering apply J12/particles.cs --out shifted --whole-pixels
+    """
+    with one_sentence():
+        from centering.apply import apply_origins
+        from centering.io.opening import open_particles
+
+        particles = open_particles(input_path, angpix)
+        with progress_bar(len(particles), "moving") as bar:
+            apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=bar.update)
+    click.echo(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

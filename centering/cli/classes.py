@@ -1,0 +1,55 @@
+"""``centering classes``: recentre class averages, and the particles with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from centering.cli._common import estimator_names, one_sentence, particle_options
+
+__all__ = ["classes"]
+
+
+@click.command(short_help="Recentre class averages, and the particles with them.")
+@click.argument("averages", metavar="AVERAGES", type=click.Path())
+@click.argument("particles", metavar="PARTICLES", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@particle_options
+@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
+@click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+def classes(averages: str, particles: str, out: str, angpix: float | None, overwrite: bool, **options: Any) -> None:
+    r"""Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.
+
+    AVERAGES is the stack of class averages (.mrcs), image k of class k. PARTICLES is the STAR file that says the
+    class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle; their images are not read.
+
+    A class average that lies at c moves its particles by o' = o - R(psi)^T c.
+
+    \b
+    Writes into DIR:
+      classes.mrcs     AVERAGES with their content moved to the centre
+      classes.csv      shift and number of particles of every class
+      particles.star   PARTICLES with their origins corrected; all else is kept
+
+    \b
+    Examples:
+      centering classes Class2D/job010/run_it025_classes.mrcs Class2D/job010/run_it025_data.star \
+        --diameter 250 --out recentered
+    """
+    with one_sentence(TypeError):
+        import numpy as np
+
+        from centering.classes import recenter_classes
+        from centering.io.opening import open_particles
+        from centering.job import prepare
+
+        job = prepare(open_particles(averages, angpix), **options)
+        if not job.contrast.clear:
+            click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+        centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
+    length = np.hypot(*centers.displacement.T)
+    click.echo(f"{len(centers)} class averages, {job.contrast}")
+    click.echo(f"shift: median {np.median(length):.2f} px, largest {length.max():.2f} px (class {length.argmax() + 1})")
+    click.echo(f"written: {out}/classes.mrcs, classes.csv, particles.star")

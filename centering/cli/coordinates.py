@@ -1,0 +1,43 @@
+"""``centering extract-coordinates``: where to extract centred particles anew."""
+
+from __future__ import annotations
+
+import click
+
+from centering.cli._common import one_sentence
+
+__all__ = ["extract_coordinates"]
+
+
+@click.command("extract-coordinates", short_help="Write coordinates for extracting centred particles anew.")
+@click.argument("particles", metavar="PARTICLES", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), required=True, metavar="STAR", help="STAR file to write.")
+@click.option("--angpix", type=float, metavar="A", help="Pixel size of the particles, instead of what the file says.")
+@click.option("--mic-angpix", type=float, metavar="A", help="Pixel size of the micrographs that were picked.")
+@click.option("--overwrite", is_flag=True, help="Replace STAR if it exists.")
+def extract_coordinates(
+    particles: str, out: str, angpix: float | None, mic_angpix: float | None, overwrite: bool
+) -> None:
+    r"""Move the picks of PARTICLES (rlnCoordinateX/Y) by the whole-pixel part of their origins.
+
+    PARTICLES is a STAR file with coordinates and origins, such as the particles.star of 'centering run'. The
+    fraction of a pixel stays in the origins. Numbers and rounding are those of relion_preprocess --recenter.
+
+    \b
+    Examples:
+      centering extract-coordinates centered/particles.star --out recentered_picks.star
+    """
+    from pathlib import Path
+
+    with one_sentence():
+        from centering.extraction import recenter_coordinates
+        from centering.io.star import StarFile
+
+        if Path(out).exists() and (not overwrite or Path(out).resolve() == Path(particles).resolve()):
+            raise FileExistsError(f"{out!r} exists; give another name, or --overwrite")
+        star, source = recenter_coordinates(
+            StarFile.read(particles), pixel_size=angpix, micrograph_pixel_size=mic_angpix
+        )
+        star.write(out)
+    click.echo(f"{len(star.particles)} picks; pixel size of the micrographs {source}")
+    click.echo(f"written: {out}")
