@@ -35,7 +35,9 @@ class CenterOfMass:
         total = rows.sum(axis=1)
         flat = (total == 0) & finite
         safe = np.where(total == 0, 1.0, total)
-        displacement = np.stack([rows @ position, columns @ position], axis=1) / safe[:, None]
+        # not rows @ position: BLAS rounds a row differently in a stack of another length
+        moments = [(rows * position).sum(axis=1), (columns * position).sum(axis=1)]
+        displacement = np.stack(moments, axis=1) / safe[:, None]
         displacement[total == 0] = 0.0
         flags = flat * int(Flag.FLAT) + ~finite * int(Flag.NONFINITE)
         return Centers(displacement, np.full(len(stack), np.nan), flags, None, "CenterOfMass()")

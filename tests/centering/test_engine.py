@@ -57,12 +57,13 @@ def test_neither_threads_nor_batches_change_a_byte(undisturbed, options):
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_no_estimator_depends_on_the_batch(project, name):
-    star, _ = dataset(project, 11, snr=0.5)
+    star, _ = dataset(project, 31, size=65, snr=0.1)
     job = prepare(open_particles(star), radius=RADIUS, estimator=name)
-    whole, single = (estimate(job, batch=batch) for batch in (11, 1))
-    np.testing.assert_array_equal(whole.displacement, single.displacement)
-    np.testing.assert_array_equal(whole.score, single.score)
-    np.testing.assert_array_equal(whole.flags, single.flags)
+    whole, *parts = (estimate(job, batch=batch) for batch in (31, 1, 2, 4))
+    for part in parts:
+        np.testing.assert_array_equal(whole.displacement, part.displacement)
+        np.testing.assert_array_equal(whole.score, part.score)
+        np.testing.assert_array_equal(whole.flags, part.flags)
 
 
 def test_batches_follow_the_files_and_keep_radii_apart(project, rng):
