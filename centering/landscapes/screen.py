@@ -101,10 +101,11 @@ class Screen:
         self._transfer = self._transfer.astype(self.dtype)
         # energy of an image in the kept frequencies, and its mean power in the outermost of them
         frequency = np.hypot(*np.mgrid[: size // 2 + 1, : size // 2 + 1])
-        self._energy = (np.where(kept, copies, 0.0) / size**2)[: low + 1, : low + 1]
-        self._energy[0, 0] = 0.0
+        energy = np.where(kept, copies, 0.0) / size**2
+        energy[0, 0] = 0.0
+        self._energy = energy[: low + 1, : low + 1].ravel()
         rim = kept & (frequency > low - 3)
-        self._rim_power = (np.where(rim, copies, 0.0) / copies[rim].sum() / size**2)[: low + 1, : low + 1]
+        self._rim_power = (energy * rim / copies[rim].sum())[: low + 1, : low + 1].ravel()
         # what is left out of the kernel: near the kept frequencies, where images still have structure, and far;
         # and at most, for one extreme pixel
         near = ~kept & (frequency <= 2 * low)
@@ -152,8 +153,9 @@ class Screen:
         fold(regions, parities)
         coefficients = np.matmul(np.matmul(self._analysis[:, None, None], parities), self._transposed[:, None])
         means = coefficients[0, 0, :, 0, 0].astype(np.float64) / self.size**2
-        squares = (coefficients.astype(np.float64) ** 2).sum(axis=(0, 1))
-        energy, rim_power = np.tensordot(squares, self._energy), np.tensordot(squares, self._rim_power)
+        squares = (coefficients.astype(np.float64) ** 2).sum(axis=(0, 1)).reshape(len(regions), -1)
+        # sums over rows, not a matrix product: an image's digits must not depend on its neighbours in the batch
+        energy, rim_power = (squares * self._energy).sum(axis=1), (squares * self._rim_power).sum(axis=1)
         coefficients *= self._transfer
         rows = np.matmul(self._synthesis[:, None, None], coefficients)
         quarters = np.matmul(rows, self._synthesis_transposed[:, None])

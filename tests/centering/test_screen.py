@@ -74,3 +74,14 @@ def test_low_frequencies_of_a_smooth_kernel_are_all_there_is(size, rng):
     np.testing.assert_allclose(means, stack.mean(axis=(1, 2)), atol=1e-12)
     expected = oracle(stack, weights)
     np.testing.assert_allclose(landscape, expected, atol=3e-3 * np.ptp(expected))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_image_does_not_depend_on_its_neighbours_to_the_last_bit(dtype, rng):
+    stack = images("noisy disk", 41, np.random.default_rng(1)).astype(dtype)
+    stack = np.concatenate([stack, images("noise", 41, rng).astype(dtype), stack])
+    tool = screen.Screen(kernel(), 41, dtype)
+    together = tool(stack)
+    for i in range(len(stack)):
+        for whole, alone in zip(together, tool(stack[i : i + 1]), strict=True):
+            np.testing.assert_array_equal(whole[i], alone[0])
