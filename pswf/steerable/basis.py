@@ -118,6 +118,8 @@ class SteerableBasis:
         self.size = check_size(size)
         self.dtype = check_dtype(dtype)
         self.radius = self.size // 2
+        if not callable(family):
+            raise TypeError(f"family is {family!r}; give a function of the angular order, see pswf.RadialFamily")
         self.family = family
         tables = self._build_tables()
         self.layout = Layout(pick_orders([len(table) for table in tables]))
@@ -368,6 +370,8 @@ class SteerableBasis:
         basis = self.family(order)
         if basis is None:
             return None
+        if not callable(getattr(basis, "evaluate", None)):
+            raise TypeError(f"the family returned {basis!r} for order {order}; give a RadialBasis or None")
         scale = 1.0 / (self.radius * math.sqrt(math.pi if order else 2.0 * math.pi))
         tolerance = _SERIES_TOLERANCE[self.dtype]
         # a function of the band of the pixels and order N has degree of about pi R - N

@@ -28,6 +28,11 @@ def chebyshev_coefficients(basis: RadialBasis, order: int, points: int) -> Array
     from scipy.fft import dct
 
     values = np.asarray(basis.evaluate(chebyshev_radii(points)), dtype=np.float64)
+    if values.ndim != 2 or values.shape[1] != points:
+        raise ValueError(
+            f"the basis of order {order} evaluated at {points} points gave shape {values.shape}; "
+            "evaluate(r) must return (count, *r.shape)"
+        )
     if order % 2:
         return np.asarray(dct(values, type=4, axis=1)) / points
     coefficients = np.asarray(dct(values, type=2, axis=1)) / points
