@@ -254,7 +254,7 @@ class SteerableBasis:
         ----------
         images : array_like, shape (..., L, L)
         tolerance : float, optional
-            Stop when the preconditioned gradient has fallen to this part of its start; 1e-13 for float64, 1e-6 for
+            Stop when the preconditioned gradient has fallen to this part of its start; 1e-13 for float64, 1e-7 for
             float32 by default.
         max_iterations : int, optional
 
@@ -269,7 +269,7 @@ class SteerableBasis:
         TypeError, ValueError
             As `evaluate_t`.
         """
-        limit = {4: 1e-6, 8: 1e-13}[self.dtype.itemsize] if tolerance is None else float(tolerance)
+        limit = {4: 1e-7, 8: 1e-13}[self.dtype.itemsize] if tolerance is None else float(tolerance)
         if not 0.0 < limit < 1.0:
             raise ValueError(f"tolerance is {tolerance!r}; give a number between 0 and 1")
         stack = self._check_images(images)

@@ -68,11 +68,11 @@ class PSWF2D(SteerableBasis):
     --------
     >>> import numpy as np
     >>> from pswf import PSWF2D
-    >>> basis = PSWF2D(33, dtype=np.float64)
-    >>> rows, columns = np.mgrid[:33, :33] - 16
-    >>> image = np.exp(-((rows - 2) ** 2 + columns**2) / 18)
+    >>> basis = PSWF2D(65, dtype=np.float64)
+    >>> rows, columns = np.mgrid[:65, :65] - 32
+    >>> image = np.exp(-((rows - 2) ** 2 + columns**2) / 16)
     >>> error = basis.evaluate(basis.expand(image)) - image
-    >>> bool(np.abs(error).max() < 1e-7)
+    >>> bool(np.abs(error).max() < 1e-12)
     True
     """
 
