@@ -9,25 +9,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from centering.ctf import CTF as CTF
     from centering.estimators.base import Estimator as Estimator
     from centering.estimators.mass import CenterOfMass as CenterOfMass
     from centering.estimators.median import GeometricMedian as GeometricMedian
     from centering.estimators.phase import PhaseCenter as PhaseCenter
+    from centering.estimators.radial_reference import RadialReference as RadialReference
     from centering.estimators.self_convolution import SelfConvolution as SelfConvolution
     from centering.estimators.surrogate import SurrogateCenter as SurrogateCenter
     from centering.landscapes.grid import candidates as candidates
     from centering.landscapes.landscape import landscape as landscape
     from centering.landscapes.score import Score as Score
+    from centering.reference.fitted import FittedReference as FittedReference
     from centering.results import Centers as Centers
     from centering.results import Flag as Flag
 
 _HOMES = {
+    "CTF": "centering.ctf",
     "CenterOfMass": "centering.estimators.mass",
     "Centers": "centering.results",
     "Estimator": "centering.estimators.base",
+    "FittedReference": "centering.reference.fitted",
     "Flag": "centering.results",
     "GeometricMedian": "centering.estimators.median",
     "PhaseCenter": "centering.estimators.phase",
+    "RadialReference": "centering.estimators.radial_reference",
     "Score": "centering.landscapes.score",
     "SelfConvolution": "centering.estimators.self_convolution",
     "SurrogateCenter": "centering.estimators.surrogate",

@@ -1,0 +1,173 @@
+"""The radial reference: the rotational average of the particles, learned from the images that it centres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import KW_ONLY, dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.ctf import CTF
+from centering.landscapes.grid import check_max_shift
+from centering.reference.batches import Source
+from centering.reference.fitted import FittedReference
+from centering.results import Centers, Flag
+from centering.stack import check_radius, check_stack
+from pswf.bases.base import RadialBasis
+from pswf.checks import check_count
+from pswf.disk import check_basis
+
+__all__ = ["RadialReference"]
+
+
+@dataclass(frozen=True)
+class RadialReference:
+    r"""Matched filter with the particles' own radial profile, learned by expectation-maximisation.
+
+    Model: ``I_i(x) = s_i m(|x - t_i|) + plane + noise``, with the profile ``m = sum_n a_n psi_{0,n}`` on the disk.
+    The E-step weighs all candidates t by their likelihood, the M-step fits the coefficients a_n to all images about
+    their weighted centres.  The noise may be coloured (its radial spectrum is taken from the corners), its variance is
+    fitted image by image, and so is the scale s_i.  Candidates whose disk leaves the image are judged by what is seen.
+
+    Parameters
+    ----------
+    radius : int or "auto"
+        R in pixels, at least 1; better too large than too small.  ``"auto"``: the smallest radius that explains images
+        not learned from (almost) as well as any; see `FittedReference.radius_choice`.
+    basis : RadialBasis, optional
+        Prolate functions of the band that is used (wavelengths of 4 pixels, or R/16) by default.
+    iterations : int, optional
+        EM iterations over all images; the data are read once for each.
+    prior : "learned", "flat" or float, optional
+        Prior of the displacement: normal with a standard deviation (pixels, along either axis) that is learned or
+        given, or the same for all candidates.
+    max_shift : float, optional
+        Only candidates displaced by at most this many pixels along either axis.  Without it: as far as the disk stays
+        inside the image, but at least half a radius.
+    ctf : CTF, optional
+        Contrast transfer functions of the images, in their order; may also be given with the images.  The profile is
+        then free of them: the template of image i is ``H_i m``.
+    phase_flip : bool, optional
+        Undo the sign of the transfer functions in the images instead, and learn what is left of the profile.
+    profiles : int or "auto", optional
+        Number of profiles, for mixed data; ``"auto"``: 1 to 4, by the likelihood of images not learned from.
+    contrast : bool, optional
+        Whether images may differ in scale; False fixes all scales to 1 (images have unit power).
+    whiten : bool, optional
+        Whether the noise is whitened; False takes it as white.
+    learn_from : int, optional
+        Learn from so many images only, drawn at random; then centre all in one pass.  Only for images in an array.
+    seed : int, optional
+        Seed of that draw.
+
+    Raises
+    ------
+    TypeError
+        A basis without ``evaluate``, images from an iterator that can be read only once.
+    ValueError
+        Options outside their range; when called, a disk larger than the images, no usable image, a number of transfer
+        functions that is not that of the images.
+
+    Notes
+    -----
+    Result: the ``displacement`` is the posterior mean, ``covariance`` the posterior covariance (of this model: what a
+    particle has beyond its radial profile is not in it), ``score`` the logarithm of the likelihood ratio of a particle
+    to none (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS and NEIGHBOUR as described in
+    `centering.reference.flags`; FLAT for images without structure (displacement and score 0); NONFINITE for NaN or
+    infinite pixels (displacement 0, score NaN); both have a covariance of NaN.
+
+    It learns from the images that it is given: a hundred or more make a profile, a single image only finds its own
+    best centre of rotation.  Bright and dark particles are told apart by their likelihood.
+
+    Examples
+    --------
+    >>> from centering import RadialReference, simulate
+    >>> simulation = simulate.particles(64, 48, radius=9, max_shift=5, snr=0.2)
+    >>> reference = RadialReference(11, iterations=4).fit(simulation.images)
+    >>> centers = reference(simulation.images)
+    >>> bool(abs(centers.displacement - simulation.displacement).mean() < 1)
+    True
+    """
+
+    radius: int | str
+    _: KW_ONLY
+    basis: RadialBasis | None = None
+    iterations: int = 8
+    prior: float | str = "learned"
+    max_shift: float | None = None
+    ctf: CTF | None = field(default=None, repr=False, compare=False)
+    phase_flip: bool = False
+    profiles: int | str = 1
+    contrast: bool = True
+    whiten: bool = True
+    learn_from: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.radius, str):
+            if self.radius != "auto":
+                raise ValueError(f"radius is {self.radius!r}; give a whole number of pixels, or 'auto'")
+        else:
+            check_radius(self.radius)
+        if self.basis is not None:
+            check_basis(self.basis)
+        check_count(self.iterations, "iterations")
+        if isinstance(self.prior, str):
+            if self.prior not in ("learned", "flat"):
+                raise ValueError(f"prior is {self.prior!r}; give 'learned', 'flat', or a standard deviation in pixels")
+        elif not (math.isfinite(self.prior) and self.prior > 0):
+            raise ValueError(f"prior is {self.prior!r}; give a positive standard deviation in pixels")
+        check_max_shift(self.max_shift)
+        if isinstance(self.profiles, str):
+            if self.profiles != "auto":
+                raise ValueError(f"profiles is {self.profiles!r}; give a number of at least 1, or 'auto'")
+        else:
+            check_count(self.profiles, "profiles")
+        if self.learn_from is not None:
+            check_count(self.learn_from, "learn_from")
+
+    def fit(self, images: Source, *, ctf: CTF | None = None) -> FittedReference:
+        """Learn the reference.
+
+        Parameters
+        ----------
+        images : array_like (B, n, n), iterable of batches, or callable
+            All images; or a list of batches (b, n, n); or a function that returns an iterable of batches at every
+            call (it is called once for each iteration, so a dataset need not fit into memory).  A batch may be a pair
+            of images and their `CTF`.  Images with NaN or infinite pixels are passed over.
+        ctf : CTF, optional
+            Of these images, instead of the one given to `RadialReference`.
+
+        Returns
+        -------
+        FittedReference
+        """
+        from centering.reference.fit import fit
+
+        return fit(self, images, ctf)
+
+    def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
+        """Learn from ``images``, shape (B, n, n) or (n, n), and return their centres."""
+        stack, finite = check_stack(images)
+        transfer = self.ctf if ctf is None else ctf
+        if not finite.any():
+            return _nothing(len(stack), repr(self))
+        chosen = np.flatnonzero(finite)
+        if self.learn_from is not None and self.learn_from < len(chosen):
+            chosen = np.sort(np.random.default_rng(self.seed).choice(chosen, self.learn_from, replace=False))
+        learned = stack if len(chosen) == len(stack) else stack[chosen]
+        part = transfer if transfer is None or len(chosen) == len(stack) else transfer[chosen]
+        fitted = self.fit(learned, ctf=part)
+        return replace(fitted(stack, ctf=transfer), estimator=repr(self))
+
+
+def _nothing(count: int, estimator: str) -> Centers:
+    """Return the result for images none of which is finite."""
+    return Centers(
+        np.zeros((count, 2)),
+        np.full(count, np.nan),
+        np.full(count, int(Flag.NONFINITE)),
+        np.full((count, 2, 2), np.nan),
+        estimator,
+    )

@@ -1,0 +1,116 @@
+"""From images to a fitted reference: start, choices, iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.ctf import CTF
+from centering.reference.batches import Batch, Source, batches, kept, take
+from centering.reference.fitted import FittedReference, transfer_of
+from centering.reference.learning import Freedom, iterate
+from centering.reference.noise import corner_spectrum
+from centering.reference.posterior import Expectation, Observation, observe
+from centering.reference.selection import Choice, candidate_radii, choose_count, choose_radius
+from centering.reference.start import first_model, split_profiles
+from centering.reference.templates import Templates
+from centering.reference.waves import Waves, default_reach
+from centering.stack import check_radius
+
+if TYPE_CHECKING:
+    from centering.estimators.radial_reference import RadialReference
+
+__all__ = ["fit"]
+
+Array = npt.NDArray[np.float64]
+
+SAMPLE = 512
+"""Images that decide where to start, the noise spectrum, the radius and the number of profiles."""
+BROAD = 0.25
+"""Standard deviation of the first prior, as a part of the box."""
+PIECES = 16
+"""Parts of the sample that are learned from or judged together."""
+
+
+def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedReference:
+    """Return what `RadialReference.fit` returns."""
+    produce = batches(source, options.ctf if ctf is None else ctf)
+    sample = _in_pieces(take(produce, SAMPLE))
+    size = sample[0][0].shape[-1]
+    freedom = Freedom(contrast=options.contrast, shift=options.prior == "learned")
+    shift = float({"learned": BROAD * size, "flat": np.inf}.get(str(options.prior), options.prior))
+
+    def waves_for(radius: int) -> Waves:
+        return Waves(size, radius, default_reach(size, radius, options.max_shift))
+
+    def seen_by(waves: Waves) -> tuple[Array | None, list[Observation]]:
+        spectrum = corner_spectrum(np.concatenate([stack for stack, _ in sample]), waves) if options.whiten else None
+        return spectrum, [_observe(part, waves, spectrum, options.phase_flip) for part in sample]
+
+    stacks = [stack for stack, _ in sample]
+    radius_choice: Choice | None = None
+    if isinstance(options.radius, str):
+        radii = candidate_radii(size)
+        middle = round(0.35 * size)
+        largest = Waves(size, radii[-1], default_reach(size, middle, options.max_shift))
+        spectrum, seen = seen_by(largest)
+        trial = Templates(largest, middle, basis=options.basis, spectrum=spectrum)
+        model, _ = first_model(trial, stacks, seen, shift, freedom)
+        expectation = Expectation(trial, model)
+        positions = [expectation(part).mean for part in seen]
+        radius_choice = choose_radius(
+            largest,
+            radii,
+            seen,
+            positions,
+            basis=options.basis,
+            spectrum=spectrum,
+            shift=shift,
+            freedom=freedom,
+        )
+        radius = radius_choice.chosen
+    else:
+        radius = check_radius(options.radius, size)
+
+    waves = waves_for(radius)
+    spectrum, seen = seen_by(waves)
+    templates = Templates(waves, basis=options.basis, spectrum=spectrum)
+    model, start = first_model(templates, stacks, seen, shift, freedom)
+    profile_choice: Choice | None = None
+    if isinstance(options.profiles, str):
+        profile_choice = choose_count(templates, model, seen, freedom)
+        count = profile_choice.chosen
+    else:
+        count = options.profiles
+    if count > 1:
+        model = split_profiles(templates, model, seen, count)
+
+    def observations() -> Iterator[Observation]:
+        for batch in produce():
+            if batch[0].shape[-1] != size:
+                raise ValueError(f"the images have {batch[0].shape[-1]} pixels, the first ones {size}; give one size")
+            yield _observe(batch, waves, spectrum, options.phase_flip)
+
+    model, history = iterate(templates, model, kept(observations), freedom, options.iterations)
+    return FittedReference(
+        templates, model, spectrum, options.phase_flip, tuple(history), start, radius_choice, profile_choice
+    )
+
+
+def _observe(batch: Batch, waves: Waves, spectrum: Array | None, phase_flip: bool) -> Observation:
+    stack, ctf = batch
+    return observe(stack, waves, spectrum, transfer_of(ctf, len(stack), waves), phase_flip=phase_flip)
+
+
+def _in_pieces(sample: list[Batch]) -> list[Batch]:
+    """Cut a sample into at most 32 images a piece, at least two pieces where there are two images."""
+    total = sum(len(stack) for stack, _ in sample)
+    step = max(1, min(32, total // PIECES))
+    return [
+        (stack[start : start + step], None if ctf is None else ctf[start : start + step])
+        for stack, ctf in sample
+        for start in range(0, len(stack), step)
+    ]

@@ -1,0 +1,171 @@
+"""A reference that has been learned: frozen, and applied to any number of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.ctf import CTF
+from centering.reference.batches import check_ctf
+from centering.reference.flags import posterior_flags
+from centering.reference.posterior import Expectation, Model, Observation, Posterior, observe
+from centering.reference.selection import Choice
+from centering.reference.templates import Templates
+from centering.reference.waves import Waves
+from centering.results import Centers, Flag
+from centering.stack import Images, check_stack
+
+__all__ = ["FittedReference", "transfer_of"]
+
+Array = npt.NDArray[np.float64]
+
+BLOCK = 32
+
+
+@dataclass(frozen=True, repr=False)
+class FittedReference:
+    """The radial reference of a dataset, learned by `RadialReference.fit`; a callable ``(B, n, n) -> Centers``.
+
+    Every image is judged on its own: the result does not depend on the batch it comes in.
+
+    Attributes
+    ----------
+    templates : Templates
+        The basis on the disk, as it is seen at every candidate.
+    model : Model
+        What was learned: coefficients and weights of the profiles, fraction of images with a particle, spread of the
+        contrast and of the displacements.
+    spectrum : ndarray or None
+        Power spectrum of the noise that the images are whitened by.
+    phase_flip : bool
+        Whether contrast transfer is corrected by its sign only.
+    history : tuple of float
+        Mean log-likelihood ratio per image before each M-step.
+    start : str
+        What the first profile was learned from, in words.
+    radius_choice, profile_choice : Choice or None
+        The evidence where the radius or the number of profiles was chosen from the data.
+    """
+
+    templates: Templates
+    model: Model
+    spectrum: Array | None = None
+    phase_flip: bool = False
+    history: tuple[float, ...] = ()
+    start: str = ""
+    radius_choice: Choice | None = None
+    profile_choice: Choice | None = None
+
+    @property
+    def radius(self) -> int:
+        """R in pixels."""
+        return self.templates.disk.radius
+
+    @property
+    def size(self) -> int:
+        """Side n of the images that it was learned from, and can be applied to."""
+        return self.templates.waves.size
+
+    @property
+    def coefficients(self) -> Array:
+        """Coefficients of the profiles in the basis on the disk, shape (P, K); images have unit power."""
+        return self.model.coefficients
+
+    def profile(self, rho: npt.ArrayLike) -> Array:
+        """Return the learned profiles at distances from the centre.
+
+        Parameters
+        ----------
+        rho : array_like
+            In pixels; beyond the radius a profile is 0.
+
+        Returns
+        -------
+        ndarray, shape (P, *rho.shape), float64
+            In units of the standard deviation of an image.
+        """
+        return self.templates.profile(self.model.coefficients, rho)
+
+    def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
+        """Return the centres of ``images``, shape (B, n, n) or (n, n).
+
+        Parameters
+        ----------
+        images : array_like
+        ctf : CTF, optional
+            Contrast transfer functions of these images, one for each or one for all.
+
+        Returns
+        -------
+        Centers
+            See `RadialReference`.
+        """
+        stack, finite = self._check(images, ctf)
+        displacement = np.zeros((len(stack), 2))
+        covariance = np.full((len(stack), 2, 2), np.nan)
+        score = np.full(len(stack), np.nan)
+        flags = np.where(finite, 0, int(Flag.NONFINITE))
+        for rows, observation, posterior in self._blocks(stack, finite, ctf):
+            good = observation.usable
+            place = rows[good]
+            displacement[place] = posterior.mean[good]
+            covariance[place] = posterior.covariance[good]
+            score[rows] = np.where(good, posterior.evidence, 0.0)
+            flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))
+        return Centers(displacement, score, flags, covariance, repr(self))
+
+    def responsibilities(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Array:
+        """Return the probability of every profile for every image, shape (B, P); they sum to 1.
+
+        NaN for images that cannot be used.
+        """
+        stack, finite = self._check(images, ctf)
+        result = np.full((len(stack), len(self.model.weights)), np.nan)
+        for rows, observation, posterior in self._blocks(stack, finite, ctf):
+            part = posterior.probability.sum(axis=(2, 3), dtype=np.float64)
+            result[rows[observation.usable]] = part[observation.usable]
+        return result
+
+    def __repr__(self) -> str:
+        return (
+            f"FittedReference(radius={self.radius}, size={self.size}, profiles={len(self.model.weights)}, "
+            f"iterations={len(self.history)})"
+        )
+
+    @cached_property
+    def _expectation(self) -> Expectation:
+        return Expectation(self.templates, self.model)
+
+    def _check(self, images: npt.ArrayLike, ctf: CTF | None) -> tuple[Images, npt.NDArray[np.bool_]]:
+        stack, finite = check_stack(images)
+        if stack.shape[-1] != self.size:
+            raise ValueError(
+                f"the images have {stack.shape[-1]} pixels, the reference was learned from images of {self.size}; "
+                "give images of that size"
+            )
+        if ctf is not None:
+            check_ctf(ctf, len(stack))
+        return stack, finite
+
+    def _blocks(
+        self, stack: Images, finite: npt.NDArray[np.bool_], ctf: CTF | None
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Observation, Posterior]]:
+        waves = self.templates.waves
+        usable = np.flatnonzero(finite)
+        for start in range(0, len(usable), BLOCK):
+            rows = usable[start : start + BLOCK]
+            transfer = transfer_of(None if ctf is None else ctf[rows], len(rows), waves)
+            observation = observe(stack[rows], waves, self.spectrum, transfer, phase_flip=self.phase_flip)
+            yield rows, observation, self._expectation(observation)
+
+
+def transfer_of(ctf: CTF | None, count: int, waves: Waves) -> Array | None:
+    """Return the transfer functions of ``count`` images on the frequencies of the waves, shape (B, L+1, L+1)."""
+    if ctf is None:
+        return None
+    transfer = ctf.transfer(waves.frequency)
+    return np.broadcast_to(transfer, (count, *transfer.shape[1:]))

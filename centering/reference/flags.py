@@ -1,0 +1,100 @@
+"""What is suspicious about a posterior."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.reference.posterior import Expectation, Posterior
+from centering.results import Flag
+from pswf._jit import jit
+
+__all__ = ["posterior_flags"]
+
+AMBIGUOUS_RATIO = 4.0
+"""Two maxima are about equal when one is at most so many times as probable as the other."""
+AMBIGUOUS_DISTANCE = 0.25
+"""They are separated when they lie farther apart than this part of the radius (and than 2 pixels)."""
+NEIGHBOUR_PART = 0.25
+"""A second particle explains at least this part of what the first explains (in log-likelihood)."""
+NEIGHBOUR_MARGIN = 3.0
+"""Its log-likelihood ratio exceeds what the best of all candidates may reach by chance by this much."""
+
+
+def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArray[np.int64]:
+    """Return the flags, shape (B,), of posteriors.
+
+    BORDER: the most probable candidate lies on the border of the candidates.  AMBIGUOUS: there is a second local
+    maximum, farther than a quarter of the radius away and at least a quarter as probable.  NEIGHBOUR: there is a second
+    local maximum, farther than the radius away, that by itself is much more likely a particle than nothing: its
+    log-likelihood ratio exceeds the logarithm of the number of candidates by 3 and is at least a quarter of that of the
+    best; the prior on the displacement has no say.
+    """
+    highest = posterior.landscape.max(axis=1)
+    logarithm = highest + np.log(np.exp(posterior.landscape - highest[:, None]).sum(axis=1))
+    radius = expectation.templates.disk.radius
+    prior = np.logaddexp.reduce(expectation.log_prior, axis=0)
+    flags = np.zeros(len(logarithm), dtype=np.int64)
+    _judge(
+        logarithm.astype(np.float64),
+        prior,
+        max(2.0, AMBIGUOUS_DISTANCE * radius),
+        float(radius),
+        math.log(AMBIGUOUS_RATIO),
+        math.log(prior.size) + NEIGHBOUR_MARGIN,
+        NEIGHBOUR_PART,
+        (int(Flag.BORDER), int(Flag.AMBIGUOUS), int(Flag.NEIGHBOUR)),
+        flags,
+    )
+    return flags
+
+
+@jit
+def _judge(
+    landscape: Any,
+    prior: Any,
+    near: float,
+    far: float,
+    equal: float,
+    chance: float,
+    part: float,
+    bits: Any,
+    flags: Any,
+) -> None:
+    border, ambiguous, neighbour = bits
+    batch, side, _ = landscape.shape
+    for i in range(batch):
+        image = landscape[i]
+        best = image.argmax()
+        row, column = best // side, best % side
+        if row == 0 or column == 0 or row == side - 1 or column == side - 1:
+            flags[i] |= border
+        first = image[row, column]
+        alone = first - prior[row, column]
+        for r in range(side):
+            for c in range(side):
+                distance = math.sqrt((r - row) ** 2 + (c - column) ** 2)
+                if distance <= near:
+                    continue
+                value = image[r, c]
+                likely = value - prior[r, c]
+                equals = value >= first - equal
+                other = distance > far and likely >= chance and likely >= part * alone
+                if (equals or other) and _is_maximum(image, r, c):
+                    if equals:
+                        flags[i] |= ambiguous
+                    if other:
+                        flags[i] |= neighbour
+
+
+@jit
+def _is_maximum(image: Any, row: int, column: int) -> bool:
+    """Return whether no neighbour of the candidate is higher."""
+    for r in range(max(row - 1, 0), min(row + 2, image.shape[0])):
+        for c in range(max(column - 1, 0), min(column + 2, image.shape[1])):
+            if image[r, c] > image[row, column]:
+                return False
+    return True

@@ -1,0 +1,202 @@
+"""The model, given where the centres may lie: the M-step, and the iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.reference.posterior import Expectation, Model, Observation, Posterior
+from centering.reference.sharp import spread
+from centering.reference.templates import Templates
+
+__all__ = ["Freedom", "Sums", "iterate", "maximize"]
+
+Array = npt.NDArray[np.float64]
+
+BLOCK = 32
+"""Images at a time: what passes between the steps stays in the processor's cache."""
+LEAST_CONTRAST = 0.02
+LEAST_SHIFT = 1.0
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What of the model is learned besides the profiles.
+
+    Attributes
+    ----------
+    contrast, shift, present : bool
+        Whether the spread of the scales, the spread of the displacements, and the fraction of images with a particle
+        are learned or kept.
+    """
+
+    contrast: bool = True
+    shift: bool = True
+    present: bool = True
+
+
+@dataclass
+class Sums:
+    """What an M-step needs to know of all images: sums, filled batch by batch.
+
+    Attributes
+    ----------
+    images : int
+        Number of usable images.
+    evidence : float
+        Sum of the log-likelihood ratios to "no particle", the fraction of empty images taken into account.
+    present : float
+        Expected number of images with a particle.
+    moment, scale, square : float
+        Expected sums of ``|t|^2 / 2``, of the scale and of its square over those.
+    members : ndarray, shape (P,)
+        Expected number of images of each profile.
+    products : ndarray, shape (P, L+1, L+1)
+        ``sum_i sum_t q_i(t) s H I`` in Fourier space: images correlated with their posteriors.
+    weights : ndarray, shape (P, h, h)
+        ``sum_i q_i(t) s^2 / v``.
+    power : ndarray, shape (P, L+1, L+1), or None
+        ``sum_i sum_t q_i(t) s^2 / v H_i^2`` where images have transfer functions.
+    """
+
+    images: int
+    evidence: float
+    present: float
+    moment: float
+    scale: float
+    square: float
+    members: Array
+    products: Array
+    weights: Array
+    power: Array | None
+
+    @classmethod
+    def empty(cls, templates: Templates, profiles: int, *, transfer: bool) -> Sums:
+        """Return sums over no image."""
+        waves = templates.waves
+        quarter = (profiles, waves.highest + 1, waves.highest + 1)
+        side = len(waves.shifts)
+        return cls(
+            0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            np.zeros(profiles),
+            np.zeros(quarter),
+            np.zeros((profiles, side, side)),
+            np.zeros(quarter) if transfer else None,
+        )
+
+    def add(self, observation: Observation, posterior: Posterior, expectation: Expectation) -> None:
+        """Add a batch."""
+        waves = expectation.waves
+        usable = observation.usable
+        fraction = expectation.model.present
+        particle = posterior.evidence + np.log(fraction)
+        total = np.logaddexp(particle, np.log1p(-fraction)) if fraction < 1.0 else particle
+        certainty = np.where(usable, np.exp(particle - total), 0.0)
+        self.images += int(usable.sum())
+        self.evidence += float(total[usable].sum())
+        self.present += float(certainty.sum())
+        second = np.trace(posterior.covariance, axis1=1, axis2=2) + (posterior.mean**2).sum(axis=1)
+        self.moment += 0.5 * float(certainty @ second)
+
+        weight = certainty / posterior.variance
+        dtype = posterior.probability.dtype
+        scales = np.einsum("bpij,bpij->b", posterior.probability, posterior.scale, dtype=np.float64)
+        squares = np.einsum("bpij,bpij->b", posterior.probability, posterior.square, dtype=np.float64)
+        self.scale += float(certainty @ scales)
+        self.square += float(certainty @ squares)
+        self.members += certainty @ posterior.probability.sum(axis=(2, 3), dtype=np.float64)
+        weighted = posterior.probability * weight.astype(dtype)[:, None, None, None]
+        squared = weighted * posterior.square
+        self.weights += squared.sum(axis=0, dtype=np.float64)
+        weighted *= posterior.scale
+        spectra = waves.adjoint(weighted)
+        sharp = np.flatnonzero(posterior.sharp)
+        if len(sharp):
+            mass = weighted[sharp].sum(axis=(2, 3))
+            places = spread(waves, posterior.mean[sharp], posterior.covariance[sharp])
+            spectra[sharp] = mass[:, :, None, None] * places[:, None]
+        if observation.transfer is None or self.power is None:
+            products = np.einsum("bpij,bij->pij", spectra, observation.coefficients, dtype=np.float64)
+            self.products += np.stack([waves.fold(product) for product in products])
+            return
+        for i in np.flatnonzero(usable):
+            transfer = observation.transfer[i]
+            for p in range(len(self.products)):
+                self.products[p] += transfer * waves.fold(
+                    spectra[i, p].astype(np.float64) * observation.coefficients[i]
+                )
+                self.power[p] += float(squared[i, p].sum()) * transfer**2
+
+
+def maximize(templates: Templates, model: Model, sums: Sums, freedom: Freedom) -> Model:
+    """Return the model that the sums make most likely."""
+    coefficients = np.empty_like(model.coefficients)
+    for p in range(len(coefficients)):
+        matrix = (
+            templates.normal_matrix(sums.weights[p])
+            if sums.power is None
+            else templates.filtered_normal_matrix(sums.power[p])
+        )
+        coefficients[p] = solve(matrix, templates.project(sums.products[p]))
+    present = max(sums.present, 1e-12)
+    changes: dict[str, float] = {}
+    if freedom.contrast:
+        # the scales may have any mean; it then goes into the profiles, which saves many iterations
+        mean = sums.scale / present
+        coefficients *= mean
+        changes["contrast"] = max(float(np.sqrt(max(sums.square / present - mean**2, 0.0))) / mean, LEAST_CONTRAST)
+    if freedom.shift:
+        changes["shift"] = max(float(np.sqrt(sums.moment / present)), LEAST_SHIFT)
+    if freedom.present:
+        # at least half of the images show what the profile was learned from
+        changes["present"] = float(np.clip(present / max(sums.images, 1), 0.5, 0.999))
+    members = np.maximum(sums.members, 1e-9)
+    return replace(model, coefficients=coefficients, weights=members / members.sum(), **changes)
+
+
+def solve(matrix: Array, right: Array) -> Array:
+    """Solve the normal equations; directions that the band or the candidates hardly show are left out."""
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > 1e-6 * values[-1]
+    if not kept.any():
+        return np.zeros_like(right)
+    result: Array = vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept])
+    return result
+
+
+def iterate(
+    templates: Templates,
+    model: Model,
+    batches: Callable[[], Iterable[Observation]],
+    freedom: Freedom,
+    iterations: int,
+) -> tuple[Model, list[float]]:
+    """Run EM and return the model and, for every iteration, the mean log-likelihood ratio before its M-step."""
+    history: list[float] = []
+    variances: list[Array] = []
+    for _ in range(iterations):
+        expectation = Expectation(templates, model)
+        sums: Sums | None = None
+        for number, observation in enumerate(batches()):
+            if sums is None:
+                sums = Sums.empty(templates, len(model.coefficients), transfer=observation.transfer is not None)
+            first = number >= len(variances)
+            posterior = expectation(observation, None if first else variances[number])
+            sums.add(observation, posterior, expectation)
+            if first:
+                variances.append(posterior.variance)
+            else:
+                variances[number] = posterior.variance
+        if sums is None or sums.images == 0:
+            raise ValueError("no image can be learned from: all are constant or have NaN or infinite pixels")
+        history.append(sums.evidence / sums.images)
+        model = maximize(templates, model, sums, freedom)
+    return model, history

@@ -1,0 +1,240 @@
+"""Where the centre of an image may lie, given a model: the E-step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.reference.sharp import sharpen
+from centering.reference.templates import Templates
+from centering.reference.waves import Waves
+
+__all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
+
+Array = npt.NDArray[np.float64]
+Images = npt.NDArray[Any]
+
+SWEEPS = 3
+"""Times that noise variance and posterior are computed from one another."""
+SHARP = 0.6
+"""Standard deviation in pixels below which the whole-pixel candidates are too coarse for sums over the posterior."""
+FLOOR = 1e-6
+"""Least part of the power of an image that is taken for noise."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is learned from all images together.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (P, K)
+        Of the P profiles; images are scaled to unit power per coefficient in the band.
+    weights : ndarray, shape (P,)
+        Fractions of the profiles; they sum to 1.
+    present : float
+        Fraction of the images that show a particle.
+    contrast : float
+        Standard deviation of the scale of the images about 1.
+    shift : float
+        Standard deviation in pixels of the displacement along either axis; infinite for a flat prior.
+    """
+
+    coefficients: Array
+    weights: Array
+    present: float
+    contrast: float
+    shift: float
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Images of which only what the E-step needs is left.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (B, M, M)
+        Whitened, scaled to a power of 1 per independent coefficient.
+    usable : ndarray of bool, shape (B,)
+        False where nothing is left: the image is constant (or a plane).
+    transfer : ndarray, shape (B, L+1, L+1), or None
+        Contrast transfer of each image.
+    """
+
+    coefficients: Images
+    usable: npt.NDArray[np.bool_]
+    transfer: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+
+def observe(
+    images: Images,
+    waves: Waves,
+    spectrum: Array | None = None,
+    transfer: Array | None = None,
+    *,
+    phase_flip: bool = False,
+) -> Observation:
+    """Return what the E-step needs of finite images (B, n, n), whitened by the noise spectrum (L+1, L+1).
+
+    With ``phase_flip`` the sign of the transfer is undone in the images, and nothing else.
+    """
+    coefficients = waves.analyze(images)
+    if spectrum is not None:
+        coefficients *= (1.0 / np.sqrt(waves.unfold(spectrum) + ~waves.band)).astype(coefficients.dtype)
+    if phase_flip and transfer is not None:
+        coefficients *= np.where(waves.unfold(transfer) < 0, -1, 1).astype(coefficients.dtype)
+        transfer = None
+    power = np.einsum("bij,bij->b", coefficients, coefficients, dtype=np.float64) / waves.degrees
+    # what planes leave behind is rounding: compare with the pixels themselves
+    level = np.einsum("bij,bij->b", images, images, dtype=np.float64) / waves.size**2
+    if spectrum is not None:
+        level = level / np.median(spectrum)
+    usable = power > (16 * np.finfo(images.dtype).eps) ** 2 * level
+    scale = 1.0 / np.sqrt(np.where(usable, power, 1.0))
+    coefficients *= scale.astype(coefficients.dtype)[:, None, None]
+    return Observation(coefficients, usable, transfer)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What an E-step knows of B images.
+
+    Attributes
+    ----------
+    landscape : ndarray, shape (B, P, h, h)
+        Logarithm of the joint probability of the image, of profile p and of the candidate, less that of the image
+        without any particle.
+    evidence : ndarray, shape (B,), float64
+        Logarithm of the likelihood ratio of a particle to no particle, each with the noise variance that fits it best.
+    variance : ndarray, shape (B,), float64
+        Variance of the noise as a part of the power of the image.
+    probability : ndarray, shape (B, P, h, h)
+        Of profile and candidate; sums to 1 for every image.
+    scale, square : ndarray, shape (B, P, h, h)
+        Expected scale of the image and expected square of it, given the candidate.
+    mean : ndarray, shape (B, 2), float64
+        Posterior mean of the displacement in pixels.
+    covariance : ndarray, shape (B, 2, 2), float64
+        Its covariance in pixels squared.
+    sharp : ndarray of bool, shape (B,)
+        Whether mean and covariance were computed between the candidates, about the one maximum.
+    """
+
+    landscape: Images
+    evidence: Array
+    variance: Array
+    probability: Images
+    scale: Images
+    square: Images
+    mean: Array
+    covariance: Array
+    sharp: npt.NDArray[np.bool_]
+
+
+class Expectation:
+    r"""The E-step for one model.
+
+    For an image I of noise variance v, seen through the candidate t of profile p with scale s,
+
+        ln p(I | p, t, s, v) - ln p(I | no particle, v) = (s c - s^2 N / 2) / v,   c = <Q m_t, I>,  N = |Q m_t|^2,
+
+    and the scale, normal about 1 with variance ``tau^2``, is integrated out in closed form:
+
+        1/2 (tau^2 c^2 / v^2 + 2 c / v - N / v) / (1 + tau^2 N / v) - 1/2 ln(1 + tau^2 N / v).
+
+    v is that which fits the image best: the expected power of the residual.
+    """
+
+    def __init__(self, templates: Templates, model: Model) -> None:
+        self.templates, self.waves, self.model = templates, templates.waves, model
+        self.transforms = templates.transform(model.coefficients)
+        self._unfolded = self.waves.unfold(self.transforms)
+        self.norms = templates.norms(model.coefficients)
+        squares = -0.5 * (self.waves.shifts[:, None] ** 2 + self.waves.shifts**2) / model.shift**2
+        prior = squares - np.log(np.exp(squares).sum())
+        self.log_prior: Array = prior + np.log(model.weights)[:, None, None]
+
+    def correlate(self, observation: Observation) -> Images:
+        """Return the spectra ``T I``, shape (B, P, M, M), whose waves at the candidates are ``<Q m_t, I>``."""
+        coefficients = observation.coefficients
+        if observation.transfer is None:
+            transforms = self._unfolded
+        else:
+            transforms = self.waves.unfold(observation.transfer[:, None] * self.transforms)
+        spectra: Images = coefficients[:, None] * transforms.astype(coefficients.dtype)
+        return spectra
+
+    def power_ratio(self, observation: Observation) -> Array | None:
+        """Return the part of each template's power that the transfer leaves, shape (B, P), None without transfer."""
+        if observation.transfer is None:
+            return None
+        power = self.transforms**2 * self.waves.quarter
+        left: Array = np.tensordot(observation.transfer**2, power, axes=([1, 2], [1, 2]))
+        left /= power.sum(axis=(1, 2))
+        return left
+
+    def __call__(self, observation: Observation, variance: Array | None = None, sweeps: int = SWEEPS) -> Posterior:
+        """Return the posterior of the images, ``variance`` (B,) being a first guess."""
+        spectra = self.correlate(observation)
+        correlation = self.waves.candidates(spectra)
+        dtype = correlation.dtype
+        ratio = self.power_ratio(observation)
+        norms = self.norms if ratio is None else self.norms * ratio[:, :, None, None]
+        norms = np.broadcast_to(norms, correlation.shape).astype(dtype, copy=False)
+        prior = self.log_prior.astype(dtype)
+        # a number, not an array: keeps the type of the images
+        tau = dtype.type(self.model.contrast**2)
+        guess = np.ones(len(observation)) if variance is None else variance
+        for _ in range(sweeps):
+            v = guess.astype(dtype)[:, None, None, None]
+            u, w = correlation / v, norms / v
+            gain = 1 / (1 + tau * w)
+            landscape = prior + ((tau * u + 2) * u - w) * gain / 2
+            if tau > 0:
+                landscape += np.log(gain) / 2
+            highest = landscape.max(axis=(1, 2, 3), keepdims=True)
+            probability = np.exp(landscape - highest)
+            total = probability.sum(axis=(1, 2, 3), keepdims=True)
+            probability /= total
+            scale = (tau * u + 1) * gain
+            square = scale**2 + tau * gain
+            gained = 2 * scale * correlation - square * norms
+            explained = np.einsum("bpij,bpij->b", probability, gained, dtype=np.float64)
+            used, guess = guess, np.maximum(1.0 - explained / self.waves.degrees, FLOOR)
+        # each of the two hypotheses with its own variance; without a particle it is 1 by the scaling of the images
+        ratio_of_variances = -0.5 * self.waves.degrees * (np.log(used) + 1.0 / used - 1.0)
+        evidence = (highest + np.log(total))[:, 0, 0, 0] + ratio_of_variances
+        mean, covariance = self._moments(probability)
+        sharp = 0.5 * np.trace(covariance, axis1=1, axis2=2) < SHARP**2
+        one = np.flatnonzero(sharp)
+        if len(one):
+            best = landscape[one].reshape(len(one), -1).argmax(axis=1)
+            profile, row, column = np.unravel_index(best, landscape.shape[1:])
+            at = one, profile, row, column
+            mean[one], covariance[one] = sharpen(
+                spectra[one, profile],
+                self.waves,
+                np.stack([row, column], axis=1),
+                scale[at].astype(np.float64) / used[one],
+                float(tau) * gain[at].astype(np.float64) / used[one] ** 2,
+                self.model.shift,
+            )
+        return Posterior(landscape, evidence, guess, probability, scale, square, mean, covariance, sharp)
+
+    def _moments(self, probability: Images) -> tuple[Array, Array]:
+        shifts = self.waves.shifts.astype(np.float64)
+        marginal = probability.sum(axis=1, dtype=np.float64)
+        rows, columns = marginal.sum(axis=2), marginal.sum(axis=1)
+        mean = np.stack([rows @ shifts, columns @ shifts], axis=1)
+        covariance = np.empty((len(mean), 2, 2))
+        covariance[:, 0, 0] = rows @ shifts**2 - mean[:, 0] ** 2
+        covariance[:, 1, 1] = columns @ shifts**2 - mean[:, 1] ** 2
+        cross = np.einsum("bij,i,j->b", marginal, shifts, shifts, optimize=True) - mean[:, 0] * mean[:, 1]
+        covariance[:, 0, 1] = covariance[:, 1, 0] = cross
+        return mean, covariance

@@ -1,0 +1,185 @@
+"""Images as coefficients of a few real Fourier waves, in which a radial template is a diagonal matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.landscapes.grid import check_max_shift
+from pswf._jit import jit
+
+__all__ = ["FINEST", "Waves", "default_reach"]
+
+Array = npt.NDArray[np.float64]
+Images = npt.NDArray[Any]
+
+FINEST = 4.0
+"""Shortest wavelength kept, in pixels: half the Nyquist frequency."""
+PERIODS_PER_RADIUS = 16
+"""A rotational average over a large disk has no use for shorter waves than R divided by this."""
+
+
+def default_reach(size: int, radius: int, max_shift: float | None) -> int:
+    """Return the largest displacement of a candidate along either axis, in whole pixels.
+
+    Without ``max_shift``: as far as the disk stays inside the image, but at least half a radius.
+    """
+    limit = check_max_shift(max_shift)
+    farthest = (size - 1) // 2
+    wanted = max(farthest - radius, radius // 2) if limit is None else limit
+    return int(min(wanted, farthest))
+
+
+class Waves:
+    """The products of ``1, cos, sin`` along rows and columns about the centre pixel, up to a radial frequency.
+
+    Parameters
+    ----------
+    size : int
+        n of the n x n images.
+    radius : int
+        R in pixels.
+    reach : int
+        Candidates are displaced by -reach..reach pixels along both axes.
+
+    Attributes
+    ----------
+    period : int
+        Period P of the waves in pixels: n, or more where a disk about some candidate leaves the image.
+    highest : int
+        Highest frequency L in periods per P: wavelength 4 pixels, or R/16 where that is longer.
+    count : int
+        M = 2 L + 1 waves along each axis: ``1, cos 1..L, sin 1..L``, scaled such that they are orthonormal on P pixels.
+    band : ndarray of bool, shape (M, M)
+        The products whose radial frequency is at most L, the constant left out.
+    quarter : ndarray, shape (L+1, L+1)
+        Weights that turn a sum over non-negative frequencies into one over all, over P^2; 0 outside the band.
+    frequency : ndarray, shape (L+1, L+1)
+        Radial frequency in cycles per pixel.
+    degrees : float
+        Number of independent real coefficients of white noise in the band.
+
+    Notes
+    -----
+    A kernel even along both axes multiplies the coefficient (k, l) of each of the four parities by one real number, its
+    transform.  So correlation with a template, whitening and a round contrast transfer function are all diagonal, and
+    the transforms to the coefficients and to the candidates are small matrix products.
+    """
+
+    def __init__(self, size: int, radius: int, reach: int) -> None:
+        self.size, self.radius, self.reach = size, radius, reach
+        self.period = max(size, size // 2 + reach + radius + 1)
+        self.highest = int(self.period / max(FINEST, radius / PERIODS_PER_RADIUS))
+        self.count = 2 * self.highest + 1
+        axis = np.arange(self.highest + 1)
+        self.index = np.concatenate([axis, axis[1:]])
+        self._scale = np.sqrt(np.where(self.index == 0, 1.0, 2.0) / self.period)
+        self.pixels = np.arange(size) - size // 2
+        self.shifts = np.arange(-reach, reach + 1)
+
+        distance = np.hypot(axis[:, None], axis)
+        kept = (distance <= self.highest) & (distance > 0)
+        self.band = kept[self.index][:, self.index]
+        twice = np.where(axis == 0, 1.0, 2.0)
+        self.quarter: Array = np.where(kept, np.outer(twice, twice), 0.0) / self.period**2
+        self.frequency: Array = distance / self.period
+        self.degrees = float(self.band.sum()) * (size / self.period) ** 2
+
+        self._analysis = self.along(self.pixels)
+        self._synthesis = self.along(self.shifts)
+        self._typed: dict[np.dtype[Any], tuple[Images, ...]] = {}
+
+    def along(self, position: npt.NDArray[Any]) -> Array:
+        """Return the scaled waves at positions along one axis (pixels from the centre pixel), shape (M, positions)."""
+        phase = 2.0 * np.pi / self.period * np.outer(np.arange(self.highest + 1), position)
+        waves: Array = np.concatenate([np.cos(phase), np.sin(phase[1:])]) * self._scale[:, None]
+        return waves
+
+    def transform(self, kernels: Array) -> Array:
+        """Return the transforms, shape (K, L+1, L+1), of kernels (K, 2a+1, 2a+1) even along both axes."""
+        offset = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
+        cosines = np.cos(2.0 * np.pi / self.period * np.outer(np.arange(self.highest + 1), offset))
+        transforms: Array = cosines @ kernels @ cosines.T
+        return transforms
+
+    def kernel(self, transforms: Array, reach: int) -> Array:
+        """Return the kernels with these transforms, in the band, at offsets -reach..reach: (K, 2 reach + 1, same)."""
+        offset = np.arange(-reach, reach + 1)
+        cosines = np.cos(2.0 * np.pi / self.period * np.outer(offset, np.arange(self.highest + 1)))
+        kernels: Array = cosines @ (transforms * self.quarter) @ cosines.T
+        return kernels
+
+    def unfold(self, transforms: Array) -> Array:
+        """Repeat transforms (..., L+1, L+1) for the four parities, shape (..., M, M), 0 outside the band."""
+        unfolded: Array = transforms[..., self.index, :][..., self.index] * self.band
+        return unfolded
+
+    def fold(self, products: Array) -> Array:
+        """Add the four parities of (M, M) together, shape (L+1, L+1)."""
+        low = self.highest + 1
+        rows = products[:low].copy()
+        rows[1:] += products[low:]
+        folded: Array = rows[:, :low].copy()
+        folded[:, 1:] += rows[:, low:]
+        return folded
+
+    def analyze(self, images: Images) -> Images:
+        """Return the coefficients (B, M, M) in the band of images (B, n, n), type kept, planes removed.
+
+        The plane that fits each image best in the sense of least squares is subtracted first: a constant and a
+        gradient of the background have no say.
+        """
+        matrix, _ = self._matrices(images.dtype)
+        flat = np.empty_like(images)
+        _remove_planes(images, flat)
+        coefficients: Images = np.matmul(np.matmul(matrix, flat), matrix.T)
+        coefficients *= self.band
+        return coefficients
+
+    def candidates(self, coefficients: Images) -> Images:
+        """Return the waves with these coefficients (B, M, M) at the candidates, shape (B, h, h)."""
+        _, matrix = self._matrices(coefficients.dtype)
+        values: Images = np.matmul(np.matmul(matrix.T, coefficients), matrix)
+        return values
+
+    def adjoint(self, weights: Images) -> Images:
+        """Return the coefficients (B, M, M) of weights at the candidates (B, h, h)."""
+        _, matrix = self._matrices(weights.dtype)
+        coefficients: Images = np.matmul(np.matmul(matrix, weights), matrix.T)
+        return coefficients
+
+    def _matrices(self, dtype: np.dtype[Any]) -> tuple[Images, ...]:
+        if dtype not in self._typed:
+            self._typed[dtype] = self._analysis.astype(dtype), self._synthesis.astype(dtype)
+        return self._typed[dtype]
+
+
+@jit
+def _remove_planes(images: Any, result: Any) -> None:
+    """Write images less the plane that fits each best."""
+    batch, size, _ = images.shape
+    middle = (size - 1) / 2.0
+    spread = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2
+    columns = np.empty(size)
+    for i in range(batch):
+        columns[:] = 0.0
+        total = 0.0
+        down = 0.0
+        for r in range(size):
+            row_sum = 0.0
+            for c in range(size):
+                columns[c] += images[i, r, c]
+            for c in range(size):
+                row_sum += images[i, r, c]
+            total += row_sum
+            down += (r - middle) * row_sum
+        right = 0.0
+        for c in range(size):
+            right += (c - middle) * columns[c]
+        mean, down, right = total / size**2, down / spread, right / spread
+        for r in range(size):
+            start = mean + down * (r - middle) - right * middle
+            for c in range(size):
+                result[i, r, c] = images[i, r, c] - (start + right * c)
