@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from io import BytesIO
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,16 @@ def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path 
 
 def preload(particles: Particles) -> None:
     """Load the libraries that `write_outputs` will need, while there is something else to wait for."""
-    import centering.plot  # noqa: F401
+    from matplotlib import figure, lines, patches, patheffects, ticker  # noqa: F401
+    from scipy import ndimage  # noqa: F401
+
+    from centering import plot  # noqa: F401
 
     if particles.star is None:
         import starfile  # type: ignore[import-untyped]  # noqa: F401
+    canvas = figure.Figure()
+    canvas.text(0, 0, "fonts")
+    canvas.savefig(BytesIO())
 
 
 def summarize(job: Job, centers: Centers) -> dict[str, Any]:
