@@ -21,8 +21,7 @@ Index = npt.NDArray[np.int64]
 ESTIMATORS = ("surrogate", "mass", "median", "phase", "self-convolution")
 """Names of the estimators that a command can ask for."""
 
-_SAMPLE = 500  # images that decide the contrast
-_AT_ONCE = 20  # of them in memory
+_SAMPLES, _RUN = 20, 15  # so many runs of so many consecutive images decide the contrast
 
 
 @dataclass(frozen=True)
@@ -151,10 +150,11 @@ def prepare(
         estimators = [make_estimator(estimator, int(one), score=score, max_shift=max_shift) for one in distinct]
     if invert == "auto":
         readable = np.flatnonzero(particles.readable)
-        sample = readable[np.unique(np.linspace(0, len(readable) - 1, _SAMPLE).astype(np.int64))]
+        starts = np.unique(np.linspace(0, max(0, len(readable) - _RUN), _SAMPLES).astype(np.int64))
+        ends = np.minimum(starts + _RUN, np.append(starts[1:], len(readable)))
         typical = particles.size / 4 if radius_of is None else float(np.median(radius_of))
         contrast = detect_contrast(
-            (particles.read(sample[start : start + _AT_ONCE]) for start in range(0, len(sample), _AT_ONCE)),
+            (particles.read(readable[start:end]) for start, end in zip(starts, ends, strict=True)),
             max(typical, 1.0),
         )
     else:
