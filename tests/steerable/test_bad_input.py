@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import make_basis
+from whole_images import make_basis
 
 from pswf import PSWF2D, DiniBessel, DiniBesselFamily, FourierBesselFamily, SteerableBasis, Zernike, ZernikeFamily
 

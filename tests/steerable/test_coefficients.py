@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import Blobs, draw_stack, make_basis
+from whole_images import Blobs, draw_stack, make_basis
 
 from pswf import PSWF, BlockDiagonal
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import NAMES, dense_matrix, draw_stack, make_basis
 from scipy.special import jnp_zeros, jv, jvp
+from whole_images import NAMES, dense_matrix, draw_stack, make_basis
 
 from pswf import (
     DiniBessel,

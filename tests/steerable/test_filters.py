@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from conftest import draw_stack, make_basis
 from scipy.special import jv
+from whole_images import draw_stack, make_basis
 
 from pswf import PSWF2D, gauss_legendre
 

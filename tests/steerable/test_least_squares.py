@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import draw_stack, make_basis
+from whole_images import draw_stack, make_basis
 
 
 @pytest.mark.parametrize("size", [65, 128, 256])

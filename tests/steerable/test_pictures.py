@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import matplotlib as mpl
 import numpy as np
 import pytest
-from conftest import draw_stack, make_basis
+from whole_images import draw_stack, make_basis
 
 from pswf import PSWF, compare_bases, disk_quadrature, plot, prolate_spectra
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import dense_matrix, make_basis
+from whole_images import dense_matrix, make_basis
 
 from pswf import PSWF2D, SteerableBasis
 
