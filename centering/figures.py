@@ -75,8 +75,8 @@ def images(
     across = columns or len(panels)
     down = -(-len(panels) // across)
     first = next(iter(panels.values()))
-    height = side * first.shape[0] / first.shape[1] + 0.55
-    figure = Figure(figsize=(side * across, height * down + 0.35), facecolor="white", layout="constrained")
+    height = side * first.shape[0] / first.shape[1] + 0.3
+    figure = Figure(figsize=(side * across, height * down + 0.6), facecolor="white", layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     kinds = _kinds(centers or {})
     limits = (min(p.min() for p in panels.values()), max(p.max() for p in panels.values())) if shared else (None, None)
@@ -139,12 +139,12 @@ def landscapes(
         extent = (left, left + len(surface.columns), top + len(surface.rows), top)
         drawn = ax.imshow(scaled, cmap="cividis", extent=extent, vmin=0, vmax=1)
         _mark(ax, np.array(found[name]) + middle, kinds[name])
-        ax.set_title(f"landscape: {name}", fontsize=9)
+        ax.set_title(name, fontsize=9)
         ax.set_facecolor("0.85")
     for k, ax in enumerate(axes):
         _pixel_axes(ax, image.shape, outer=(k == 0, True))
     if drawn is not None:
-        figure.colorbar(drawn, ax=axes[-1], label="landscape, 0 = least", shrink=0.8)
+        figure.colorbar(drawn, ax=axes[-1], label="landscape (0: its least value)", shrink=0.8)
     _legend(figure, kinds)
     return figure
 
@@ -259,9 +259,11 @@ def _kinds(centers: Mapping[str, Mapping[str, npt.ArrayLike]]) -> dict[str, tupl
 def _mark(ax: Axes, position: Float64, style: tuple[str, str]) -> None:
     row, column = position
     marker, color = style
-    if marker in "x+":
-        ax.plot(column, row, marker, markersize=10, markeredgewidth=4.0, color="white")
-        ax.plot(column, row, marker, markersize=9, markeredgewidth=2.2, color=color)
+    # the circle is hollow, so that a mark inside it is seen; the white edge shows on any grey
+    if marker in "x+o":
+        size = 12 if marker == "o" else 9
+        for width, edge in ((4.0, "white"), (2.2, color)):
+            ax.plot(column, row, marker, markersize=size, mew=width, mec=edge, mfc="none")
     else:
         ax.plot(column, row, marker, markersize=6.5, color=color, markeredgecolor="white", markeredgewidth=1.2)
 
@@ -291,7 +293,8 @@ def _legend(figure: Figure, kinds: Mapping[str, tuple[str, str]]) -> None:
             marker=marker,
             color=color,
             markersize=7,
-            markeredgewidth=2.2 if marker in "x+" else 1,
+            markeredgewidth=2.2 if marker in "x+o" else 1,
+            mfc="none" if marker == "o" else color,
             label=kind,
         )
         for kind, (marker, color) in kinds.items()

@@ -97,7 +97,7 @@ class Silhouette:
         """
         if not radius > 0:
             raise ValueError(f"radius is {radius!r}; give a positive number of pixels")
-        height, width = (shape, shape) if isinstance(shape, int) else shape
+        height, width = (int(side) for side in np.broadcast_to(shape, 2))
         center, reach = self._moments
         scale = radius / reach
         up = -(np.arange(height)[:, None] - height // 2 - displacement[0]) / scale

@@ -23,7 +23,7 @@ def test_images_mark_displacements_from_the_center_pixel():
     assert "px" in first.get_xlabel()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["mass", "median"]
     # a kind looks alike in every panel
-    assert {line.get_color() for line in second.lines} < {line.get_color() for line in first.lines}
+    assert {line.get_mec() for line in second.lines} < {line.get_mec() for line in first.lines}
 
 
 def test_images_fill_rows_and_share_grey_scales():

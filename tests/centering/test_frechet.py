@@ -60,7 +60,7 @@ def test_outlier_moves_the_mean_without_bound_and_the_median_hardly():
     [
         ([1.0, 2.0], [1.0, 1.0], r"points have shape \(2,\)"),
         ([[1.0], [2.0]], [1.0], r"weights \(1,\)"),
-        ([[1.0], [2.0]], [1.0, -1.0], "give numbers of at least 0"),
+        ([[1.0], [2.0]], [1.0, -1.0], "weights lie between -1 and 1; give finite numbers of at least 0"),
         ([[1.0], [2.0]], [0.0, 0.0], "not all of them 0"),
     ],
 )
