@@ -1,5 +1,5 @@
 # make demo: set up and centre an embedded example.  make test: set up and run every test.
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format docs notebooks bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,11 +23,19 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The site, in site/docs/index.html; a warning is an error, and so is a link to a page that is not there.
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees -b html . site
+
+# Run the notebooks and store what they put out.
+notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/execute.py
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
@@ -40,4 +48,8 @@ $(VENV)/.core: $(VENV)/.python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.core
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@
