@@ -17,6 +17,7 @@ from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
 from centering.io.star import new_star
 from centering.job import Job, prepare
+from centering.report import write_report
 from centering.results import Centers
 from centering.run import run
 from centering.shift import shift_images
@@ -64,6 +65,7 @@ def run_demo(
 
     job = prepare(open_particles(stack), radius=RADIUS)
     centers = run(job, folder / "centered", overwrite=True, progress=progress)
+    write_report(folder / "centered", job, centers, notes=["The particles are simulated; demo.png shows the truth."])
 
     found = {
         "no centering": np.zeros_like(centers.displacement),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["error_figure", "montage", "save", "shift_histogram"]
+__all__ = ["displayed", "draw_lengths", "draw_places", "error_figure", "montage", "save", "shift_histogram"]
 
 ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#595959"
 
@@ -28,8 +29,12 @@ Float64 = npt.NDArray[np.float64]
 
 
 def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write a figure as PNG (or whatever the extension says); equal figures give equal bytes."""
-    figure.savefig(path, dpi=160, metadata={"Software": None})
+    """Write a figure as PNG or SVG, as the extension says; equal figures give equal bytes."""
+    import matplotlib as mpl
+
+    metadata = {"Date": None} if Path(path).suffix == ".svg" else {"Software": None}
+    with mpl.rc_context({"svg.hashsalt": "centering"}):
+        figure.savefig(path, dpi=160, metadata=metadata)
 
 
 def montage(
@@ -80,8 +85,8 @@ def montage(
     left = 0.3 / width
     figure.subplots_adjust(left=left, right=1 - 0.05 / width, bottom=0.125, top=0.915, wspace=0.04, hspace=0.04)
     smooth = max(1.0, size / 90)
-    shown = _displayed(images, smooth)
-    moved = _displayed(shift_images(images, -displacement), smooth)
+    shown = displayed(images, smooth)
+    moved = displayed(shift_images(images, -displacement), smooth)
     box = np.zeros(2)
     for k in range(count):
         ring = None if circles is None else float(circles[k])
@@ -121,39 +126,51 @@ def shift_histogram(displacement: Float64, *, pixel_size: float | None = None) -
 
     figure = Figure(figsize=(9.2, 4.1), facecolor="white", layout="constrained")
     place, ax = figure.subplots(1, 2, width_ratios=[1, 1.35])
-    length = np.hypot(*displacement.T)
+    draw_places(place, displacement)
+    draw_lengths(ax, displacement, pixel_size)
+    return figure
+
+
+def draw_places(ax: Axes, displacement: Float64) -> None:
+    """Draw where the centres were found in the box: a dot each, or their density where they are many."""
     reach = 1.08 * max(float(np.abs(displacement).max(initial=0.0)), 1.0)
     if len(displacement) > 3000:
-        hexagons = place.hexbin(
+        hexagons = ax.hexbin(
             displacement[:, 1], displacement[:, 0], gridsize=45, extent=(-reach, reach, -reach, reach),
             cmap="cividis", mincnt=1, linewidths=0.1,
         )  # fmt: skip
-        figure.colorbar(hexagons, ax=place, label="particles", shrink=0.8)
+        ax.figure.colorbar(hexagons, ax=ax, label="particles", shrink=0.8)
     else:
         alpha = float(np.clip(30 / max(len(displacement), 1) ** 0.6, 0.25, 0.9))
-        place.scatter(displacement[:, 1], displacement[:, 0], s=14, color=BLUE, alpha=alpha, linewidths=0)
-    place.axhline(0, color=GREY, linewidth=0.6, zorder=0)
-    place.axvline(0, color=GREY, linewidth=0.6, zorder=0)
-    place.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
-    place.set(xlabel="column shift (px)", ylabel="row shift (px, downwards)", title="Centres found in the box")
+        ax.scatter(displacement[:, 1], displacement[:, 0], s=14, color=BLUE, alpha=alpha, linewidths=0)
+    ax.axhline(0, color=GREY, linewidth=0.6, zorder=0)
+    ax.axvline(0, color=GREY, linewidth=0.6, zorder=0)
+    ax.set(xlim=(-reach, reach), ylim=(reach, -reach), aspect="equal")
+    ax.set(xlabel="column shift (px)", ylabel="row shift (px, downwards)", title="Centres found in the box")
+
+
+def draw_lengths(ax: Axes, displacement: Float64, pixel_size: float | None) -> None:
+    """Draw how many centres were how far from the middle of the box."""
+    from matplotlib.ticker import MaxNLocator
+
+    length = np.hypot(*displacement.T)
     top = max(float(length.max(initial=0.0)), 1.0)
     bins = np.linspace(0, top, min(50, max(8, int(np.sqrt(len(length)) * 1.5))) + 1)
-    ax.hist(length, bins=bins, color=BLUE, edgecolor="white", linewidth=0.5)
+    ax.hist(length, bins=bins.tolist(), color=BLUE, edgecolor="white", linewidth=0.5)
     if len(length):
         median = float(np.median(length))
         ax.axvline(median, color=VERMILION, linewidth=1.8, label=f"median {median:.1f} px")
         ax.legend(frameon=False)
     ax.set(xlim=(0, top), xlabel="distance from the box centre (px)", ylabel="number of particles")
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True, steps=[1, 2, 2.5, 5, 10]))
     if pixel_size is not None:
         scale = pixel_size
-        second = ax.secondary_xaxis("top", functions=(lambda px: px * scale, lambda angstrom: angstrom / scale))
+        second = ax.secondary_xaxis("top", functions=(lambda x: np.multiply(x, scale), lambda x: np.divide(x, scale)))
         second.set_xlabel("distance from the box centre (Å)")
     else:
         ax.set_title(f"Shifts of {len(length)} particles")
     for spine in ("top", "right"):
         ax.spines[spine].set_visible(pixel_size is not None and spine == "top")
-    return figure
 
 
 def error_figure(errors: Mapping[str, Float64], before: Float64, after: Float64) -> Figure:
@@ -195,7 +212,7 @@ def error_figure(errors: Mapping[str, Float64], before: Float64, after: Float64)
     return figure
 
 
-def _displayed(images: npt.NDArray[np.float32], smooth: float) -> Float64:
+def displayed(images: npt.NDArray[np.float32], smooth: float) -> Float64:
     """Return images smoothed by a Gaussian of ``smooth`` pixels and scaled to [0, 1]."""
     from scipy.ndimage import gaussian_filter
 

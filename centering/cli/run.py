@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from centering.cli._common import Failure, estimator_names, one_sentence, particle_options, progress_bar
 
@@ -17,6 +18,8 @@ __all__ = ["report", "run"]
 
 MISSING = 3
 """Exit code of a run that is complete except for particles that a truncated file does not hold."""
+
+_SAME_RESULTS = {"jobs", "batch", "workers", "scheduler", "overwrite", "resume", "no_report"}
 
 _NAMED = 10  # images with non-finite pixels that are named on the terminal; summary.json names them all
 
@@ -39,6 +42,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--workers", type=int, metavar="N", help="Use N Dask workers on this machine instead of threads.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tcp://host:8786.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
+@click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
 @click.option("--resume", is_flag=True, help="Continue a run into DIR that was interrupted, if there is one.")
 def run(
@@ -53,6 +57,7 @@ def run(
     workers: int | None,
     scheduler: str | None,
     write_stack: bool,
+    no_report: bool,
     overwrite: bool,
     resume: bool,
     **options: Any,
@@ -65,6 +70,7 @@ def run(
       particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
       centers.csv      displacement, score and flags of every particle
       summary.json     what was done and found
+      report.html      the page to look at first; its figures are there as PNG and SVG too
       montage.png      some particles before and after
       shifts.png       how far the centres were from the middle of the box
       recentered.mrcs, recentered.star   with --write-stack
@@ -116,9 +122,27 @@ def run(
             resume=resume,
             progress=bar.update,
         )
+    if not no_report:
+        from centering.report import write_report
+
+        with one_sentence():
+            write_report(out, job, centers, command=_command_line(click.get_current_context()))
     report(job, centers, out, perf_counter() - start)
     if not job.particles.readable.all():
         click.get_current_context().exit(MISSING)
+
+
+def _command_line(context: click.Context) -> list[str]:
+    """Return the command that gives the same results: without the options that do not change them."""
+    words = ["centering", "run"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in _SAME_RESULTS or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        option = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
+        words += option if value is True else [*option, str(value)]
+    return words
 
 
 def report(job: Job, centers: Centers, out: str, seconds: float) -> None:

@@ -57,7 +57,7 @@ def test_run_finds_known_centres_and_keeps_everything_else(project):
     before = digests(project)
     result = command("run", star, "--diameter", 2 * RADIUS * 1.5, "--out", "out")
     assert digests(project).items() >= before.items()
-    assert {path.name for path in Path("out").iterdir()} == set(OUTPUTS[:5])
+    assert {path.name for path in Path("out").iterdir()} == set(OUTPUTS[:11])
     error = np.linalg.norm(found() - simulation.displacement, axis=1)
     assert np.median(error) < 1.0
     assert np.median(np.linalg.norm(simulation.displacement, axis=1)) > 4

@@ -1,0 +1,145 @@
+"""Put the report together; everything that comes from a file is escaped here."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from os import PathLike, fspath
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from centering.io.atomic import replacing
+from centering.job import Job
+from centering.outputs import summarize
+from centering.report import charts, particles, stack
+from centering.report.words import FLAGS, readable, verdict, warnings
+from centering.results import Centers, Flag
+
+__all__ = ["write_report"]
+
+_ENOUGH = 20  # images from which on the sharpness of their mean says something
+
+
+def write_report(
+    folder: str | PathLike[str], job: Job, centers: Centers, *, command: Sequence[str] = (), notes: Sequence[str] = ()
+) -> None:
+    """Write ``report.html`` and its figures, as PNG and SVG, into ``folder``; equal runs give equal bytes.
+
+    Parameters
+    ----------
+    folder : path
+        An existing folder.
+    job : Job
+        What was done.
+    centers : Centers
+        The result, in the order of the particles.
+    command : sequence of str
+        The command line that gives this result.
+    notes : sequence of str
+        Further sentences for the section on how the result was made.
+    """
+    target = Path(folder)
+    summary = summarize(job, centers)
+    seen = np.flatnonzero(~centers.has(Flag.NONFINITE | Flag.UNREADABLE))
+    sections: dict[str, tuple[str, str]] = {}
+    gain = None
+    if len(seen):
+        before, after, count = stack.means(job, centers, seen)
+        gain = charts.sharpness(after) / (charts.sharpness(before) or 1.0) if count >= _ENOUGH else None
+        sections = {
+            "particles": ("Before and after", particles.montage(job, centers, seen)),
+            "shifts": ("Shifts", stack.shifts(target, job, centers, seen)),
+            "mean": ("Mean image", stack.mean(target, job, before, after, count, gain)),
+            "doubtful": ("Most doubtful", particles.doubtful(job, centers, seen)),
+        }
+    sections = {"summary": ("Summary", _summary(summary, job, gain)), **sections}
+    sections["flags"] = ("Flags", _flags(summary))
+    sections["how"] = ("How it was made", _how(summary, command, notes))
+    template = Template(resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8"))
+    page = template.substitute(
+        name=escape(readable(job.particles.source.name)),
+        estimator=escape(summary["estimator"]),
+        links="".join(f'<li><a href="#{key}">{title}</a></li>' for key, (title, _) in sections.items()),
+        sections="\n".join(
+            f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{body}</section>'
+            for key, (title, body) in sections.items()
+        ),
+        program=escape(summary["program"]),
+    )
+    with replacing(target / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _summary(summary: dict[str, Any], job: Job, gain: float | None) -> str:
+    shift, angstrom = summary["shift_px"], summary["shift_A"]
+    facts = {
+        "particles": f"{summary['images']:,}",
+        "box": f"{summary['image_size_px']} px",
+        "pixel size": ", ".join(f"{size:.4g} Å" for size in summary["pixel_size_A"] or []) or "not known",
+    }
+    if summary["radius_px"]:
+        facts["radius"] = ", ".join(f"{radius} px" for radius in summary["radius_px"])
+    if shift:
+        facts["median shift"] = f"{shift['median']:.2f} px" + (f" · {angstrom['median']:.1f} Å" if angstrom else "")
+        facts["95 % within"] = f"{shift['p95']:.1f} px"
+    facts["flagged"] = f"{summary['flagged']:,} ({100 * summary['flagged_fraction']:.1f} %)"
+    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+    found = warnings(summary, job, gain)
+    box = ""
+    if found:
+        items = "".join(f"<li>{escape(readable(one))}</li>" for one in found)
+        box = f'<div class="warnings" role="note"><h3>Worth a look</h3><ul>{items}</ul></div>'
+    contrast = summary["contrast"]
+    return (
+        f'<p class="verdict">{escape(verdict(summary, gain))}</p>{box}<dl class="facts">{rows}</dl>'
+        f'<p class="soft" style="margin-top:.9rem">{escape(contrast[0].upper() + contrast[1:])}.</p>'
+    )
+
+
+def _flags(summary: dict[str, Any]) -> str:
+    counts = summary["flags"]
+    if not counts:
+        return "<p>No centre carries a flag.</p>"
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th><td class="number">{counts[name]:,}</td>'
+        f'<td class="number">{100 * counts[name] / summary["images"]:.1f} %</td><td>{FLAGS[flag]}</td></tr>'
+        for flag in FLAGS
+        if (name := (flag.name or "").lower()) in counts
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table of flags"><table><thead><tr>'
+        '<th scope="col">flag</th><th scope="col">particles</th><th scope="col">share</th><th scope="col">meaning</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>"
+        '<p class="soft" style="margin-top:.8rem">The flags of every particle are in <code>centers.csv</code>.</p>'
+    )
+
+
+def _how(summary: dict[str, Any], command: Sequence[str], notes: Sequence[str]) -> str:
+    import shlex
+
+    import scipy
+
+    line = f"<pre>{escape(readable(shlex.join(command)))}</pre>" if command else ""
+    versions = {
+        "program": summary["program"],
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "SciPy": scipy.__version__,
+        "input": fspath(summary["input"]),
+        "pixel size": summary["pixel_size_source"],
+        "estimator": summary["estimator"],
+    }
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(readable(value))}</td></tr>'
+        for name, value in versions.items()
+    )
+    remarks = "".join(f"<li>{escape(readable(note))}</li>" for note in (*summary["notes"], *notes))
+    return (
+        f'{line}<div class="scroll" tabindex="0" role="region" aria-label="Versions and input"><table><tbody>{rows}'
+        f"</tbody></table></div>{f'<ul>{remarks}</ul>' if remarks else ''}"
+    )

@@ -1,0 +1,148 @@
+"""Sections of the report that show single particles."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.estimators.surrogate import SurrogateCenter
+from centering.job import Job
+from centering.landscapes.grid import candidates
+from centering.landscapes.landscape import landscape
+from centering.outputs import image_name
+from centering.plot import displayed
+from centering.report.pictures import marked
+from centering.report.words import readable
+from centering.results import Centers, Flag
+from centering.shift import shift_images
+
+__all__ = ["doubtful", "montage"]
+
+_SHOWN = 8
+_DOUBTFUL = 10
+
+Index = npt.NDArray[np.int64]
+
+_KEY = (
+    '<ul class="key"><li><svg viewBox="0 0 20 20" aria-hidden="true"><path class="box" d="M3 10h14M10 3v14"/></svg>'
+    'middle of the box</li><li><svg viewBox="0 0 20 20" aria-hidden="true">'
+    '<circle class="found" cx="10" cy="10" r="4"/></svg>centre found</li>{ring}{ellipse}</ul>'
+)
+_RING_KEY = (
+    '<li><svg viewBox="0 0 20 20" aria-hidden="true"><circle class="ring" cx="10" cy="10" r="7"/></svg>'
+    "particle, with the radius given</li>"
+)
+_ELLIPSE_KEY = (
+    '<li><svg viewBox="0 0 20 20" aria-hidden="true"><ellipse class="ellipse" cx="10" cy="10" rx="7" ry="4"/></svg>'
+    "95 % of where the centre may be</li>"
+)
+
+
+def _key(job: Job, centers: Centers) -> str:
+    return _KEY.format(
+        ring="" if job.radius is None else _RING_KEY, ellipse="" if centers.covariance is None else _ELLIPSE_KEY
+    )
+
+
+def _marks(job: Job, centers: Centers, k: int) -> dict[str, Any]:
+    return {
+        "radius": None if job.radius is None else float(job.radius[k]),
+        "covariance": None if centers.covariance is None else centers.covariance[k],
+    }
+
+
+def _caption(job: Job, centers: Centers, k: int) -> str:
+    row, column = centers.displacement[k]
+    flags = ", ".join(Flag.names(int(centers.flags[k])))
+    number, _, place = image_name(job.particles, k).rpartition("@")
+    # the folder is the same for most of them, and says nothing here
+    name = escape(readable(f"{number}@{place.rpartition('/')[2]}" if number else place))
+    words = f"<b>particle {k + 1:,}</b> · row {row:+.1f}, column {column:+.1f} px"
+    return f"<figcaption>{words}{f' · {flags}' if flags else ''}<br>{name}</figcaption>"
+
+
+def montage(job: Job, centers: Centers, seen: Index) -> str:
+    """Show some particles, from the least to the most displaced."""
+    length = np.hypot(*centers.displacement.T)
+    ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
+    shown = seen[np.argsort(length[seen], kind="stable")[ranks]]
+    images = job.particles.read(shown)
+    smooth = max(1.0, images.shape[-1] / 90)
+    pictures = displayed(images, smooth)
+    moved = displayed(shift_images(images, -centers.displacement[shown]), smooth)
+    figures = []
+    for k, before, after in zip(shown.tolist(), pictures, moved, strict=True):
+        row, column = centers.displacement[k]
+        where = f"row {row:+.1f}, column {column:+.1f} pixels from the middle of the box"
+        marks = _marks(job, centers, k)
+        one = marked(
+            before, f"Particle {k + 1} before: its centre is at {where}", center=centers.displacement[k], **marks
+        )
+        two = marked(after, f"Particle {k + 1} after: its centre is in the middle", center=np.zeros(2), **marks)
+        figures.append(
+            f'<figure><div class="pair"><div><span>before</span>{one}</div><div><span>after</span>{two}</div></div>'
+            f"{_caption(job, centers, k)}</figure>"
+        )
+    return (
+        "<p>From the least to the most displaced particle. Smoothed for display, contrast as stored.</p>"
+        f'{_key(job, centers)}<div class="grid">{"".join(figures)}</div>'
+    )
+
+
+def doubtful(job: Job, centers: Centers, seen: Index) -> str:
+    """Show the particles with flags and low scores, and their landscapes where the estimator has one."""
+    score = np.where(np.isnan(centers.score), np.inf, centers.score)[seen]
+    order = np.lexsort((score, centers.flags[seen] == 0))[:_DOUBTFUL]
+    shown = seen[order]
+    images = job.particles.read(shown)
+    pictures = displayed(images, max(1.0, images.shape[-1] / 90))
+    figures = []
+    for k, image, picture in zip(shown.tolist(), images, pictures, strict=True):
+        row, column = centers.displacement[k]
+        one = marked(
+            picture,
+            f"Particle {k + 1}: centre found at row {row:+.1f}, column {column:+.1f} pixels",
+            center=centers.displacement[k],
+            **_marks(job, centers, k),
+        )
+        two = _landscape(job, image, k, centers.displacement[k])
+        right = f"<div><span>landscape</span>{two}</div>" if two else ""
+        score_words = "" if np.isnan(centers.score[k]) else f"<br>score {centers.score[k]:.2f}"
+        caption = _caption(job, centers, k).replace("</figcaption>", f"{score_words}</figcaption>")
+        figures.append(
+            f'<figure><div class="{"pair" if two else ""}"><div><span>particle</span>{one}</div>{right}</div>'
+            f"{caption}</figure>"
+        )
+    has = isinstance(job.estimators[0], SurrogateCenter)
+    words = "Flagged centres first, then those with the lowest scores."
+    if has:
+        words += " In the landscape dark is good: one deep, round hollow is a clear centre, several are not."
+    return f'<p>{words}</p>{_key(job, centers)}<div class="grid">{"".join(figures)}</div>'
+
+
+def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDArray[np.float64]) -> str:
+    """Return the landscape of one particle as a picture; nothing where the estimator has none."""
+    estimator = job.estimators[int(job.members[k])]
+    if not isinstance(estimator, SurrogateCenter):
+        return ""
+    bright = -image if job.contrast.invert else image
+    surface = landscape(
+        bright,
+        estimator.radius,
+        score=estimator.score,
+        basis=estimator.basis,
+        method=estimator.method,
+        max_shift=estimator.max_shift,
+    )[0]
+    rows, columns = candidates(image.shape[-1], estimator.radius, estimator.max_shift)
+    low, high = float(surface.min()), float(surface.max())
+    return marked(
+        (surface - low) / ((high - low) or 1.0),
+        f"Landscape of particle {k + 1}: its lowest point is the centre found",
+        center=center,
+        colormap="cividis",
+        middle=(float(-rows[0]), float(-columns[0])),
+    )

@@ -1,0 +1,89 @@
+"""Sections of the report about all particles together: their shifts and their mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.job import Job
+from centering.plot import save, shift_histogram
+from centering.report import charts
+from centering.report.pictures import marked
+from centering.results import Centers
+from centering.shift import shift_images
+
+__all__ = ["mean", "means", "shifts"]
+
+_AVERAGED = 500  # images in the mean images
+
+Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+def _typical(job: Job) -> float | None:
+    sizes = job.particles.pixel_size
+    return None if sizes is None else float(np.median(sizes))
+
+
+def shifts(folder: Path, job: Job, centers: Centers, seen: Index) -> str:
+    """Show where the centres were found, and how far; ``shifts.svg`` goes into ``folder``."""
+    displacement = centers.displacement[seen]
+    save(shift_histogram(displacement, pixel_size=_typical(job)), folder / "shifts.svg")
+    length = np.hypot(*displacement.T)
+    mean = displacement.mean(axis=0)
+    where = (
+        f"Centres of {len(seen)} particles about the middle of the box; their mean is at row {mean[0]:+.1f}, "
+        f"column {mean[1]:+.1f} pixels"
+    )
+    far = f"Histogram of their distances; median {np.median(length):.1f}, largest {length.max():.1f} pixels"
+    return (
+        f'<div class="charts"><figure>{charts.inline(charts.places(displacement), where)}'
+        f"<figcaption>Where the centres were found. Mean: row {mean[0]:+.2f}, column {mean[1]:+.2f} px; a mean far "
+        "from zero points to a picker with an offset.</figcaption></figure>"
+        f"<figure>{charts.inline(charts.lengths(displacement, _typical(job)), far)}"
+        "<figcaption>How far they were from the middle of the box.</figcaption></figure></div>"
+    )
+
+
+def means(job: Job, centers: Centers, seen: Index) -> tuple[Float64, Float64, int]:
+    """Return the means of a sample of the images before and after centering, and its size."""
+    sample = seen[np.unique(np.linspace(0, len(seen) - 1, _AVERAGED).astype(np.int64))]
+    before = np.zeros((job.particles.size, job.particles.size))
+    after = np.zeros_like(before)
+    for part in np.array_split(sample, -(-len(sample) // 50)):
+        images = job.particles.read(part)
+        before += images.sum(axis=0, dtype=np.float64)
+        after += shift_images(images, -centers.displacement[part]).sum(axis=0, dtype=np.float64)
+    return before / len(sample), after / len(sample), len(sample)
+
+
+def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, gain: float | None) -> str:
+    """Show the mean images and their rotational averages; their figures go into ``folder``."""
+    figure = charts.mean_images(before, after)
+    for name in ("mean.png", "mean.svg"):
+        save(figure, folder / name)
+    radius = None if job.radius is None else float(np.median(job.radius))
+    sign = -1.0 if job.contrast.invert else 1.0
+    rings = [charts.radial_profile(sign * image) for image in (before, after)]
+    for name in ("profile.png", "profile.svg"):
+        save(charts.profiles(rings[0], rings[1], radius, _typical(job)), folder / name)
+    low, high = np.percentile(after, [0.5, 99.9])
+    scale = (high - low) or 1.0
+    pictures = [np.clip((image - low) / scale, 0, 1) for image in (before, after)]
+    one = marked(pictures[0], f"Mean of {count} images before centering")
+    two = marked(pictures[1], f"Mean of {count} images after centering")
+    chart = charts.inline(
+        charts.profiles(rings[0], rings[1], radius, _typical(job)),
+        "Mean density over the distance from the middle, before and after centering",
+    )
+    sharper = ""
+    if gain is not None:
+        sharper = f" After centering it is {gain:.2f} times as sharp (energy of the smoothed gradient)."
+    return (
+        f"<p>Mean of {count:,} images, on one grey scale.{sharper}</p>"
+        f'<div class="charts"><figure><div class="pair"><div><span>before</span>{one}</div><div><span>after</span>{two}'
+        "</div></div><figcaption>The mean images.</figcaption></figure>"
+        f"<figure>{chart}<figcaption>Their rotational averages, bright particles up.</figcaption></figure></div>"
+    )

@@ -1,0 +1,77 @@
+"""What a run found, in words: the verdict, the warnings, what the flags mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from centering.job import Job
+from centering.results import Flag
+
+__all__ = ["FLAGS", "readable", "verdict", "warnings"]
+
+FLAGS = {
+    Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
+    Flag.FLAT: "the image or its landscape is constant; no candidate is better than another",
+    Flag.NONFINITE: "the image has NaN or infinite pixels and was left where it is",
+    Flag.AMBIGUOUS: "two places are about equally good",
+    Flag.NEIGHBOUR: "another particle competes for the centre",
+    Flag.UNREADABLE: "the image is not in its file, which is truncated",
+}
+
+_MANY = 0.25
+
+
+def readable(text: str) -> str:
+    """Return a name that can be written as UTF-8, whatever bytes it has on disk."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def verdict(summary: dict[str, Any], gain: float | None) -> str:
+    """Return two or three sentences for who reads nothing else.
+
+    Parameters
+    ----------
+    summary : dict
+        From `centering.outputs.summarize`.
+    gain : float or None
+        Sharpness of the mean image after centering, relative to before.
+    """
+    pixels, angstrom = summary["shift_px"], summary["shift_A"]
+    if pixels is None:
+        return "No image could be looked at."
+    median = f"{pixels['median']:.1f} px" + (f" ({angstrom['median']:.1f} Å)" if angstrom else "")
+    sentences = [
+        f"Half of the {summary['images']:,} particles lay more than {median} from the middle of their box, "
+        f"and 95 % of them within {pixels['p95']:.1f} px."
+    ]
+    if gain is not None:
+        sentences.append(
+            f"With them moved to the middle, the mean image is {gain:.1f} times as sharp as before."
+            if gain >= 1.05
+            else f"Moving them to the middle did not make the mean image sharper (factor {gain:.2f})."
+        )
+    share = summary["flagged_fraction"]
+    sentences.append("No centre is in doubt." if not share else f"{100 * share:.1f} % of the centres carry a flag.")
+    return " ".join(sentences)
+
+
+def warnings(summary: dict[str, Any], job: Job, gain: float | None) -> list[str]:
+    """Return what a careful user should look at, a sentence each."""
+    found = []
+    flags, count = summary["flags"], summary["images"]
+    if not job.contrast.clear:
+        found.append(f"The contrast is {job.contrast}. Look at the pictures, and say --invert yes or no.")
+    if flags.get("border", 0) > _MANY * count:
+        found.append(
+            f"{flags['border']:,} centres lie on the border of the search. A smaller radius, a larger --max-shift or a "
+            "larger box widens it."
+        )
+    if gain is not None and gain < 0.9 and summary["shift_px"]["median"] > 1.0:
+        found.append("The mean image lost sharpness. Check the diameter and the contrast, or try another estimator.")
+    if flags.get("nonfinite", 0):
+        found.append(f"{flags['nonfinite']:,} images have NaN or infinite pixels and were left where they are.")
+    if flags.get("unreadable", 0):
+        found.append(f"{flags['unreadable']:,} images are not in their files, which are truncated.")
+    if summary["pixel_size_A"] is None:
+        found.append("The pixel size is not known; lengths are in pixels. Give it with --angpix.")
+    return found
