@@ -92,7 +92,7 @@ class Silhouette:
         --------
         >>> image = HEDGEHOG.image(64, radius=20, displacement=(3, -5))
         >>> rows, columns = np.indices(image.shape) - 32
-        >>> print(round((rows * image).sum() / image.sum(), 2), round((columns * image).sum() / image.sum(), 2))
+        >>> print(round((rows * image).sum() / image.sum(), 1), round((columns * image).sum() / image.sum(), 1))
         3.0 -5.0
         """
         if not radius > 0:

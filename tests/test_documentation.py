@@ -1,0 +1,74 @@
+"""What the documentation shows is true: doctests, examples, links and names."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import centering
+import pswf
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+MODULES = [
+    info.name
+    for package in (pswf, centering)
+    for info in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+    # these need optional packages, or change global state when they are imported
+    if not re.search(r"aspire|cluster|__main__", info.name)
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name):
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+def test_there_are_examples_in_docstrings():
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    examples = [test for name in MODULES for test in finder.find(importlib.import_module(name)) if test.examples]
+    assert len(examples) > 15
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith(("http:", "https:", "mailto:")):
+            assert (page.parent / target).exists(), target
+
+
+def test_examples_of_extensions_run():
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) >= 3
+    namespace: dict[str, object] = {"__name__": "example"}
+    for block in blocks:
+        exec(compile(block, "extending.md", "exec"), namespace)
+
+
+def test_names_beside_the_equations_exist():
+    text = (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`((?:pswf|centering)(?:\.\w+)+)`", text))
+    assert len(names) > 20
+    for name in names:
+        parts = name.split(".")
+        for length in range(len(parts), 0, -1):
+            try:
+                thing = importlib.import_module(".".join(parts[:length]))
+            except ModuleNotFoundError:
+                continue
+            break
+        for part in parts[length:]:
+            thing = getattr(thing, part)
+
+
+def test_every_notebook_is_listed_beside_its_figures():
+    text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"../notebooks/{notebook.name}" in text
