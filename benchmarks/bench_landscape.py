@@ -5,9 +5,8 @@ python benchmarks/bench_landscape.py [--size 185] [--radius 45]
 
 from __future__ import annotations
 
-from benchmarks.common import median_time, print_environment, print_table  # isort: skip  (limits the threads, so before numpy)
+from benchmarks.common import median_time, parser, print_environment, print_table, save  # isort: skip  (limits the threads, so before numpy)
 
-import argparse
 from collections.abc import Sequence
 from functools import partial
 
@@ -43,10 +42,10 @@ class Racer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--size", type=int, default=185)
-    parser.add_argument("--radius", type=int, default=45)
-    options = parser.parse_args(arguments)
+    words = parser(__doc__)
+    words.add_argument("--size", type=int, default=185)
+    words.add_argument("--radius", type=int, default=45)
+    options = words.parse_args(arguments)
     size, radius = options.size, options.radius
 
     axis = np.arange(size) - size // 2
@@ -90,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ["what", "ms per image", "RACER in NumPy / this", "this / center_of_mass"],
         [[name, f"{1e3 * t:.3f}", f"{slowest / t:.0f}", f"{t / mass:.2f}"] for name, t in times.items()],
     )
+    save(options.out, "landscape", {"size": size, "radius": radius, "seconds": times, "difference": float(difference)})
 
 
 if __name__ == "__main__":

@@ -5,12 +5,17 @@ Import this module before numpy: the numerical libraries read their thread limit
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
 
 THREADS = os.environ.setdefault("OMP_NUM_THREADS", "1")
 for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -58,3 +63,17 @@ def print_environment() -> None:
     for name, value in environment().items():
         print(f"{name}: {value}")
     print()
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser that knows ``--out``, the folder for JSON and plots."""
+    result = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    result.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="folder for JSON and plots")
+    return result
+
+
+def save(folder: Path, name: str, results: Any) -> None:
+    """Write ``results`` with the environment as ``name.json``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"environment": environment(), "results": results}
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")

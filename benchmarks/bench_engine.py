@@ -1,0 +1,126 @@
+"""``centering run`` on large stacks against a loop that only reads them; memory; one thread against two.
+
+python -m benchmarks.bench_engine [--count 10000] [--many 50000] [--folder DIR] [--out DIR]
+"""
+
+from __future__ import annotations
+
+from benchmarks.common import parser, print_environment, print_table, save  # isort: skip  (before numpy)
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.bench_scaling import stack
+from benchmarks.bench_star import measured
+from centering.engine.estimate import estimate
+from centering.estimators.surrogate import SurrogateCenter
+from centering.io.mrc import create_stack, write_images
+from centering.io.opening import open_particles
+from centering.job import Job, prepare
+
+SIZE, RADIUS = 256, 60
+PROGRAM = Path(sys.executable).with_name("centering")
+
+LOOP = """
+import sys
+import mrcfile
+with getattr(mrcfile, sys.argv[2])(sys.argv[1], permissive=True) as file:
+    for image in file.data:
+        image.min(), image.mean()
+"""
+
+
+def write_particles(path: Path, count: int) -> None:
+    """Write a stack in which the same 200 noisy particles come again and again."""
+    images = stack(200, SIZE, RADIUS)
+    create_stack(path, count, SIZE, 1.5)
+    for start in range(0, count, len(images)):
+        part = images[: count - start]
+        write_images(path, SIZE, np.arange(start, start + len(part)), part)
+
+
+def forget(path: Path) -> None:
+    """Drop a file from the page cache, so that it comes from the disk."""
+    file = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(file)
+
+
+def best(command: Sequence[str | Path], source: Path, *, cold: bool, times: int = 3) -> tuple[float, float]:
+    """Return the shortest time and the largest memory of several runs."""
+    runs = []
+    for _ in range(times):
+        if cold:
+            forget(source)
+        runs.append(measured(command))
+    return min(run[0] for run in runs), max(run[1] for run in runs)
+
+
+def two_workers(path: Path, count: int = 120) -> dict[str, float]:
+    """Return the seconds that one and two threads take where computing is nearly all: the method maps."""
+    particles = open_particles(path)
+    particles = particles.select(np.arange(count))
+    plain = prepare(particles, radius=RADIUS, invert="no")
+    job = Job(particles, [SurrogateCenter(RADIUS, method="maps")], plain.members, plain.radius, plain.contrast)
+    estimate(job, jobs=2, batch=1)  # tables, compiled code
+    times = {}
+    for jobs in (1, 2):
+        start = time.perf_counter()
+        estimate(job, jobs=jobs, batch=4)
+        times[str(jobs)] = time.perf_counter() - start
+    return times
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    words = parser(__doc__)
+    words.add_argument("--count", type=int, default=10_000, help="particles of 256 x 256 pixels")
+    words.add_argument("--many", type=int, default=50_000, help="particles of the second run; 0 leaves it out")
+    words.add_argument("--folder", type=Path, help="where the stacks are made and deleted again")
+    options = words.parse_args(arguments)
+    rows, results = [], {}
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        source = Path(name, "particles.mrcs")
+        write_particles(source, options.count)
+        workers = two_workers(source)
+        run = [PROGRAM, "run", source, "--radius", str(RADIUS), "-j", "2", "--out", Path(name, "out"), "--overwrite"]
+        mass = [*run, "--estimator", "mass"]
+        loop = [sys.executable, "-c", LOOP, source]
+        for cold in (True, False):
+            state = "from disk" if cold else "from memory"
+            for label, command in {
+                "loop, mrcfile.open": [*loop, "open"],
+                "loop, mrcfile.mmap": [*loop, "mmap"],
+                "centering run": run,
+                "centering run --estimator mass": mass,
+            }.items():
+                results[f"{label}, {state}"] = best(command, source, cold=cold)
+            opened, mapped = (results[f"loop, mrcfile.{way}, {state}"][0] for way in ("open", "mmap"))
+            for label, (seconds, memory) in results.items():
+                if label.endswith(state):
+                    ratios = [f"{seconds / opened:.2f}", f"{seconds / mapped:.2f}"]
+                    rows.append([f"{options.count}", label, f"{seconds:.2f}", *ratios, f"{memory:.0f}"])
+        if options.many:
+            write_particles(source, options.many)
+            seconds, memory = measured(run)
+            results["centering run, many"] = seconds, memory
+            few = results["centering run, from disk"][1]
+            rows.append([f"{options.many}", "centering run", f"{seconds:.2f}", "", "", f"{memory:.0f}"])
+    print_environment()
+    print(f"particles of {SIZE} x {SIZE} float32, R = {RADIUS}, two threads; whole programs, best of three\n")
+    print_table(["particles", "what", "s", "to mrcfile.open", "to mrcfile.mmap", "peak MB"], rows)
+    if options.many:
+        print(f"\npeak memory, {options.many} to {options.count} particles: {100 * (memory / few - 1):+.1f} %")
+    one, two = workers["1"], workers["2"]
+    print(f"\nmethod maps, 1 to 2 threads: {one:.2f} s to {two:.2f} s, {one / two:.2f} times")
+    runs = {label: {"seconds": seconds, "peak_MB": memory} for label, (seconds, memory) in results.items()}
+    save(options.out, "engine", {"runs": runs, "workers": workers, "count": options.count, "many": options.many})
+
+
+if __name__ == "__main__":
+    main()
