@@ -26,7 +26,7 @@ __all__ = ["main"]
 )
 @click.version_option(__version__, prog_name="centering")
 def main() -> None:
-    r"""Find the centres of particles in noisy cryo-EM images.
+    """Find the centres of particles in noisy cryo-EM images.
 
     \b
     Try it without any data:

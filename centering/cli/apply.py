@@ -16,7 +16,7 @@ __all__ = ["apply"]
 @click.option("--whole-pixels", is_flag=True, help="Move by whole pixels, without interpolation; keep the fraction.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
 def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, overwrite: bool) -> None:
-    r"""Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
+    """Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
 
     \b
     Writes into DIR:

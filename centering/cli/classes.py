@@ -20,7 +20,7 @@ __all__ = ["classes"]
 @click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
 def classes(averages: str, particles: str, out: str, angpix: float | None, overwrite: bool, **options: Any) -> None:
-    r"""Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.
+    """Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.
 
     AVERAGES is the stack of class averages (.mrcs), image k of class k. PARTICLES is the STAR file that says the
     class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle; their images are not read.

@@ -48,7 +48,7 @@ def compare(
     truth: str | None,
     jobs: int,
 ) -> None:
-    r"""Run several estimators on INPUT and tabulate how much they disagree.
+    """Run several estimators on INPUT and tabulate how much they disagree.
 
     INPUT is a .star, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
     known. The table gives the median distance between the centres of every two estimators, in pixels, and their

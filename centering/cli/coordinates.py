@@ -18,7 +18,7 @@ __all__ = ["extract_coordinates"]
 def extract_coordinates(
     particles: str, out: str, angpix: float | None, mic_angpix: float | None, overwrite: bool
 ) -> None:
-    r"""Move the picks of PARTICLES (rlnCoordinateX/Y) by the whole-pixel part of their origins.
+    """Move the picks of PARTICLES (rlnCoordinateX/Y) by the whole-pixel part of their origins.
 
     PARTICLES is a STAR file with coordinates and origins, such as the particles.star of 'centering run'. The
     fraction of a pixel stays in the origins. Numbers and rounding are those of relion_preprocess --recenter.

@@ -14,7 +14,7 @@ __all__ = ["demo"]
 @click.option("--out", "-o", type=click.Path(), default="demo", metavar="DIR", help="Folder for the results.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier demo in DIR.")
 def demo(out: str, overwrite: bool) -> None:
-    r"""Simulate a noisy stack of off-centre particles, center it, and compare with the truth.
+    """Simulate a noisy stack of off-centre particles, center it, and compare with the truth.
 
     The particle has no symmetry, its centre of mass is known exactly, and the noise is twenty times stronger
     than the signal. Needs no network and no data, and takes a few seconds.

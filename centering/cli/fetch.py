@@ -15,7 +15,7 @@ __all__ = ["fetch"]
     "--out", "-o", type=click.Path(), metavar="DIR", help="Folder for downloads.  [default: the user's cache]"
 )
 def fetch(name: str, out: str | None) -> None:
-    r"""Get a public data set and print where its files are.
+    """Get a public data set and print where its files are.
 
     Files are checked by SHA-256 and downloaded only once. Files under the folder named by the environment variable
     CENTERING_DATA are used where they are.
