@@ -42,9 +42,10 @@ def test_notebook_runs_and_its_numbers_hold(path, execute):
 
 
 @pytest.mark.filterwarnings("default")
-def test_notebook_without_the_reference_data_says_so(execute, monkeypatch):
+@pytest.mark.parametrize("name", ["06_ribosome", "07_cryo_em"])
+def test_notebook_without_the_reference_data_says_so(name, execute, monkeypatch):
     monkeypatch.delenv("CENTERING_DATA", raising=False)
-    assert "SIMULATED particles instead" in texts(execute(FOLDER / "06_ribosome.ipynb"))
+    assert "SIMULATED" in texts(execute(FOLDER / f"{name}.ipynb"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -55,7 +56,7 @@ def test_stored_notebook_is_executed_and_small(path):
     outputs = [output for cell in code for output in cell["outputs"]]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert any("image/png" in output.get("data", {}) for output in outputs)
-    assert path.stat().st_size < 200_000
+    assert path.stat().st_size < 250_000
     words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
     assert re.match(rf"# {int(path.stem[:2])}\. .*\?", words[0]), "the question comes first"
     assert words[-1].count("**Finding.**") == 1, "the finding comes last"
