@@ -144,8 +144,10 @@ class RadialReference:
         FittedReference
         """
         from centering.reference.fit import fit
+        from centering.reference.threads import one_thread
 
-        return fit(self, images, ctf)
+        with one_thread():
+            return fit(self, images, ctf)
 
     def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
         """Learn from ``images``, shape (B, n, n) or (n, n), and return their centres."""

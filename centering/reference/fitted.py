@@ -15,6 +15,7 @@ from centering.reference.flags import posterior_flags
 from centering.reference.posterior import Expectation, Model, Observation, Posterior, observe
 from centering.reference.selection import Choice
 from centering.reference.templates import Templates
+from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
 from centering.results import Centers, Flag
 from centering.stack import Images, check_stack
@@ -159,8 +160,10 @@ class FittedReference:
         for start in range(0, len(usable), BLOCK):
             rows = usable[start : start + BLOCK]
             transfer = transfer_of(None if ctf is None else ctf[rows], len(rows), waves)
-            observation = observe(stack[rows], waves, self.spectrum, transfer, phase_flip=self.phase_flip)
-            yield rows, observation, self._expectation(observation)
+            with one_thread():
+                observation = observe(stack[rows], waves, self.spectrum, transfer, phase_flip=self.phase_flip)
+                posterior = self._expectation(observation)
+            yield rows, observation, posterior
 
 
 def transfer_of(ctf: CTF | None, count: int, waves: Waves) -> Array | None:

@@ -189,7 +189,8 @@ def iterate(
             if sums is None:
                 sums = Sums.empty(templates, len(model.coefficients), transfer=observation.transfer is not None)
             first = number >= len(variances)
-            posterior = expectation(observation, None if first else variances[number])
+            # later on the variance needs one step only: the next iteration goes on from it
+            posterior = expectation(observation) if first else expectation(observation, variances[number], sweeps=1)
             sums.add(observation, posterior, expectation)
             if first:
                 variances.append(posterior.variance)

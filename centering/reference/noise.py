@@ -53,8 +53,11 @@ def corner_spectrum(images: Images, waves: Waves) -> Array:
     products, counts = (fft.irfft2(part, (period, period))[square] for part in (power, pairs))
     ring = np.rint(np.hypot(offset[:, None], offset)).astype(np.int64)
     covariance = np.bincount(ring.ravel(), products.ravel()) / np.bincount(ring.ravel(), counts.ravel())
-    kernel = (covariance * parzen(np.arange(len(covariance)) / (size // REACH + 1)))[ring]
-    spectrum = waves.transform(kernel)
+    window = parzen(np.arange(len(covariance)) / (size // REACH + 1))
+    # the mean that was subtracted had a variance of S(0) / pixels, which every product lacks
+    part = window[ring].sum() / corners.sum()
+    lowest = (covariance * window)[ring].sum() / (1.0 - part)
+    spectrum = waves.transform(((covariance + lowest / corners.sum()) * window)[ring])
     middle = float(np.median(spectrum[waves.quarter > 0]))
     if not middle > 0:
         return np.ones_like(spectrum)

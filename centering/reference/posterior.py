@@ -11,6 +11,7 @@ import numpy.typing as npt
 from centering.reference.sharp import sharpen
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
+from pswf._jit import jit
 
 __all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
 
@@ -84,21 +85,36 @@ def observe(
 
     With ``phase_flip`` the sign of the transfer is undone in the images, and nothing else.
     """
-    coefficients = waves.analyze(images)
+    coefficients, level = waves.analyze(images)
+    filters = waves.band.astype(np.float64)
     if spectrum is not None:
-        coefficients *= (1.0 / np.sqrt(waves.unfold(spectrum) + ~waves.band)).astype(coefficients.dtype)
+        filters /= np.sqrt(waves.unfold(spectrum) + ~waves.band)
+        level /= float(np.median(spectrum))
+    coefficients *= filters.astype(coefficients.dtype)
     if phase_flip and transfer is not None:
         coefficients *= np.where(waves.unfold(transfer) < 0, -1, 1).astype(coefficients.dtype)
         transfer = None
-    power = np.einsum("bij,bij->b", coefficients, coefficients, dtype=np.float64) / waves.degrees
-    # what planes leave behind is rounding: compare with the pixels themselves
-    level = np.einsum("bij,bij->b", images, images, dtype=np.float64) / waves.size**2
-    if spectrum is not None:
-        level = level / np.median(spectrum)
+    power = _squares(coefficients) / waves.degrees
+    # of a plane nothing is left but rounding, to be compared with the pixels themselves
     usable = power > (16 * np.finfo(images.dtype).eps) ** 2 * level
     scale = 1.0 / np.sqrt(np.where(usable, power, 1.0))
     coefficients *= scale.astype(coefficients.dtype)[:, None, None]
     return Observation(coefficients, usable, transfer)
+
+
+@jit
+def _squares(coefficients: Any) -> Any:
+    """Return the sums of squares of every (M, M), shape (B,), float64."""
+    batch, count, _ = coefficients.shape
+    result = np.zeros(batch)
+    columns = np.empty(count)
+    for i in range(batch):
+        columns[:] = 0.0
+        for r in range(count):
+            for c in range(count):
+                columns[c] += np.float64(coefficients[i, r, c]) ** 2
+        result[i] = columns.sum()
+    return result
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ __all__ = ["Choice", "candidate_radii", "choose_count", "choose_radius"]
 Array = npt.NDArray[np.float64]
 
 ROUNDS = 5
-"""EM iterations for every candidate."""
+"""EM iterations for every radius."""
+PROFILE_ROUNDS = 12
+"""EM iterations for every number of profiles, which have to come apart first."""
 TOLERANCE = 0.01
 """A smaller radius, or fewer profiles, may cost this part of the best evidence."""
 MOST_PROFILES = 4
@@ -104,7 +106,7 @@ def choose_radius(
             chosen = [observations[k] for k in part]
             return model_from_positions(templates, chosen, [positions[k] for k in part], shift)
 
-        evidence.append(_held_out(templates, observations, start, freedom))
+        evidence.append(_held_out(templates, observations, start, freedom, ROUNDS))
     return choose(radii, evidence)
 
 
@@ -118,19 +120,23 @@ def choose_count(templates: Templates, model: Model, observations: Sequence[Obse
         def start(part: Sequence[int], count: int = count) -> Model:
             return split_profiles(templates, model, [observations[k] for k in part], count)
 
-        evidence.append(_held_out(templates, observations, start, freedom))
+        evidence.append(_held_out(templates, observations, start, freedom, PROFILE_ROUNDS))
     return choose(list(counts), evidence)
 
 
 def _held_out(
-    templates: Templates, observations: Sequence[Observation], start: Callable[[Sequence[int]], Model], freedom: Freedom
+    templates: Templates,
+    observations: Sequence[Observation],
+    start: Callable[[Sequence[int]], Model],
+    freedom: Freedom,
+    rounds: int,
 ) -> Array:
     """Return the evidence (B,) of all images, each half judged by a model learned from the other."""
     halves = [list(range(k, len(observations), 2)) for k in (0, 1)]
     evidence: dict[int, Array] = {}
     for learn, judge in (halves, halves[::-1]):
         chosen = [observations[k] for k in learn]
-        model, _ = iterate(templates, start(learn), chosen.copy, freedom, ROUNDS)
+        model, _ = iterate(templates, start(learn), chosen.copy, freedom, rounds)
         for k in judge:
             evidence[k] = evidences(templates, model, [observations[k]])
     return np.concatenate([evidence[k] for k in sorted(evidence)])

@@ -64,6 +64,7 @@ def _sharpen(
 ) -> None:
     count = spectra.shape[1]
     rows, columns = np.empty((3, count)), np.empty((3, count))
+    sums = np.empty((3, count))
     value = np.empty(6)
     for i in range(len(spectra)):
         start_row, start_column = mean[i, 0], mean[i, 1]
@@ -71,7 +72,7 @@ def _sharpen(
         for step in range(steps + 1):
             _waves(rows, period, mean[i, 0])
             _waves(columns, period, mean[i, 1])
-            _derivatives(spectra[i], rows, columns, value)
+            _derivatives(spectra[i], rows, columns, sums, value)
             down, right = slope[i] * value[1], slope[i] * value[2]
             a = slope[i] * value[3] + curvature[i] * value[1] * value[1] - precision
             b = slope[i] * value[4] + curvature[i] * value[1] * value[2]
@@ -113,18 +114,20 @@ def _waves(rows: Any, period: int, position: float) -> None:
 
 
 @jit
-def _derivatives(spectrum: Any, rows: Any, columns: Any, result: Any) -> None:
+def _derivatives(spectrum: Any, rows: Any, columns: Any, sums: Any, result: Any) -> None:
     """Write value, d/dr, d/dc, d2/dr2, d2/drdc and d2/dc2 of ``sum_kl spectrum[k, l] rows[0, k] columns[0, l]``."""
+    count = columns.shape[1]
+    sums[:] = 0.0
+    for k in range(count):
+        for derivative in range(3):
+            factor = rows[derivative, k]
+            for m in range(count):
+                sums[derivative, m] += factor * spectrum[k, m]
     result[:] = 0.0
-    for k in range(rows.shape[1]):
-        value, first, second = 0.0, 0.0, 0.0
-        for m in range(columns.shape[1]):
-            value += spectrum[k, m] * columns[0, m]
-            first += spectrum[k, m] * columns[1, m]
-            second += spectrum[k, m] * columns[2, m]
-        result[0] += rows[0, k] * value
-        result[1] += rows[1, k] * value
-        result[2] += rows[0, k] * first
-        result[3] += rows[2, k] * value
-        result[4] += rows[1, k] * first
-        result[5] += rows[0, k] * second
+    for m in range(count):
+        result[0] += sums[0, m] * columns[0, m]
+        result[1] += sums[1, m] * columns[0, m]
+        result[2] += sums[0, m] * columns[1, m]
+        result[3] += sums[2, m] * columns[0, m]
+        result[4] += sums[1, m] * columns[1, m]
+        result[5] += sums[0, m] * columns[2, m]

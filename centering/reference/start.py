@@ -22,6 +22,8 @@ Images = npt.NDArray[Any]
 
 ROUNDS = 3
 """EM iterations before the starts are compared."""
+LLOYD = 10
+"""Rounds of clustering."""
 
 
 def first_model(
@@ -87,8 +89,7 @@ def evidences(templates: Templates, model: Model, observations: Sequence[Observa
 def split_profiles(templates: Templates, model: Model, observations: Sequence[Observation], count: int) -> Model:
     """Return a model of ``count`` profiles to start from, given one of a single profile.
 
-    Every image's own rotational average about its posterior is projected on the basis.  These points are split in two
-    along their principal direction, then the more spread out of the parts, and so on.
+    Every image's own rotational average about its posterior is projected on the basis; these points are clustered.
     """
     expectation = Expectation(templates, model)
     averages = []
@@ -100,13 +101,7 @@ def split_profiles(templates: Templates, model: Model, observations: Sequence[Ob
         folded = [templates.waves.fold(spectrum.astype(np.float64)) for spectrum in spectra[part.usable]]
         averages.extend([templates.project(products) for products in folded])
     points = np.array(averages)
-    clusters = [points]
-    while len(clusters) < count:
-        widest = max(range(len(clusters)), key=lambda k: _principal(clusters[k])[0])
-        cluster = clusters.pop(widest)
-        along = cluster @ _principal(cluster)[1]
-        above = along > np.median(along)
-        clusters += [cluster[above], cluster[~above]]
+    clusters = _clusters(points, count)
     matrix = templates.filtered_normal_matrix(np.ones_like(templates.waves.quarter))
     common = points.mean(axis=0)
     # the level of the profile that fits all images, the shape of each cluster
@@ -115,9 +110,23 @@ def split_profiles(templates: Templates, model: Model, observations: Sequence[Ob
     return replace(model, coefficients=model.coefficients[0] + np.array(shapes), weights=members / members.sum())
 
 
-def _principal(points: Array) -> tuple[float, Array]:
-    """Return the spread along the principal direction of points (B, K), and that direction."""
-    if len(points) < 2:
-        return 0.0, np.zeros(points.shape[1])
-    _, values, directions = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
-    return float(values[0]), directions[0]
+def _clusters(points: Array, count: int) -> list[Array]:
+    """Split points (B, K) into ``count`` clusters, the same at every call.
+
+    The most spread out cluster is cut in two across its principal direction until there are enough; then every point
+    goes to the nearest mean, in the plane of the leading principal directions, a few times (Lloyd).
+    """
+    centered = points - points.mean(axis=0)
+    _, _, directions = np.linalg.svd(centered, full_matrices=False)
+    reduced = centered @ directions[:count].T
+    label = np.zeros(len(points), dtype=np.int64)
+    for new in range(1, count):
+        spreads = [((reduced[label == k] - reduced[label == k].mean(axis=0)) ** 2).sum() for k in range(new)]
+        widest = np.flatnonzero(label == int(np.argmax(spreads)))
+        cluster = reduced[widest] - reduced[widest].mean(axis=0)
+        along = cluster @ np.linalg.svd(cluster, full_matrices=False)[2][0]
+        label[widest[along > 0]] = new
+        for _ in range(LLOYD):
+            means = np.array([reduced[label == k].mean(axis=0) for k in range(new + 1) if (label == k).any()])
+            label = ((reduced[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    return [points[label == k] for k in range(count)]

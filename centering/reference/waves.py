@@ -125,18 +125,17 @@ class Waves:
         folded[:, 1:] += rows[:, low:]
         return folded
 
-    def analyze(self, images: Images) -> Images:
-        """Return the coefficients (B, M, M) in the band of images (B, n, n), type kept, planes removed.
+    def analyze(self, images: Images) -> tuple[Images, Array]:
+        """Return the coefficients (B, M, M) of images (B, n, n), type kept, planes removed; and their mean squares.
 
         The plane that fits each image best in the sense of least squares is subtracted first: a constant and a
-        gradient of the background have no say.
+        gradient of the background have no say.  The mean squares (B,) are those of the pixels before that.
         """
         matrix, _ = self._matrices(images.dtype)
         flat = np.empty_like(images)
-        _remove_planes(images, flat)
-        coefficients: Images = np.matmul(np.matmul(matrix, flat), matrix.T)
-        coefficients *= self.band
-        return coefficients
+        squares = np.empty(len(images))
+        _remove_planes(images, flat, squares)
+        return np.matmul(np.matmul(matrix, flat), matrix.T), squares
 
     def candidates(self, coefficients: Images) -> Images:
         """Return the waves with these coefficients (B, M, M) at the candidates, shape (B, h, h)."""
@@ -157,27 +156,33 @@ class Waves:
 
 
 @jit
-def _remove_planes(images: Any, result: Any) -> None:
-    """Write images less the plane that fits each best."""
+def _remove_planes(images: Any, result: Any, squares: Any) -> None:
+    """Write images less the plane that fits each best, and the mean squares of the images."""
     batch, size, _ = images.shape
     middle = (size - 1) / 2.0
     spread = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2
-    columns = np.empty(size)
+    columns, slopes, power = np.empty(size), np.empty(size), np.empty(size)
     for i in range(batch):
         columns[:] = 0.0
+        slopes[:] = 0.0
+        power[:] = 0.0
         total = 0.0
         down = 0.0
         for r in range(size):
-            row_sum = 0.0
+            # column by column: the compiler may not reorder one long sum, but it can add many side by side
+            offset = r - middle
             for c in range(size):
-                columns[c] += images[i, r, c]
-            for c in range(size):
-                row_sum += images[i, r, c]
-            total += row_sum
-            down += (r - middle) * row_sum
+                value = images[i, r, c]
+                columns[c] += value
+                slopes[c] += offset * value
+                power[c] += value * value
         right = 0.0
+        squares[i] = 0.0
         for c in range(size):
+            total += columns[c]
+            down += slopes[c]
             right += (c - middle) * columns[c]
+            squares[i] += power[c] / size**2
         mean, down, right = total / size**2, down / spread, right / spread
         for r in range(size):
             start = mean + down * (r - middle) - right * middle
