@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
 
 from pswf.checks import check_positive
-from pswf.steerable.basis import check_dtype, check_size
+from pswf.steerable.checks import check_dtype, check_size
 from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["PSWFBasis2D"]

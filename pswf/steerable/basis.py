@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import operator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pswf._threads import thread_count, thread_map
 from pswf.bases.base import RadialBasis
+from pswf.checks import check_count
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
-from pswf.steerable.chebyshev import chebyshev_coefficients, needed_degree
-from pswf.steerable.layout import Layout, pick_orders
-from pswf.steerable.least_squares import EdgePreconditioner, Expansion, conjugate_gradients, edge_preconditioner
-from pswf.steerable.torus import Torus
+from pswf.steerable.chebyshev import chebyshev_tables
+from pswf.steerable.checks import check_dtype, check_images, check_size
+from pswf.steerable.least_squares import EdgePreconditioner, Expansion, edge_preconditioner, least_squares
+from pswf.steerable.transform import DiskTransform
 
-__all__ = ["SteerableBasis", "check_dtype", "check_size"]
+__all__ = ["SteerableBasis"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-_SERIES_TOLERANCE = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-14}
-_RESOLVED = 1e-10
-"""A Chebyshev series counts as resolved when its end is below this part of its largest coefficient."""
-
-
-def check_size(size: int | tuple[int, int]) -> int:
-    """Return the side L of L x L images from L or (L, L)."""
-    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    try:
-        whole = tuple(operator.index(side) for side in sides)
-    except TypeError:
-        raise TypeError(f"size is {size!r}; give a whole number of pixels") from None
-    if len(whole) != 2 or whole[0] != whole[1]:
-        raise ValueError(f"size is {size!r}; images must be square, L or (L, L)")
-    if whole[0] < 2:
-        raise ValueError(f"size is {size!r}; give at least 2 pixels")
-    return whole[0]
-
-
-def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return float32 or float64 as a dtype."""
-    try:
-        result = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype is {dtype!r}; give float32 or float64") from None
-    if result not in (np.float32, np.float64):
-        raise TypeError(f"dtype is {dtype!r}; give float32 or float64")
-    return result
 
 
 class SteerableBasis:
@@ -121,15 +91,11 @@ class SteerableBasis:
         if not callable(family):
             raise TypeError(f"family is {family!r}; give a function of the angular order, see pswf.RadialFamily")
         self.family = family
-        tables = self._build_tables()
-        self.layout = Layout(pick_orders([len(table) for table in tables]))
-        self._tables = tables[: len(self.layout.counts)]
-        rows, columns = np.mgrid[: self.size, : self.size] - self.radius
-        r = np.hypot(rows, columns)
-        self._pixels = np.flatnonzero(r <= self.radius)
-        theta = np.arctan2(rows, columns).ravel()[self._pixels]
-        t = np.arccos(r.ravel()[self._pixels] / self.radius)
-        self._torus = Torus(theta, t, [table.shape[1] for table in self._tables], self.dtype)
+        tables = chebyshev_tables(family, self.radius, self.dtype)
+        while not len(tables[-1]):
+            tables.pop()
+        self._transform = DiskTransform(tables, self.size, self.dtype)
+        self.layout = self._transform.layout
 
     @property
     def count(self) -> int:
@@ -165,7 +131,7 @@ class SteerableBasis:
     def disk(self) -> npt.NDArray[np.bool_]:
         """The pixels of the disk, shape (L, L)."""
         mask = np.zeros(self.size**2, dtype=bool)
-        mask[self._pixels] = True
+        mask[self._transform.pixels] = True
         return mask.reshape(self.size, self.size)
 
     def radial(self, angular_order: int) -> RadialBasis:
@@ -198,8 +164,8 @@ class SteerableBasis:
         ValueError
             Images of another size, or with non-finite pixels on the disk.
         """
-        stack = self._check_images(images)
-        return self._forward(self._take(stack)).reshape(*stack.shape[:-2], self.count)
+        stack = check_images(images, self.size)
+        return self._transform.forward(self._take(stack)).reshape(*stack.shape[:-2], self.count)
 
     def evaluate(self, coefficients: npt.ArrayLike) -> Images:
         """Return the images with given coefficients, zero outside of the disk.
@@ -223,7 +189,7 @@ class SteerableBasis:
         given = self.layout.check(coefficients).astype(self.dtype, copy=False)
         flat = given.reshape(-1, self.count)
         images = np.zeros((len(flat), self.size**2), dtype=self.dtype)
-        images[:, self._pixels] = self._backward(flat)
+        images[:, self._transform.pixels] = self._transform.backward(flat)
         return images.reshape(*given.shape[:-1], self.size, self.size)
 
     def expand(self, images: npt.ArrayLike, *, tolerance: float | None = None) -> Images:
@@ -248,7 +214,7 @@ class SteerableBasis:
     ) -> Expansion:
         """Return the least-squares expansion of images, with what is left over.
 
-        Conjugate gradients on the normal equations, preconditioned by their diagonal blocks, one per angular order.
+        Conjugate gradients on the normal equations, preconditioned by their inverse at the edge of the band.
 
         Parameters
         ----------
@@ -272,17 +238,10 @@ class SteerableBasis:
         limit = {4: 1e-7, 8: 1e-13}[self.dtype.itemsize] if tolerance is None else float(tolerance)
         if not 0.0 < limit < 1.0:
             raise ValueError(f"tolerance is {tolerance!r}; give a number between 0 and 1")
-        stack = self._check_images(images)
-        result = conjugate_gradients(
-            self._forward, self._backward, self._preconditioner.apply, self._take(stack), limit, max_iterations
-        )
-        shape = stack.shape[:-2]
-        return Expansion(
-            result.coefficients.reshape(*shape, self.count),
-            result.residual.reshape(shape),
-            result.gradient.reshape(shape),
-            result.iterations,
-        )
+        steps = check_count(max_iterations, "max_iterations")
+        stack = check_images(images, self.size)
+        result = least_squares(self._transform, self._preconditioner, self._take(stack), limit, steps)
+        return result.reshape(stack.shape[:-2])
 
     # ------------------------------------------------------------------ on coefficients
 
@@ -317,9 +276,19 @@ class SteerableBasis:
         Returns
         -------
         ndarray, shape (..., *rho.shape)
+
+        Raises
+        ------
+        ValueError
+            A distance outside of [0, R].
         """
         real = self.layout.check(coefficients)
-        distances = np.arange(self.radius + 1) if rho is None else np.asarray(rho, dtype=np.float64)
+        distances = np.asarray(np.arange(self.radius + 1) if rho is None else rho, dtype=np.float64)
+        outside = ~((distances >= 0.0) & (distances <= self.radius))
+        if outside.any():
+            raise ValueError(
+                f"rho has the value {float(distances[outside].flat[0])!r}; give distances in [0, {self.radius}] pixels"
+            )
         values = np.asarray(self.radial(0).evaluate(distances / self.radius))
         scale = 1.0 / (self.radius * math.sqrt(2.0 * math.pi))
         average = real[..., self.layout.cosines[0]] @ (values.reshape(len(values), -1) * scale).astype(real.dtype)
@@ -353,112 +322,17 @@ class SteerableBasis:
 
     # ------------------------------------------------------------------ inside
 
-    def _build_tables(self) -> list[Images]:
-        """Return the Chebyshev tables of all orders, shape (count, terms) each, in the dtype of the basis."""
-        tables: list[Images] = []
-        block = 4 * thread_count()
-        while True:
-            part = thread_map(self._table, range(len(tables), len(tables) + block))
-            tables += [table for table in part if table is not None]
-            if part[-1] is None:
-                break
-        if not any(len(table) for table in tables):
-            raise ValueError(f"the family {self.family!r} has no function; a basis needs at least one")
-        return tables
-
-    def _table(self, order: int) -> Images | None:
-        basis = self.family(order)
-        if basis is None:
-            return None
-        if not callable(getattr(basis, "evaluate", None)):
-            raise TypeError(f"the family returned {basis!r} for order {order}; give a RadialBasis or None")
-        scale = 1.0 / (self.radius * math.sqrt(math.pi if order else 2.0 * math.pi))
-        tolerance = _SERIES_TOLERANCE[self.dtype]
-        # a function of the band of the pixels and order N has degree of about pi R - N
-        points = max(32, math.ceil((1.15 * math.pi * self.radius - order) / 2) + 48)
-        most = 8 * self.size + 1024
-        while True:
-            coefficients = chebyshev_coefficients(basis, order, points)
-            if not len(coefficients):
-                return np.empty((0, 1), dtype=self.dtype)
-            largest = np.abs(coefficients).max(axis=1, keepdims=True)
-            if not (np.isfinite(largest).all() and (largest > 0.0).all()):
-                raise ValueError(f"a radial function of order {order} is zero or not finite; a basis needs neither")
-            noise = float(np.max(np.abs(coefficients[:, -points // 8 :]) / largest))
-            if noise < _RESOLVED:
-                break
-            points *= 2
-            if points > most:
-                raise ValueError(
-                    f"the radial functions of order {order} are not resolved by {points // 2} Chebyshev terms "
-                    f"(the last are {noise:.1e} of the largest); give functions that are smooth on [0, 1] and have "
-                    f"the parity of their order"
-                )
-        degree = needed_degree(coefficients, order, max(tolerance, 4.0 * noise))
-        return np.ascontiguousarray(coefficients[:, : degree // 2 + 1] * scale, dtype=self.dtype)
-
-    def _check_images(self, images: npt.ArrayLike) -> Images:
-        stack = np.asarray(images)
-        if stack.dtype.kind == "c":
-            raise TypeError(f"images are complex ({stack.dtype}); give real pixels")
-        if stack.dtype.kind not in "fiub":
-            raise TypeError(f"images have dtype {stack.dtype}; give float32 or float64 pixels")
-        if stack.ndim < 2 or stack.shape[-2:] != (self.size, self.size):
-            raise ValueError(f"images have shape {stack.shape}; this basis is for (..., {self.size}, {self.size})")
-        return stack
-
     def _take(self, stack: Images) -> Images:
         """Return the pixels of the disk in the dtype of the basis, shape (B, pixels)."""
-        values = stack.reshape(-1, self.size**2)[:, self._pixels].astype(self.dtype, copy=False)
+        values = stack.reshape(-1, self.size**2)[:, self._transform.pixels].astype(self.dtype, copy=False)
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
             raise ValueError(f"image {int(np.flatnonzero(~finite)[0])} has non-finite pixels; give finite images")
         return values
 
-    def _forward(self, values: Images) -> Images:
-        """Return the coefficients (B, count) of pixel values (B, pixels)."""
-        # images share transforms in pairs, so their sizes are evened out first
-        scale = _magnitude(values)
-        sums = self._torus.analyze(values / scale)
-        coefficients = np.empty((len(values), self.count), dtype=self.dtype)
-        for table, start, cosine, sine in self._orders():
-            terms = slice(start, start + table.shape[1])
-            np.matmul(sums[0, :, terms], table.T, out=coefficients[:, cosine])
-            if sine.stop > sine.start:
-                np.matmul(sums[1, :, terms], table.T, out=coefficients[:, sine])
-        coefficients *= scale
-        return coefficients
-
-    def _backward(self, coefficients: Images) -> Images:
-        """Return the pixel values (B, pixels) of coefficients (B, count)."""
-        scale = _magnitude(coefficients)
-        if not np.isfinite(scale).all():
-            raise ValueError("coefficients are not finite; give finite ones")
-        scaled = coefficients / scale
-        sums = np.zeros((2, len(coefficients), self._torus.total), dtype=self.dtype)
-        for table, start, cosine, sine in self._orders():
-            terms = slice(start, start + table.shape[1])
-            np.matmul(scaled[:, cosine], table, out=sums[0, :, terms])
-            if sine.stop > sine.start:
-                np.matmul(scaled[:, sine], table, out=sums[1, :, terms])
-        values = self._torus.synthesize(sums)
-        values *= scale
-        return values
-
-    def _orders(self) -> list[tuple[Images, int, slice, slice]]:
-        starts = [int(start) for start in self._torus.starts[:-1]]
-        return list(zip(self._tables, starts, self.layout.cosines, self.layout.sines, strict=True))
-
     @cached_property
     def _preconditioner(self) -> EdgePreconditioner:
-        rows, columns = np.divmod(self._pixels, self.size)
-        return edge_preconditioner(self._tables, self.layout, rows - self.radius, columns - self.radius, self.radius)
+        return edge_preconditioner(self._transform)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.family!r}, {self.size}, dtype={self.dtype.name!r})"
-
-
-def _magnitude(values: Images) -> Images:
-    """Return the largest absolute value of every row, 1 for rows of zeros, shape (B, 1)."""
-    largest = np.abs(values).max(axis=1, initial=0.0, keepdims=True)
-    return np.asarray(np.where(largest == 0.0, values.dtype.type(1), largest))

@@ -8,14 +8,27 @@ ends at about m = c - N.
 
 from __future__ import annotations
 
+import math
+from functools import partial
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from pswf._threads import thread_count, thread_map
 from pswf.bases.base import RadialBasis
+from pswf.families import RadialFamily
 
-__all__ = ["chebyshev_coefficients", "chebyshev_radii", "needed_degree"]
+__all__ = ["chebyshev_coefficients", "chebyshev_radii", "chebyshev_tables", "needed_degree"]
 
 Array = npt.NDArray[np.float64]
+Table = npt.NDArray[Any]
+
+_TOLERANCE = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-14}
+"""Where a series may end, relative to its largest coefficient."""
+
+_RESOLVED = 1e-10
+"""A series counts as resolved when its end is below this part of its largest coefficient."""
 
 
 def chebyshev_radii(points: int) -> Array:
@@ -45,3 +58,62 @@ def needed_degree(coefficients: Array, order: int, tolerance: float) -> int:
     size = np.abs(coefficients)
     relative = (size / size.max(axis=1, keepdims=True)).max(axis=0)
     return 2 * int(np.flatnonzero(relative > tolerance)[-1]) + order % 2
+
+
+def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) -> list[Table]:
+    """Return the Chebyshev coefficients of all orders, scaled to unit norm as images.
+
+    Parameters
+    ----------
+    family : RadialFamily
+    radius : int
+        R of the disk in pixels: the functions are divided by ``R sqrt(pi)``, or ``R sqrt(2 pi)`` for N = 0.
+    dtype : dtype
+        Of the tables; decides how far the series go.
+
+    Returns
+    -------
+    list of ndarray, shape (count, terms) each
+    """
+    tables: list[Table] = []
+    block = 4 * thread_count()
+    make = partial(_table, family, radius, dtype)
+    while True:
+        part = thread_map(make, range(len(tables), len(tables) + block))
+        tables += [table for table in part if table is not None]
+        if part[-1] is None:
+            break
+    if not any(len(table) for table in tables):
+        raise ValueError(f"the family {family!r} has no function; a basis needs at least one")
+    return tables
+
+
+def _table(family: RadialFamily, radius: int, dtype: np.dtype[Any], order: int) -> Table | None:
+    basis = family(order)
+    if basis is None:
+        return None
+    if not callable(getattr(basis, "evaluate", None)):
+        raise TypeError(f"the family returned {basis!r} for order {order}; give a RadialBasis or None")
+    # a function of the band of the pixels and order N has degree of about pi R - N
+    points = max(32, math.ceil((1.15 * math.pi * radius - order) / 2) + 48)
+    most = 16 * radius + 1024
+    while True:
+        coefficients = chebyshev_coefficients(basis, order, points)
+        if not len(coefficients):
+            return np.empty((0, 1), dtype=dtype)
+        largest = np.abs(coefficients).max(axis=1, keepdims=True)
+        if not (np.isfinite(largest).all() and (largest > 0.0).all()):
+            raise ValueError(f"a radial function of order {order} is zero or not finite; a basis needs neither")
+        noise = float(np.max(np.abs(coefficients[:, -points // 8 :]) / largest))
+        if noise < _RESOLVED:
+            break
+        points *= 2
+        if points > most:
+            raise ValueError(
+                f"the radial functions of order {order} are not resolved by {points // 2} Chebyshev terms (the last "
+                f"are {noise:.1e} of the largest); give functions that are smooth on [0, 1] and have the parity of "
+                "their order"
+            )
+    degree = needed_degree(coefficients, order, max(_TOLERANCE[dtype], 4.0 * noise))
+    scale = 1.0 / (radius * math.sqrt(math.pi if order else 2.0 * math.pi))
+    return np.ascontiguousarray(coefficients[:, : degree // 2 + 1] * scale, dtype=dtype)

@@ -11,7 +11,6 @@ sign 1 being the cosine and -1 the sine: all operators that commute with rotatio
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -177,9 +176,3 @@ class Layout:
                 result[..., start:stop] += real[..., sine] ** 2
             start = stop
         return result
-
-
-def pick_orders(counts: Sequence[int]) -> tuple[int, ...]:
-    """Return the counts without the empty orders at the end."""
-    last = max((N for N, count in enumerate(counts) if count), default=-1)
-    return tuple(counts[: last + 1])

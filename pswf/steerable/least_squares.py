@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pswf.steerable.layout import Layout
+from pswf.steerable.transform import DiskTransform
 
-__all__ = ["EdgePreconditioner", "Expansion", "conjugate_gradients", "edge_preconditioner"]
+__all__ = ["EdgePreconditioner", "Expansion", "edge_preconditioner", "least_squares"]
 
 Real = npt.NDArray[Any]
 
@@ -20,6 +20,9 @@ _EDGE = 4
 
 _RIDGE = 1e-3
 """Added to the matrices, which are singular where a basis has more functions than the disk has pixels."""
+
+_BLOCK = 128
+"""Images that are solved for together: bounds the memory."""
 
 _PIXELS = 8192
 """Pixels treated at a time: bounds the memory."""
@@ -46,34 +49,58 @@ class Expansion:
     gradient: Real
     iterations: int
 
+    def reshape(self, shape: tuple[int, ...]) -> Expansion:
+        """Return the same for images arranged in another shape."""
+        return Expansion(
+            self.coefficients.reshape(*shape, self.coefficients.shape[-1]),
+            self.residual.reshape(shape),
+            self.gradient.reshape(shape),
+            self.iterations,
+        )
 
-def conjugate_gradients(
-    forward: Callable[[Real], Real],
-    backward: Callable[[Real], Real],
-    precondition: Callable[[Real], Real],
+
+def least_squares(
+    transform: DiskTransform,
+    preconditioner: EdgePreconditioner,
     values: Real,
     tolerance: float,
     max_iterations: int,
 ) -> Expansion:
-    """Minimise ``|values - backward(x)|`` row by row.
-
-    The least-squares form of the method (CGLS) recomputes nothing and squares no condition number in the residual.
+    """Minimise ``|values - backward(x)|`` image by image.
 
     Parameters
     ----------
-    forward, backward : callable
-        Values (B, pixels) to coefficients (B, count), and its transpose.
-    precondition : callable
-        A positive definite approximation of the inverse of ``forward(backward(.))``.
+    transform : DiskTransform
+    preconditioner : EdgePreconditioner
     values : ndarray, shape (B, pixels)
     tolerance : float
-        Stop a row when ``g . P g`` of its gradient g has fallen to ``tolerance**2`` of its start.
+        An image is done when ``g . P g`` of its gradient g has fallen to ``tolerance**2`` of its start.
     max_iterations : int
     """
+    blocks = [
+        _conjugate_gradients(transform, preconditioner, values[start : start + _BLOCK], tolerance, max_iterations)
+        for start in range(0, max(1, len(values)), _BLOCK)
+    ]
+    return Expansion(
+        np.concatenate([block.coefficients for block in blocks]),
+        np.concatenate([block.residual for block in blocks]),
+        np.concatenate([block.gradient for block in blocks]),
+        max(block.iterations for block in blocks),
+    )
+
+
+def _conjugate_gradients(
+    transform: DiskTransform,
+    preconditioner: EdgePreconditioner,
+    values: Real,
+    tolerance: float,
+    max_iterations: int,
+) -> Expansion:
+    """Return the minimum by the least-squares form of the method (CGLS), which squares no condition number."""
     norm = np.sqrt(_dot(values, values))
     rest = values.copy()
-    gradient = forward(rest)
-    direction = precondition(gradient)
+    gradient = transform.forward(rest)
+    direction = preconditioner.apply(gradient)
     coefficients = np.zeros_like(gradient)
     power = _dot(gradient, direction)
     start = power.copy()
@@ -82,18 +109,18 @@ def conjugate_gradients(
         live = power > tolerance**2 * start
         if not live.any():
             break
-        image = backward(direction)
+        image = transform.backward(direction)
         step = np.divide(power, _dot(image, image), out=np.zeros_like(power), where=live)
         coefficients += (step[:, None] * direction).astype(values.dtype, copy=False)
         rest -= (step[:, None] * image).astype(values.dtype, copy=False)
-        gradient = forward(rest)
-        better = precondition(gradient)
+        gradient = transform.forward(rest)
+        better = preconditioner.apply(gradient)
         new = _dot(gradient, better)
         ratio = np.divide(new, power, out=np.zeros_like(power), where=live)
         direction = (better + ratio[:, None] * direction).astype(values.dtype, copy=False)
         power = np.where(live, new, power)
         iterations += 1
-    rest = values - backward(coefficients)
+    rest = values - transform.backward(coefficients)
     return Expansion(
         coefficients,
         np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
@@ -134,23 +161,11 @@ class EdgePreconditioner:
         return result
 
 
-def edge_preconditioner(
-    tables: Sequence[Real], layout: Layout, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], radius: int
-) -> EdgePreconditioner:
-    """Return the preconditioner of a basis.
-
-    Parameters
-    ----------
-    tables : sequence of ndarray
-        ``tables[N]``, shape (counts[N], terms): Chebyshev coefficients of the scaled functions.
-    layout : Layout
-    rows, columns : ndarray of int, shape (pixels,)
-        Positions of the pixels of the disk relative to the centre.
-    radius : int
-        Of the disk.
-    """
+def edge_preconditioner(transform: DiskTransform) -> EdgePreconditioner:
+    """Return the preconditioner of a transform."""
+    tables, layout, radius = transform.tables, transform.layout, transform.size // 2
     # products of two cosines, or two sines, of one parity do not change under reflections in the axes
-    keys, repeats = np.unique(np.abs(rows) * (radius + 1) + np.abs(columns), return_counts=True)
+    keys, repeats = np.unique(np.abs(transform.rows) * (radius + 1) + np.abs(transform.columns), return_counts=True)
     pairs = np.array(np.divmod(keys, radius + 1))
     order = np.argsort(pairs[0] ** 2 + pairs[1] ** 2, kind="stable")
     pairs, repeats = pairs[:, order], repeats[order]

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from pswf.checks import check_positive
 from pswf.quadrature import gauss_legendre
 from pswf.spectra import Spectra, prolate_spectra
-from pswf.steerable.basis import SteerableBasis, check_dtype, check_size
+from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
+from pswf.steerable.checks import check_dtype, check_size
 
 __all__ = ["PSWF2D"]
 
@@ -130,7 +131,7 @@ class PSWF2D(SteerableBasis):
         ValueError
             Values of another shape, complex or not finite.
         """
-        r, weights = gauss_legendre(2 * self._torus.half + _FILTER_NODES)
+        r, weights = gauss_legendre(self._transform.degree + _FILTER_NODES)
         values = np.asarray(transfer(0.5 * self.bandlimit_ratio * r))
         if values.shape != r.shape or values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             raise ValueError(
@@ -139,10 +140,10 @@ class PSWF2D(SteerableBasis):
             )
         # cos(m t) cos(m' t) = (cos((m + m') t) + cos((m - m') t)) / 2, and m + m' is even
         t = np.arccos(r)
-        longest = max(table.shape[1] for table in self._tables)
+        longest = max(table.shape[1] for table in self._transform.tables)
         moments = np.cos(2.0 * np.arange(2 * longest)[:, None] * t) @ (weights * values)
         blocks = []
-        for N, table in enumerate(self._tables):
+        for N, table in enumerate(self._transform.tables):
             j = np.arange(table.shape[1])
             kernel = 0.5 * (moments[j[:, None] + j + N % 2] + moments[np.abs(j[:, None] - j)])
             scale = np.pi * (2.0 if N == 0 else 1.0) * self.radius**2

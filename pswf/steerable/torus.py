@@ -20,7 +20,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
-from pswf._threads import thread_map
 
 __all__ = ["Torus"]
 
@@ -36,6 +35,8 @@ _PRECISION = {
 
 class Torus:
     """The pair of transforms between values at points of the disk and sums over them.
+
+    Both run on the calling thread; several threads may call them at once.
 
     Parameters
     ----------
@@ -72,15 +73,12 @@ class Torus:
         ``values`` has shape (B, points).
         """
         sums = np.empty((2, len(values), self.total), dtype=self.dtype)
-
-        def pair(first: int) -> None:
+        for first in range(0, len(values), 2):
             packed = np.zeros(values.shape[1], dtype=self._complex)
             packed.real = values[first]
             if first + 1 < len(values):
                 packed.imag = values[first + 1]
             _gather(self._execute(1, packed), sums[:, first : first + 2], self.lengths, self.starts)
-
-        thread_map(pair, range(0, len(values), 2))
         return sums
 
     def synthesize(self, sums: Real) -> Real:
@@ -91,15 +89,13 @@ class Torus:
         values = np.empty((sums.shape[1], len(self._u)), dtype=self.dtype)
         side = 2 * self.half + 1
 
-        def pair(first: int) -> None:
+        for first in range(0, len(values), 2):
             spectrum = np.zeros((side, side), dtype=self._complex)
             _scatter(spectrum, sums[:, first : first + 2], self.lengths, self.starts)
             packed = self._execute(2, spectrum)
             values[first] = packed.real
             if first + 1 < len(values):
                 values[first + 1] = packed.imag
-
-        thread_map(pair, range(0, len(values), 2))
         return values
 
     def _execute(self, kind: int, data: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -79,6 +79,11 @@ def test_more_coefficients_that_do_not_fit() -> None:
         basis.to_real(np.zeros(3, dtype=complex))
     with pytest.raises(ValueError, match="angle is nan; give finite radians"):
         basis.rotate(np.zeros(basis.count), np.nan)
+    for rho in (-1.0, 4.5, np.nan):
+        with pytest.raises(ValueError, match=r"rho has the value .*; give distances in \[0, 4\] pixels"):
+            basis.rotational_average(np.zeros(basis.count), [1.0, rho])
+    with pytest.raises(ValueError, match="max_iterations is 0; give an integer of at least 1"):
+        basis.least_squares(np.zeros((8, 8)), max_iterations=0)
     with pytest.raises(ValueError, match="give at least one image"):
         basis.second_moment(np.zeros((0, basis.count)))
     with pytest.raises(ValueError, match="angular_order is 99; this basis has the orders 0 to"):

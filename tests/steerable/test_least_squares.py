@@ -91,3 +91,12 @@ def test_easy_and_hard_images_in_one_stack(rng: np.random.Generator) -> None:
 def test_tolerances_that_make_no_sense(tolerance: float) -> None:
     with pytest.raises(ValueError, match=r"tolerance is .*; give a number between 0 and 1"):
         make_basis("PSWF2D", 16).expand(np.zeros((16, 16)), tolerance=tolerance)
+
+
+def test_long_stacks_are_solved_in_blocks(rng: np.random.Generator) -> None:
+    basis = make_basis("PSWF2D", 8)
+    images = rng.standard_normal((300, 8, 8))
+    together = basis.least_squares(images)
+    assert together.residual.shape == (300,)
+    for i in (0, 127, 128, 299):
+        np.testing.assert_allclose(together.coefficients[i], basis.expand(images[i]), rtol=0, atol=1e-11)
