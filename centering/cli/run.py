@@ -19,7 +19,7 @@ __all__ = ["report", "run"]
 MISSING = 3
 """Exit code of a run that is complete except for particles that a truncated file does not hold."""
 
-_SAME_RESULTS = {"jobs", "batch", "workers", "scheduler", "overwrite", "resume", "no_report"}
+_SAME_RESULTS = {"jobs", "batch", "workers", "scheduler", "overwrite", "resume", "no_report", "pipeline_control"}
 
 _NAMED = 10  # images with non-finite pixels that are named on the terminal; summary.json names them all
 
@@ -27,8 +27,8 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 
 
 @click.command(short_help="Center the particles of a STAR file or stack.")
-@click.argument("input_path", metavar="INPUT", type=click.Path())
-@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@click.argument("input_path", metavar="[INPUT]", type=click.Path(), required=False)
+@click.option("--out", "-o", "--o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
 @particle_options
 @click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
 @click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
@@ -37,7 +37,9 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     type=click.Choice(["cumulative", "racer"]),
     help="Landscape of the surrogate estimator: the paper's, or that of the authors' program.  [default: cumulative]",
 )
-@click.option("-j", "jobs", type=int, metavar="N", help="Number of threads.  [default: the number of processors]")
+@click.option(
+    "-j", "--j", "jobs", type=int, metavar="N", help="Number of threads.  [default: the number of processors]"
+)
 @click.option("--batch-size", "batch", type=int, metavar="N", help="Images read at once.  [default: 8 MiB of them]")
 @click.option("--workers", type=int, metavar="N", help="Use N Dask workers on this machine instead of threads.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tcp://host:8786.")
@@ -45,9 +47,65 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
 @click.option("--resume", is_flag=True, help="Continue a run into DIR that was interrupted, if there is one.")
+@click.option("--in_parts", type=click.Path(), metavar="STAR", help="INPUT, as RELION names it for an External job.")
+@click.option("--pipeline_control", metavar="DIR", help="Given by RELION: be one of its External jobs.")
 def run(
+    input_path: str | None,
+    in_parts: str | None,
+    pipeline_control: str | None,
+    out: str,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Center the particles of INPUT, a .star, .cs, .mrcs or .mrc file.
+
+    Writes into DIR, which appears when all of it is complete:
+
+    \b
+      particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
+      centers.csv      displacement, score and flags of every particle
+      summary.json     what was done and found
+      report.html      the page to look at first; its figures are there as PNG and SVG too
+      montage.png      some particles before and after
+      shifts.png       how far the centres were from the middle of the box
+      particles.cs     INPUT with its shifts replaced, where INPUT is a .cs file of cryoSPARC
+      recentered.mrcs, recentered.star   with --write-stack
+
+    The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
+    is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.
+
+    Exit code 2: INPUT or an option cannot be used, or DIR cannot be written. Exit code 3: a stack is truncated;
+    all other particles are done, and summary.json names those that are missing.
+
+    In RELION it is an External job: executable "centering run", input particles, parameters such as diameter.
+
+    \b
+    Examples:
+      centering run particles.star --diameter 250 --out centered
+      centering run averages.mrcs --radius 38 --out centered --write-stack
+      centering run stack.mrcs --angpix 1.31 --diameter 250 --max-shift 40 -j 4 --out centered
+    """
+    if (input_path is None) == (in_parts is None):
+        raise Failure(
+            "give INPUT, or --in_parts" if input_path is None else "INPUT and --in_parts are the same; give one"
+        )
+    source = str(input_path or in_parts)
+    if in_parts is None and pipeline_control is None:
+        complete = _run(source, out, overwrite=overwrite, **options)
+    else:
+        from centering.io.relion_job import PARTICLES, relion_job
+
+        # RELION has made the folder
+        with relion_job(out, inputs={source: PARTICLES}, outputs={f"{out.rstrip('/')}/particles.star": PARTICLES}):
+            complete = _run(source, out, overwrite=True, **options)
+    if not complete:
+        click.get_current_context().exit(MISSING)
+
+
+def _run(
     input_path: str,
     out: str,
+    *,
     angpix: float | None,
     diameter: float | None,
     radius: float | None,
@@ -61,32 +119,8 @@ def run(
     overwrite: bool,
     resume: bool,
     **options: Any,
-) -> None:
-    r"""Center the particles of INPUT, a .star, .mrcs or .mrc file.
-
-    Writes into DIR, which appears when all of it is complete:
-
-    \b
-      particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
-      centers.csv      displacement, score and flags of every particle
-      summary.json     what was done and found
-      report.html      the page to look at first; its figures are there as PNG and SVG too
-      montage.png      some particles before and after
-      shifts.png       how far the centres were from the middle of the box
-      recentered.mrcs, recentered.star   with --write-stack
-
-    The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
-    is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.
-
-    Exit code 2: INPUT or an option cannot be used, or DIR cannot be written. Exit code 3: a stack is truncated;
-    all other particles are done, and summary.json names those that are missing.
-
-    \b
-    Examples:
-      centering run particles.star --diameter 250 --out centered
-      centering run averages.mrcs --radius 38 --out centered --write-stack
-      centering run stack.mrcs --angpix 1.31 --diameter 250 --max-shift 40 -j 4 --out centered
-    """
+) -> bool:
+    """Do the work of `run`; return whether every particle could be read."""
     from time import perf_counter
 
     with one_sentence(TypeError):
@@ -128,8 +162,7 @@ def run(
         with one_sentence():
             write_report(out, job, centers, command=_command_line(click.get_current_context()))
     report(job, centers, out, perf_counter() - start)
-    if not job.particles.readable.all():
-        click.get_current_context().exit(MISSING)
+    return bool(job.particles.readable.all())
 
 
 def _command_line(context: click.Context) -> list[str]:
