@@ -134,6 +134,7 @@ def _check(points: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Float64, Floa
         raise ValueError(f"points have shape {place.shape} and weights {weight.shape}; give (n, D) and (n,)")
     if not (weight >= 0).all() or not 0 < weight.sum() < np.inf:
         raise ValueError(
-            f"weights lie between {weight.min():g} and {weight.max():g}; give finite numbers of at least 0, not all of them 0"
+            f"weights lie between {weight.min():g} and {weight.max():g}; "
+            "give finite numbers of at least 0, not all of them 0"
         )
     return place, weight
