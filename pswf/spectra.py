@@ -151,18 +151,16 @@ def prolate_spectra(
         found = _restore(cache, key, c, limit)
         if found is not None:
             return found
-    orders: list[tuple[Array, Array]] = []
-    block = 8 * thread_count()
-    while True:
-        # the number of functions falls with the order, so the first empty order ends the search
-        part = thread_map(lambda N: _order(c, N, limit), range(len(orders), len(orders) + block))
-        orders += [item for item in part if len(item[0])]
-        if not len(part[-1][0]):
-            break
-    if not orders:
+    # the number of functions falls with the order, so the first empty order ends the search
+    orders = [_order(c, 0, limit)]
+    if not len(orders[0][0]):
         raise ValueError(
             f"truncation {truncation!r} leaves no function at bandlimit {c:.6g}; give a smaller truncation"
         )
+    block = 8 * thread_count()
+    while len(orders[-1][0]):
+        orders += thread_map(lambda N: _order(c, N, limit), range(len(orders), len(orders) + block))
+    orders = [item for item in orders if len(item[0])]
     result = Spectra(c, limit, tuple(chi for chi, _ in orders), tuple(log for _, log in orders))
     if cache is not None:
         _keep(cache, key, result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from functools import cached_property
 from typing import Any
@@ -15,7 +14,7 @@ from pswf.checks import check_count
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
 from pswf.steerable.chebyshev import chebyshev_tables
-from pswf.steerable.checks import check_dtype, check_images, check_size
+from pswf.steerable.checks import check_dtype, check_finufft, check_images, check_size
 from pswf.steerable.least_squares import EdgePreconditioner, Expansion, edge_preconditioner, least_squares
 from pswf.steerable.transform import DiskTransform
 
@@ -83,8 +82,7 @@ class SteerableBasis:
     """
 
     def __init__(self, family: RadialFamily, size: int | tuple[int, int], *, dtype: npt.DTypeLike = np.float32) -> None:
-        if importlib.util.find_spec("finufft") is None:
-            raise ImportError("whole-image bases need finufft: pip install 'pswf-centering[steerable]'")
+        check_finufft()
         self.size = check_size(size)
         self.dtype = check_dtype(dtype)
         self.radius = self.size // 2

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_dtype", "check_images", "check_size"]
+__all__ = ["check_dtype", "check_finufft", "check_images", "check_size"]
+
+
+def check_finufft() -> None:
+    """Raise ImportError unless finufft is installed."""
+    if importlib.util.find_spec("finufft") is None:
+        raise ImportError("whole-image bases need finufft: pip install 'pswf-centering[steerable]'")
 
 
 def check_size(size: int | tuple[int, int]) -> int:

@@ -14,7 +14,7 @@ from pswf.quadrature import gauss_legendre
 from pswf.spectra import Spectra, prolate_spectra
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
-from pswf.steerable.checks import check_dtype, check_size
+from pswf.steerable.checks import check_dtype, check_finufft, check_size
 
 __all__ = ["PSWF2D"]
 
@@ -88,6 +88,8 @@ class PSWF2D(SteerableBasis):
         dtype: npt.DTypeLike = np.float32,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
+        # before the spectra, which take longer
+        check_finufft()
         side = check_size(size)
         check_dtype(dtype)
         self.bandlimit_ratio = check_positive(bandlimit_ratio, "bandlimit_ratio")

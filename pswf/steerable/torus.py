@@ -12,6 +12,7 @@ instead.  It costs the same, but serves functions of the band only and divides e
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,10 @@ _PRECISION = {
     np.dtype(np.float32): (2e-5, 1.25),
     np.dtype(np.float64): (1e-14, 2.0),
 }
+
+
+_PLANNING = threading.Lock()
+"""The FFT libraries below finufft do not all let several threads make plans at once."""
 
 
 class Torus:
@@ -116,17 +121,18 @@ class Torus:
         tolerance, oversampling = _PRECISION[self.dtype]
         side = 2 * self.half + 1
         # one thread each: images are many, and threads that wait for each other within a transform cost more
-        plan = finufft.Plan(
-            kind,
-            (side, side),
-            eps=tolerance,
-            isign=-1 if kind == 1 else 1,
-            dtype=self._complex,
-            upsampfac=oversampling,
-            nthreads=1,
-            showwarn=0,
-        )
-        plan.setpts(self._u, self._v)
+        with _PLANNING:
+            plan = finufft.Plan(
+                kind,
+                (side, side),
+                eps=tolerance,
+                isign=-1 if kind == 1 else 1,
+                dtype=self._complex,
+                upsampfac=oversampling,
+                nthreads=1,
+                showwarn=0,
+            )
+            plan.setpts(self._u, self._v)
         return plan
 
     def __getstate__(self) -> dict[str, Any]:
