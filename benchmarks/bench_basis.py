@@ -1,22 +1,18 @@
 """Whole-image bases: build, transforms and accuracy, against ASPIRE-Python's classes in the same run.
 
-python -m benchmarks.bench_basis [--sizes 128 256] [--dtype float32] [--implementations ...]
+python -m benchmarks.bench_basis [--sizes 128 256] [--dtype float32] [--threads 2] [--out DIR]
 
-Every implementation runs in a process of its own, so that its memory can be told.  Threads: all processors, unless
-OMP_NUM_THREADS says otherwise.
+Every implementation runs in a process of its own, so that its memory can be told, on all processors by default.
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
-
-from benchmarks.common import median_time, print_environment, print_table  # isort: skip  (limits the threads, so before numpy)
+from benchmarks.common import median_time, parser, print_environment, print_table, save  # isort: skip  (before numpy)
 
 import argparse
 import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -96,61 +92,68 @@ def measure(name: str, size: int, dtype: str, batch: int) -> dict[str, float]:
     }
 
 
-def in_a_process(name: str, size: int, dtype: str, batch: int) -> dict[str, float] | str:
+def in_a_process(name: str, size: int, dtype: str, batch: int, threads: int) -> dict[str, Any]:
     """Return `measure` from a fresh process, or why there is nothing."""
-    root = Path(__file__).resolve().parent.parent
+    if size > LARGEST.get(name, size):
+        return {"failure": "not built"}
     command = [sys.executable, "-m", "benchmarks.bench_basis", "--one", name]
     command += ["--sizes", str(size), "--dtype", dtype, "--batch", str(batch)]
+    root = Path(__file__).resolve().parent.parent
+    path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), str(threads))
     # ASPIRE writes a log folder where it is imported
     with tempfile.TemporaryDirectory() as folder:
-        path = os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))
         result = subprocess.run(
-            command, cwd=folder, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+            command, cwd=folder, env=os.environ | limits | {"PYTHONPATH": path}, capture_output=True, text=True
         )
     if result.returncode:
-        return result.stderr.strip().splitlines()[-1][:60]
-    figures: dict[str, float] = json.loads(result.stdout.strip().splitlines()[-1])
+        return {"failure": result.stderr.strip().splitlines()[-1]}
+    figures: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
     return figures
 
 
-def row(name: str, size: int, dtype: str, batch: int) -> list[str]:
+def row(result: dict[str, Any]) -> list[str]:
     """Return one row of the table."""
-    head = [str(size), dtype, name]
-    if size > LARGEST.get(name, size):
-        return [*head, "not built", *[""] * 5]
-    # the slowest at large sizes, with fewer images
-    slow = name == "FLEBasis2D" and size > 128
-    figures = in_a_process(name, size, dtype, max(1, batch // 10) if slow else batch)
-    if isinstance(figures, str):
-        return [*head, figures, *[""] * 5]
+    head = [str(result["size"]), result["dtype"], result["name"]]
+    if "failure" in result:
+        return [*head, result["failure"][:60], *[""] * 5]
     return [
         *head,
-        f"{figures['count']:.0f}",
-        f"{figures['build']:.2f}",
-        f"{figures['memory']:.0f}",
-        f"{1e3 * figures['evaluate_t']:.2f}",
-        f"{1e3 * figures['evaluate']:.2f}",
-        f"{figures['round trip']:.1e}",
+        f"{result['count']:.0f}",
+        f"{result['build']:.2f}",
+        f"{result['memory']:.0f}",
+        f"{1e3 * result['evaluate_t']:.2f}",
+        f"{1e3 * result['evaluate']:.2f}",
+        f"{result['round trip']:.1e}",
     ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[65, 128, 256])
-    parser.add_argument("--dtype", default="float32", choices=["float32", "float64"])
-    parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--implementations", nargs="+", choices=OURS + ASPIRE)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    known = parser(__doc__)
+    known.add_argument("--sizes", type=int, nargs="+", default=[65, 128, 256], help="sides of the images")
+    known.add_argument("--dtype", default="float32", choices=["float32", "float64"])
+    known.add_argument("--batch", type=int, default=100, help="images per call")
+    known.add_argument("--threads", type=int, default=os.cpu_count(), help="of every implementation")
+    known.add_argument("--implementations", nargs="+", choices=OURS + ASPIRE)
+    known.add_argument("--one", help=argparse.SUPPRESS)
+    options = known.parse_args(arguments)
     if options.one:
         print(json.dumps(measure(options.one, options.sizes[0], options.dtype, options.batch)))
         return
     present = OURS + ASPIRE if importlib.util.find_spec("aspire") else OURS[:1]
-    names = options.implementations or present
+    results = []
+    for size in options.sizes:
+        for name in options.implementations or present:
+            # the slowest at large sizes, with fewer images
+            batch = max(1, options.batch // 10) if name == "FLEBasis2D" and size > 128 else options.batch
+            figures = in_a_process(name, size, options.dtype, batch, options.threads)
+            results.append({"size": size, "dtype": options.dtype, "name": name, "batch": batch} | figures)
     print_environment()
+    print(f"{options.threads} threads in each process\n")
     header = ["L", "dtype", "basis", "functions", "build s", "peak MB"]
     header += ["evaluate_t ms/image", "evaluate ms/image", "round-trip error"]
-    print_table(header, [row(name, size, options.dtype, options.batch) for size in options.sizes for name in names])
+    print_table(header, [row(result) for result in results])
+    save(options.out, f"basis_{options.dtype}", results)
 
 
 if __name__ == "__main__":
