@@ -27,6 +27,8 @@ class Flag(enum.IntFlag):
     """Another particle competes for the centre."""
     UNREADABLE = 32
     """The file ends before this image: its displacement is set to (0, 0)."""
+    OUTLIER = 64
+    """The image looks like none of the particles that the reference was learned from, or like an empty box."""
 
     @staticmethod
     def names(value: int) -> list[str]:

@@ -22,6 +22,8 @@ NEIGHBOUR_PART = 0.25
 """A second particle explains at least this part of what the first explains (in log-likelihood)."""
 NEIGHBOUR_MARGIN = 3.0
 """Its log-likelihood ratio exceeds what the best of all candidates may reach by chance by this much."""
+OUTLIER_PART = 0.1
+"""An image that is explained by less than this part of the typical log-likelihood ratio is like no other."""
 
 
 def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArray[np.int64]:
@@ -31,7 +33,8 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
     maximum, farther than a quarter of the radius away and at least a quarter as probable.  NEIGHBOUR: there is a second
     local maximum, farther than the radius away, that by itself is much more likely a particle than nothing: its
     log-likelihood ratio exceeds the logarithm of the number of candidates by 3 and is at least a quarter of that of the
-    best; the prior on the displacement has no say.
+    best; the prior on the displacement has no say.  OUTLIER: the image is better explained without a particle, or its
+    log-likelihood ratio is less than a tenth of the median over the images learned from.
     """
     highest = posterior.landscape.max(axis=1)
     logarithm = highest + np.log(np.exp(posterior.landscape - highest[:, None]).sum(axis=1))
@@ -49,7 +52,8 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
         (int(Flag.BORDER), int(Flag.AMBIGUOUS), int(Flag.NEIGHBOUR)),
         flags,
     )
-    return flags
+    outlier = posterior.evidence < max(0.0, OUTLIER_PART * expectation.model.typical)
+    return flags | np.where(outlier, int(Flag.OUTLIER), 0)
 
 
 @jit

@@ -48,6 +48,8 @@ class Sums:
         Number of usable images.
     evidence : float
         Sum of the log-likelihood ratios to "no particle", the fraction of empty images taken into account.
+    scores : list of ndarray
+        The ratios, image by image, when it shows a particle.
     present : float
         Expected number of images with a particle.
     moment, scale, square : float
@@ -64,6 +66,7 @@ class Sums:
 
     images: int
     evidence: float
+    scores: list[Array]
     present: float
     moment: float
     scale: float
@@ -82,6 +85,7 @@ class Sums:
         return cls(
             0,
             0.0,
+            [],
             0.0,
             0.0,
             0.0,
@@ -102,6 +106,7 @@ class Sums:
         certainty = np.where(usable, np.exp(particle - total), 0.0)
         self.images += int(usable.sum())
         self.evidence += float(total[usable].sum())
+        self.scores.append(posterior.evidence[usable])
         self.present += float(certainty.sum())
         second = np.trace(posterior.covariance, axis1=1, axis2=2) + (posterior.mean**2).sum(axis=1)
         self.moment += 0.5 * float(certainty @ second)
@@ -148,18 +153,37 @@ def maximize(templates: Templates, model: Model, sums: Sums, freedom: Freedom) -
         coefficients[p] = solve(matrix, templates.project(sums.products[p]))
     present = max(sums.present, 1e-12)
     changes: dict[str, float] = {}
-    if freedom.contrast:
+    mean = sums.scale / present
+    if freedom.contrast and mean > 0:
         # the scales may have any mean; it then goes into the profiles, which saves many iterations
-        mean = sums.scale / present
         coefficients *= mean
         changes["contrast"] = max(float(np.sqrt(max(sums.square / present - mean**2, 0.0))) / mean, LEAST_CONTRAST)
     if freedom.shift:
-        changes["shift"] = max(float(np.sqrt(sums.moment / present)), LEAST_SHIFT)
+        changes["shift"] = spread_with_moment(templates.waves.shifts, sums.moment / present)
     if freedom.present:
         # at least half of the images show what the profile was learned from
         changes["present"] = float(np.clip(present / max(sums.images, 1), 0.5, 0.999))
     members = np.maximum(sums.members, 1e-9)
     return replace(model, coefficients=coefficients, weights=members / members.sum(), **changes)
+
+
+def spread_with_moment(shifts: npt.NDArray[np.int64], moment: float) -> float:
+    """Return s for which ``exp(-t^2 / 2 s^2)`` over the candidates t of one axis has this second moment.
+
+    It is the most likely s.  Infinite where even the flat prior has no larger moment.
+    """
+    square = shifts.astype(np.float64) ** 2
+    if moment >= square.mean():
+        return float(np.inf)
+    low, high = np.log(LEAST_SHIFT), np.log(1e3 * (1.0 + shifts[-1]))
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        weights = np.exp(-0.5 * square * np.exp(-2.0 * middle))
+        if weights @ square < moment * weights.sum():
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(low))
 
 
 def solve(matrix: Array, right: Array) -> Array:
@@ -179,7 +203,10 @@ def iterate(
     freedom: Freedom,
     iterations: int,
 ) -> tuple[Model, list[float]]:
-    """Run EM and return the model and, for every iteration, the mean log-likelihood ratio before its M-step."""
+    """Run EM and return the model and, for every iteration, the mean log-likelihood ratio before its M-step.
+
+    The ``typical`` evidence of the model is that of its last E-step.
+    """
     history: list[float] = []
     variances: list[Array] = []
     for _ in range(iterations):
@@ -199,5 +226,7 @@ def iterate(
         if sums is None or sums.images == 0:
             raise ValueError("no image can be learned from: all are constant or have NaN or infinite pixels")
         history.append(sums.evidence / sums.images)
-        model = maximize(templates, model, sums, freedom)
+        model = replace(
+            maximize(templates, model, sums, freedom), typical=float(np.median(np.concatenate(sums.scores)))
+        )
     return model, history

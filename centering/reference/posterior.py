@@ -42,6 +42,8 @@ class Model:
         Standard deviation of the scale of the images about 1.
     shift : float
         Standard deviation in pixels of the displacement along either axis; infinite for a flat prior.
+    typical : float
+        Median log-likelihood ratio of a particle to none over the images learned from.
     """
 
     coefficients: Array
@@ -49,6 +51,7 @@ class Model:
     present: float
     contrast: float
     shift: float
+    typical: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ FLAGS = {
     Flag.AMBIGUOUS: "two places are about equally good",
     Flag.NEIGHBOUR: "another particle competes for the centre",
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
+    Flag.OUTLIER: "the image is unlike the others: perhaps no particle, or another one",
 }
 
 _MANY = 0.25
