@@ -127,6 +127,14 @@ def test_a_missing_finufft_is_one_sentence() -> None:
     assert output == "whole-image bases need finufft: pip install 'pswf-centering[steerable]'\n"
 
 
+def test_a_missing_aspire_is_one_sentence() -> None:
+    code = (
+        "import sys; sys.modules['aspire'] = None\ntry: import pswf.aspire\nexcept ImportError as error: print(error)\n"
+    )
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output == "pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'\n"
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -10,6 +10,8 @@ import pytest
 from whole_images import dense_matrix, make_basis
 
 from pswf import PSWF2D, SteerableBasis
+from pswf._threads import thread_count
+from pswf.steerable.transform import _chunks
 
 
 @pytest.mark.parametrize("size", [2, 3, 8, 31, 32, 65])
@@ -171,3 +173,36 @@ def test_orders_without_functions_are_skipped(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(
         basis.expand(basis.evaluate(expected)), expected, rtol=0, atol=1e-11 * np.abs(expected).max()
     )
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", 1), ("0", 1), ("many", None), ("", None), ("9999", None)])
+def test_number_of_threads(value: str, expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    available = thread_count()
+    assert available >= 1
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert thread_count() == (available if expected is None else expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_work_is_shared_evenly_and_in_pairs(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pswf.steerable.transform.thread_count", lambda: threads)
+    for images in (0, 1, 2, 3, 16, 33, 100, 1000):
+        chunks = _chunks(images)
+        assert [i for chunk in chunks for i in range(images)[chunk]] == list(range(images))
+        sizes = [chunk.stop - chunk.start for chunk in chunks]
+        assert all(size % 2 == 0 and size <= 16 for size in sizes[:-1])
+        if images >= 4 * threads:
+            assert len(chunks) >= threads
+
+
+def test_one_thread_and_many_give_the_same(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    basis = make_basis("PSWF2D", 24)
+    images = rng.standard_normal((9, 24, 24))
+    results = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        coefficients = basis.evaluate_t(images)
+        results.append((coefficients, basis.evaluate(coefficients)))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
