@@ -175,6 +175,14 @@ def test_one_sentence_and_nothing_written(tmp_path, monkeypatch, name):
 
 
 def test_a_missing_argument_points_to_the_help():
-    result = CliRunner().invoke(main, ["run"])
+    result = CliRunner().invoke(main, ["compare"])
     assert result.exit_code == 2
-    assert result.stderr == "Error: Missing argument 'INPUT'; see 'main run --help'\n"
+    assert result.stderr == "Error: Missing argument 'INPUT'; see 'main compare --help'\n"
+
+
+def test_run_asks_for_its_input(tmp_path):
+    # RELION gives the input as --in_parts, so click cannot ask for the argument
+    result = CliRunner().invoke(main, ["run", "--out", str(tmp_path / "out")])
+    assert result.exit_code == 2
+    assert result.stderr == "Error: give INPUT, or --in_parts\n"
+    assert not (tmp_path / "out").exists()
