@@ -14,7 +14,7 @@ __all__ = ["corner_spectrum"]
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
 
-REACH = 8
+REACH = 6
 """Correlations are followed over the box size divided by this: finer detail of the spectrum is not resolved."""
 LEAST = 0.05
 """Least power, as a part of the median: no frequency is trusted without limit."""
