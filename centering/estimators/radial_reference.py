@@ -161,7 +161,7 @@ class RadialReference:
         learned = stack if len(chosen) == len(stack) else stack[chosen]
         part = transfer if transfer is None or len(chosen) == len(stack) else transfer[chosen]
         fitted = self.fit(learned, ctf=part)
-        return replace(fitted(stack, ctf=transfer), estimator=repr(self))
+        return replace(fitted.center(stack, finite, transfer), estimator=repr(self))
 
 
 def _nothing(count: int, estimator: str) -> Centers:

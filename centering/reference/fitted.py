@@ -87,7 +87,7 @@ class FittedReference:
         Returns
         -------
         ndarray, shape (P, *rho.shape), float64
-            In units of the standard deviation of an image.
+            In units of the root mean square of an image (its plane removed, whitened) within the band.
         """
         return self.templates.profile(self.model.coefficients, rho)
 
@@ -105,7 +105,10 @@ class FittedReference:
         Centers
             See `RadialReference`.
         """
-        stack, finite = self._check(images, ctf)
+        return self.center(*self._check(images, ctf), ctf)
+
+    def center(self, stack: Images, finite: npt.NDArray[np.bool_], ctf: CTF | None = None) -> Centers:
+        """Return the centres of a stack that `check_stack` has returned, with its mask of finite images."""
         displacement = np.zeros((len(stack), 2))
         covariance = np.full((len(stack), 2, 2), np.nan)
         score = np.full(len(stack), np.nan)

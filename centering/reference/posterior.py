@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,22 @@ class Expectation:
         prior = squares - np.log(np.exp(squares).sum())
         self.log_prior: Array = prior + np.log(model.weights)[:, None, None]
 
+    @cached_property
+    def norm_derivatives(self) -> Array:
+        """Derivatives (d/dr, d/dc, d2/dr2, d2/drdc, d2/dc2) of the norms by differences, shape (5, P, h, h)."""
+        if len(self.waves.shifts) < 3:
+            return np.zeros((5, *self.norms.shape))
+        rows, columns = np.gradient(self.norms, axis=(1, 2))
+        mixed = np.gradient(rows, axis=2)
+        seconds = []
+        for axis in (1, 2):
+            second = np.zeros_like(self.norms)
+            inner = [slice(None)] * 3
+            inner[axis] = slice(1, -1)
+            second[tuple(inner)] = np.diff(self.norms, 2, axis=axis)
+            seconds.append(second)
+        return np.stack([rows, columns, seconds[0], mixed, seconds[1]])
+
     def correlate(self, observation: Observation) -> Images:
         """Return the spectra ``T I``, shape (B, P, M, M), whose waves at the candidates are ``<Q m_t, I>``."""
         coefficients = observation.coefficients
@@ -236,12 +253,15 @@ class Expectation:
             best = landscape[one].reshape(len(one), -1).argmax(axis=1)
             profile, row, column = np.unravel_index(best, landscape.shape[1:])
             at = one, profile, row, column
+            factors = np.stack([scale[at] / used[one], float(tau) * gain[at] / used[one] ** 2], axis=1)
+            part = 1.0 if ratio is None else ratio[one, profile]
+            trend = self.norm_derivatives[:, profile, row, column] * (-0.5 * part * square[at] / used[one])
             mean[one], covariance[one] = sharpen(
                 spectra[one, profile],
                 self.waves,
                 np.stack([row, column], axis=1),
-                scale[at].astype(np.float64) / used[one],
-                float(tau) * gain[at].astype(np.float64) / used[one] ** 2,
+                factors.astype(np.float64),
+                np.ascontiguousarray(trend.T, dtype=np.float64),
                 self.model.shift,
             )
         return Posterior(landscape, evidence, guess, probability, scale, square, mean, covariance, sharp)

@@ -23,7 +23,7 @@ ROUNDS = 5
 """EM iterations for every radius."""
 PROFILE_ROUNDS = 12
 """EM iterations for every number of profiles, which have to come apart first."""
-TOLERANCE = 0.01
+TOLERANCE = 0.002
 """A smaller radius, or fewer profiles, may cost this part of the best evidence."""
 MOST_PROFILES = 4
 
@@ -42,7 +42,7 @@ class Choice:
     deficit, error : ndarray, shape (V,)
         How much less it is than the best, and the standard error of that difference over the images.
     chosen : int
-        The smallest candidate whose deficit is at most twice its error, or 1 % of the best evidence.
+        The smallest candidate whose deficit is at most twice its error, or 0.2 % of the best evidence.
     """
 
     values: npt.NDArray[np.int64]

@@ -20,7 +20,7 @@ STEPS = 3
 
 
 def sharpen(
-    spectra: Images, waves: Waves, start: npt.NDArray[np.int64], slope: Array, curvature: Array, shift: float
+    spectra: Images, waves: Waves, start: npt.NDArray[np.int64], factors: Array, trend: Array, shift: float
 ) -> tuple[Array, Array]:
     """Return means (S, 2) and covariances (S, 2, 2) of posteriors with one sharp maximum, by Newton steps.
 
@@ -35,14 +35,17 @@ def sharpen(
     waves : Waves
     start : ndarray of int, shape (S, 2)
         Row and column of the best candidates.
-    slope, curvature : ndarray, shape (S,)
+    factors : ndarray, shape (S, 2)
         First and second derivative of the logarithms of the posteriors with respect to c.
+    trend : ndarray, shape (S, 5)
+        Derivatives (d/dr, d/dc, d2/dr2, d2/drdc, d2/dc2) of what else changes in them with the candidate: the norm of
+        the visible template.
     shift : float
         Standard deviation of the prior in pixels.
     """
     mean = waves.shifts[start].astype(np.float64)
     covariance = np.empty((len(mean), 2, 2))
-    _sharpen(spectra, waves.period, slope, curvature, 1.0 / shift**2, STEPS, mean, covariance)
+    _sharpen(spectra, waves.period, factors, trend, 1.0 / shift**2, STEPS, mean, covariance)
     return mean, covariance
 
 
@@ -60,7 +63,7 @@ def spread(waves: Waves, mean: Array, covariance: Array) -> Array:
 
 @jit
 def _sharpen(
-    spectra: Any, period: int, slope: Any, curvature: Any, precision: float, steps: int, mean: Any, covariance: Any
+    spectra: Any, period: int, factors: Any, trend: Any, precision: float, steps: int, mean: Any, covariance: Any
 ) -> None:
     count = spectra.shape[1]
     rows, columns = np.empty((3, count)), np.empty((3, count))
@@ -68,15 +71,15 @@ def _sharpen(
     value = np.empty(6)
     for i in range(len(spectra)):
         start_row, start_column = mean[i, 0], mean[i, 1]
+        slope, curvature = factors[i]
         found = True
         for step in range(steps + 1):
             _waves(rows, period, mean[i, 0])
             _waves(columns, period, mean[i, 1])
             _derivatives(spectra[i], rows, columns, sums, value)
-            down, right = slope[i] * value[1], slope[i] * value[2]
-            a = slope[i] * value[3] + curvature[i] * value[1] * value[1] - precision
-            b = slope[i] * value[4] + curvature[i] * value[1] * value[2]
-            d = slope[i] * value[5] + curvature[i] * value[2] * value[2] - precision
+            a = slope * value[3] + curvature * value[1] * value[1] + trend[i, 2] - precision
+            b = slope * value[4] + curvature * value[1] * value[2] + trend[i, 3]
+            d = slope * value[5] + curvature * value[2] * value[2] + trend[i, 4] - precision
             determinant = a * d - b * b
             found = a < 0.0 and determinant > 0.0
             if not found:
@@ -84,8 +87,9 @@ def _sharpen(
             covariance[i, 0, 0], covariance[i, 1, 1] = -d / determinant, -a / determinant
             covariance[i, 0, 1] = covariance[i, 1, 0] = b / determinant
             if step < steps:
-                down -= precision * mean[i, 0]
-                right -= precision * mean[i, 1]
+                r, c = mean[i, 0] - start_row, mean[i, 1] - start_column
+                down = slope * value[1] + trend[i, 0] + trend[i, 2] * r + trend[i, 3] * c - precision * mean[i, 0]
+                right = slope * value[2] + trend[i, 1] + trend[i, 3] * r + trend[i, 4] * c - precision * mean[i, 1]
                 mean[i, 0] += covariance[i, 0, 0] * down + covariance[i, 0, 1] * right
                 mean[i, 1] += covariance[i, 1, 0] * down + covariance[i, 1, 1] * right
                 # the maximum lies within a pixel of the best candidate
