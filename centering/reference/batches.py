@@ -49,6 +49,8 @@ def batches(source: Source, ctf: CTF | None) -> Callable[[], Iterator[Batch]]:
         )
     elif _is_stack(source):
         array = source if hasattr(source, "ndim") else np.asarray(source)
+        if ctf is not None:
+            check_ctf(ctf, len(array) if array.ndim == 3 else 1)
 
         def produce() -> Iterable[Any]:
             return [array]
