@@ -218,8 +218,8 @@ class SteerableBasis:
         ----------
         images : array_like, shape (..., L, L)
         tolerance : float, optional
-            Stop when the preconditioned gradient has fallen to this part of its start; 1e-13 for float64, 1e-7 for
-            float32 by default.
+            Stop when the preconditioned gradient has fallen to this part of its start, or to the rounding of
+            what is left over; 3e-15 for float64, 1e-7 for float32 by default.
         max_iterations : int, optional
 
         Returns
@@ -233,7 +233,7 @@ class SteerableBasis:
         TypeError, ValueError
             As `evaluate_t`.
         """
-        limit = {4: 1e-7, 8: 1e-13}[self.dtype.itemsize] if tolerance is None else float(tolerance)
+        limit = {4: 1e-7, 8: 3e-15}[self.dtype.itemsize] if tolerance is None else float(tolerance)
         if not 0.0 < limit < 1.0:
             raise ValueError(f"tolerance is {tolerance!r}; give a number between 0 and 1")
         steps = check_count(max_iterations, "max_iterations")

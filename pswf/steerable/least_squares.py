@@ -104,9 +104,11 @@ def _conjugate_gradients(
     coefficients = np.zeros_like(gradient)
     power = _dot(gradient, direction)
     start = power.copy()
+    # the gradient is known to the rounding of the residual it is computed from, and no better
+    rounding = (4.0 * np.finfo(values.dtype).eps) ** 2
     iterations = 0
     while iterations < max_iterations:
-        live = power > tolerance**2 * start
+        live = power > np.maximum(tolerance**2 * start, rounding * _dot(rest, rest))
         if not live.any():
             break
         image = transform.backward(direction)

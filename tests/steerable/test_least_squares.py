@@ -12,7 +12,9 @@ def test_round_trip_of_images_inside_the_disk(size: int, rng: np.random.Generato
     basis = make_basis("PSWF2D", size)
     images = draw_stack(rng, size)
     fit = basis.least_squares(images)
-    assert np.abs(basis.evaluate(fit.coefficients) - images).max() < 1e-12 * images.max()
+    # on 65 pixels the blobs themselves reach beyond band and disk by some 1e-13
+    limit = 1e-12 if size == 65 else 1e-13
+    assert np.abs(basis.evaluate(fit.coefficients) - images).max() < limit * images.max()
     assert fit.residual.shape == (3,)
     assert fit.residual.max() < 1e-12
     assert fit.iterations <= 5
@@ -38,11 +40,12 @@ def test_noise_is_projected_as_by_dense_least_squares(name: str, rng: np.random.
     rest = noise[:, basis.disk] - expected.T @ functions
     norm = np.linalg.norm(noise[:, basis.disk], axis=1)
     np.testing.assert_allclose(fit.residual, np.linalg.norm(rest, axis=1) / norm, rtol=1e-9)
-    assert (fit.gradient <= 1e-13).all()
+    assert (fit.gradient <= 1e-14).all()
 
 
-def test_noise_takes_few_steps(rng: np.random.Generator) -> None:
-    basis = make_basis("PSWF2D", 128)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_noise_takes_few_steps(dtype: str, rng: np.random.Generator) -> None:
+    basis = make_basis("PSWF2D", 128, dtype)
     assert basis.least_squares(rng.standard_normal((2, 128, 128))).iterations <= 12
 
 
