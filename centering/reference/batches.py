@@ -48,7 +48,7 @@ def batches(source: Source, ctf: CTF | None) -> Callable[[], Iterator[Batch]]:
             "give a function that returns a new one at every call"
         )
     elif _is_stack(source):
-        array = source if hasattr(source, "ndim") else np.asarray(source)
+        array: Any = source if hasattr(source, "ndim") else np.asarray(source)
         if ctf is not None:
             check_ctf(ctf, len(array) if array.ndim == 3 else 1)
 
