@@ -64,8 +64,14 @@ def run_demo(
     new_star(folder / "truth.star", names, simulation.displacement, size=SIZE, pixel_size=PIXEL_SIZE)
 
     job = prepare(open_particles(stack), radius=RADIUS)
-    centers = run(job, folder / "centered", overwrite=True, progress=progress)
-    write_report(folder / "centered", job, centers, notes=["The particles are simulated; demo.png shows the truth."])
+    notes = ["The particles are simulated; demo.png shows the truth."]
+    centers = run(
+        job,
+        folder / "centered",
+        overwrite=True,
+        finish=lambda results, found: write_report(results, job, found, notes=notes),
+        progress=progress,
+    )
 
     found = {
         "no centering": np.zeros_like(centers.displacement),

@@ -37,6 +37,7 @@ def run(
     write_stack: bool = False,
     overwrite: bool = False,
     resume: bool = False,
+    finish: Callable[[Path, Centers], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Centers:
     """Center a dataset and write the results into the folder ``out``, which appears when it is complete.
@@ -62,6 +63,9 @@ def run(
     resume : bool
         Whether a run into ``out`` that was interrupted is continued; it ends with the same bytes as one that
         was not.  Where there is none a new one begins.
+    finish : callable, optional
+        Called with the folder of the results before they appear as ``out``, and with the centres; what it writes
+        there, such as the report, appears with them.  Its files must be among `centering.outputs.OUTPUTS`.
     progress : callable, optional
         Told the number of particles done, after every batch.
 
@@ -108,6 +112,8 @@ def run(
             )
             if not folder.finished:
                 write_outputs(folder.results, job, centers, recentered=Path(out) / _STACK if write_stack else None)
+                if finish is not None:
+                    finish(folder.results, centers)
             folder.publish()
         except OSError as error:
             raise OSError(_words(error, folder)) from error

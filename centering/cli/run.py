@@ -11,6 +11,8 @@ from click.core import ParameterSource
 from centering.cli._common import Failure, estimator_names, one_sentence, particle_options, progress_bar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from centering.job import Job
     from centering.results import Centers
 
@@ -138,6 +140,13 @@ def _run(
         click.echo(f"note: {note}", err=True)
     if not job.contrast.clear:
         click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+    command = _command_line(click.get_current_context())
+
+    def finish(folder: Path, centers: Centers) -> None:
+        from centering.report import write_report
+
+        write_report(folder, job, centers, command=command)
+
     start = perf_counter()
     with ExitStack() as stack:
         stack.enter_context(one_sentence(ImportError))
@@ -154,13 +163,9 @@ def _run(
             write_stack=write_stack,
             overwrite=overwrite,
             resume=resume,
+            finish=None if no_report else finish,
             progress=bar.update,
         )
-    if not no_report:
-        from centering.report import write_report
-
-        with one_sentence():
-            write_report(out, job, centers, command=_command_line(click.get_current_context()))
     report(job, centers, out, perf_counter() - start)
     return bool(job.particles.readable.all())
 

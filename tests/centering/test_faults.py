@@ -198,6 +198,20 @@ def test_killed_while_the_results_appear(undisturbed, monkeypatch, there, moved)
     assert visible() == ["out", "particles.star", "stack.mrcs"]
 
 
+def test_the_report_appears_with_the_results_or_they_wait_for_it(undisturbed, monkeypatch):
+    def fail(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("centering.report.write_report", fail)
+        words = command(*RUN, code=2).stderr
+    assert f"No space left on device; {COUNT} particles are done and kept, continue with --resume" in words
+    assert not Path("out").exists()
+    command(*RUN, "--resume")
+    assert "report.html" in contents()
+    assert contents() == undisturbed
+
+
 def test_a_second_run_is_refused_while_one_is_alive(project):
     with subprocess.Popen(
         [PROGRAM, *RUN],
