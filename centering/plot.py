@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,16 +25,23 @@ __all__ = ["displayed", "draw_lengths", "draw_places", "error_figure", "montage"
 
 ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#595959"
 
+# the least compression takes a fifth of the time and a tenth more room
+PNG_OPTIONS: dict[str, Any] = {"metadata": {"Software": ""}, "pil_kwargs": {"compress_level": 1}}
+
 Float64 = npt.NDArray[np.float64]
 
 
-def save(figure: Figure, path: str | PathLike[str]) -> None:
-    """Write a figure as PNG or SVG, as the extension says; equal figures give equal bytes."""
+def save(figure: Figure, *paths: str | PathLike[str]) -> None:
+    """Write a figure as PNG or SVG, as the extensions say; equal figures give equal bytes."""
     import matplotlib as mpl
 
-    metadata = {"Date": None} if Path(path).suffix == ".svg" else {"Software": None}
-    with mpl.rc_context({"svg.hashsalt": "centering"}):
-        figure.savefig(path, dpi=160, metadata=metadata)
+    for path in paths:
+        svg = Path(path).suffix == ".svg"
+        options: dict[str, Any] = {"metadata": {"Date": None}} if svg else PNG_OPTIONS
+        with mpl.rc_context({"svg.hashsalt": "centering"}):
+            figure.savefig(path, dpi=160, **options)
+        # the layout that was found holds for every format
+        figure.set_layout_engine("none")
 
 
 def montage(

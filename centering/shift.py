@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["shift_images"]
+__all__ = ["shift_images", "sum_shifted"]
 
 
 def shift_images(images: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[Any]:
@@ -35,18 +35,42 @@ def shift_images(images: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[Any
     """
     from scipy import fft
 
+    stack, shifts = _checked(images, shift)
+    result = stack.copy()
+    moves = np.flatnonzero(shifts.any(axis=1) & np.isfinite(stack).all(axis=(1, 2)))
+    if len(moves):
+        result[moves] = fft.irfft2(_moved(stack[moves], shifts[moves]), s=stack.shape[1:])
+    return result
+
+
+def sum_shifted(images: npt.ArrayLike, shift: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return the sum of `shift_images`, shape (n, n), for half its price: one transform back instead of B.
+
+    Images with non-finite pixels make the whole sum non-finite.
+    """
+    from scipy import fft
+
+    stack, shifts = _checked(images, shift)
+    total: npt.NDArray[Any] = fft.irfft2(_moved(stack, shifts).sum(axis=0), s=stack.shape[1:])
+    return total
+
+
+def _checked(images: npt.ArrayLike, shift: npt.ArrayLike) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     stack = np.asarray(images)
     shifts = np.asarray(shift, dtype=np.float64)
     if stack.ndim != 3 or shifts.shape != (len(stack), 2):
         raise ValueError(f"images have shape {stack.shape} and shift {shifts.shape}; they must be (B, n, n) and (B, 2)")
-    result = stack.copy()
-    moves = np.flatnonzero(shifts.any(axis=1) & np.isfinite(stack).all(axis=(1, 2)))
-    if len(moves):
-        spectrum = fft.rfft2(stack[moves])
-        spectrum *= _phases(fft.fftfreq(stack.shape[1]), shifts[moves, 0])[:, :, None].astype(spectrum.dtype)
-        spectrum *= _phases(fft.rfftfreq(stack.shape[2]), shifts[moves, 1])[:, None, :].astype(spectrum.dtype)
-        result[moves] = fft.irfft2(spectrum, s=stack.shape[1:])
-    return result
+    return stack, shifts
+
+
+def _moved(stack: npt.NDArray[Any], shifts: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+    """Return the half spectra of the moved images."""
+    from scipy import fft
+
+    spectrum: npt.NDArray[Any] = fft.rfft2(stack)
+    spectrum *= _phases(fft.fftfreq(stack.shape[1]), shifts[:, 0])[:, :, None].astype(spectrum.dtype)
+    spectrum *= _phases(fft.rfftfreq(stack.shape[2]), shifts[:, 1])[:, None, :].astype(spectrum.dtype)
+    return spectrum
 
 
 def _phases(frequency: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:

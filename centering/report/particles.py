@@ -11,7 +11,6 @@ import numpy.typing as npt
 from centering.estimators.surrogate import SurrogateCenter
 from centering.job import Job
 from centering.landscapes.grid import candidates
-from centering.landscapes.landscape import landscape
 from centering.outputs import image_name
 from centering.plot import displayed
 from centering.report.pictures import marked
@@ -129,14 +128,7 @@ def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDA
     if not isinstance(estimator, SurrogateCenter):
         return ""
     bright = -image if job.contrast.invert else image
-    surface = landscape(
-        bright,
-        estimator.radius,
-        score=estimator.score,
-        basis=estimator.basis,
-        method=estimator.method,
-        max_shift=estimator.max_shift,
-    )[0]
+    surface = estimator.landscape(bright)[0]
     rows, columns = candidates(image.shape[-1], estimator.radius, estimator.max_shift)
     low, high = float(surface.min()), float(surface.max())
     return marked(

@@ -9,6 +9,8 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
+from centering.plot import PNG_OPTIONS
+
 __all__ = ["LARGEST", "marked", "png"]
 
 LARGEST = 256
@@ -23,7 +25,7 @@ def png(picture: Float64, colormap: str = "gray") -> str:
 
     step = -(-max(picture.shape) // LARGEST)
     buffer = io.BytesIO()
-    imsave(buffer, picture[::step, ::step], cmap=colormap, vmin=0, vmax=1, format="png", metadata={"Software": ""})
+    imsave(buffer, picture[::step, ::step], cmap=colormap, vmin=0, vmax=1, format="png", **PNG_OPTIONS)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

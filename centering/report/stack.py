@@ -12,7 +12,7 @@ from centering.plot import save, shift_histogram
 from centering.report import charts
 from centering.report.pictures import marked
 from centering.results import Centers
-from centering.shift import shift_images
+from centering.shift import sum_shifted
 
 __all__ = ["mean", "means", "shifts"]
 
@@ -55,29 +55,24 @@ def means(job: Job, centers: Centers, seen: Index) -> tuple[Float64, Float64, in
     for part in np.array_split(sample, -(-len(sample) // 50)):
         images = job.particles.read(part)
         before += images.sum(axis=0, dtype=np.float64)
-        after += shift_images(images, -centers.displacement[part]).sum(axis=0, dtype=np.float64)
+        after += sum_shifted(images, -centers.displacement[part])
     return before / len(sample), after / len(sample), len(sample)
 
 
 def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, gain: float | None) -> str:
     """Show the mean images and their rotational averages; their figures go into ``folder``."""
-    figure = charts.mean_images(before, after)
-    for name in ("mean.png", "mean.svg"):
-        save(figure, folder / name)
+    save(charts.mean_images(before, after), folder / "mean.png", folder / "mean.svg")
     radius = None if job.radius is None else float(np.median(job.radius))
     sign = -1.0 if job.contrast.invert else 1.0
     rings = [charts.radial_profile(sign * image) for image in (before, after)]
-    for name in ("profile.png", "profile.svg"):
-        save(charts.profiles(rings[0], rings[1], radius, _typical(job)), folder / name)
+    figure = charts.profiles(rings[0], rings[1], radius, _typical(job))
+    save(figure, folder / "profile.png", folder / "profile.svg")
     low, high = np.percentile(after, [0.5, 99.9])
     scale = (high - low) or 1.0
     pictures = [np.clip((image - low) / scale, 0, 1) for image in (before, after)]
     one = marked(pictures[0], f"Mean of {count} images before centering")
     two = marked(pictures[1], f"Mean of {count} images after centering")
-    chart = charts.inline(
-        charts.profiles(rings[0], rings[1], radius, _typical(job)),
-        "Mean density over the distance from the middle, before and after centering",
-    )
+    chart = charts.inline(figure, "Mean density over the distance from the middle, before and after centering")
     sharper = ""
     if gain is not None:
         sharper = f" After centering it is {gain:.2f} times as sharp (energy of the smoothed gradient)."
