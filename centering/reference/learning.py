@@ -48,8 +48,8 @@ class Sums:
         Number of usable images.
     evidence : float
         Sum of the log-likelihood ratios to "no particle", the fraction of empty images taken into account.
-    scores : list of ndarray
-        The ratios, image by image, when it shows a particle.
+    scores, noises : list of ndarray
+        The ratios, image by image, when it shows a particle; and the variances of the noise.
     present : float
         Expected number of images with a particle.
     moment, scale, square : float
@@ -67,6 +67,7 @@ class Sums:
     images: int
     evidence: float
     scores: list[Array]
+    noises: list[Array]
     present: float
     moment: float
     scale: float
@@ -85,6 +86,7 @@ class Sums:
         return cls(
             0,
             0.0,
+            [],
             [],
             0.0,
             0.0,
@@ -107,6 +109,7 @@ class Sums:
         self.images += int(usable.sum())
         self.evidence += float(total[usable].sum())
         self.scores.append(posterior.evidence[usable])
+        self.noises.append(posterior.variance[usable])
         self.present += float(certainty.sum())
         second = np.trace(posterior.covariance, axis1=1, axis2=2) + (posterior.mean**2).sum(axis=1)
         self.moment += 0.5 * float(certainty @ second)
@@ -205,7 +208,7 @@ def iterate(
 ) -> tuple[Model, list[float]]:
     """Run EM and return the model and, for every iteration, the mean log-likelihood ratio before its M-step.
 
-    The ``typical`` evidence of the model is that of its last E-step.
+    The ``typical`` evidence and ``noise`` of the model are those of its last E-step.
     """
     history: list[float] = []
     variances: list[Array] = []
@@ -227,6 +230,8 @@ def iterate(
             raise ValueError("no image can be learned from: all are constant or have NaN or infinite pixels")
         history.append(sums.evidence / sums.images)
         model = replace(
-            maximize(templates, model, sums, freedom), typical=float(np.median(np.concatenate(sums.scores)))
+            maximize(templates, model, sums, freedom),
+            typical=float(np.median(np.concatenate(sums.scores))),
+            noise=float(np.median(np.concatenate(sums.noises))),
         )
     return model, history

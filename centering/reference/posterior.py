@@ -45,6 +45,8 @@ class Model:
         Standard deviation in pixels of the displacement along either axis; infinite for a flat prior.
     typical : float
         Median log-likelihood ratio of a particle to none over the images learned from.
+    noise : float
+        Median over them of the part of the power of an image, within the band, that is noise.
     """
 
     coefficients: Array
@@ -53,6 +55,7 @@ class Model:
     contrast: float
     shift: float
     typical: float = 0.0
+    noise: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -210,9 +213,10 @@ class Expectation:
         """Return the part of each template's power that the transfer leaves, shape (B, P), None without transfer."""
         if observation.transfer is None:
             return None
-        power = self.transforms**2 * self.waves.quarter
-        left: Array = np.tensordot(observation.transfer**2, power, axes=([1, 2], [1, 2]))
-        left /= power.sum(axis=(1, 2))
+        power = (self.transforms**2 * self.waves.quarter).reshape(len(self.transforms), -1)
+        squares = (observation.transfer**2).reshape(len(observation), 1, -1)
+        # one product for each image: in a product of all, the last digits would depend on how many there are
+        left: Array = np.matmul(squares, power.T)[:, 0] / power.sum(axis=1)
         return left
 
     def __call__(self, observation: Observation, variance: Array | None = None, sweeps: int = SWEEPS) -> Posterior:
@@ -269,11 +273,12 @@ class Expectation:
     def _moments(self, probability: Images) -> tuple[Array, Array]:
         shifts = self.waves.shifts.astype(np.float64)
         marginal = probability.sum(axis=1, dtype=np.float64)
-        rows, columns = marginal.sum(axis=2), marginal.sum(axis=1)
-        mean = np.stack([rows @ shifts, columns @ shifts], axis=1)
+        axes = marginal.sum(axis=2), marginal.sum(axis=1)
+        # sums and not products of matrices: the last digits must not depend on how many images there are
+        mean = np.stack([(axis * shifts).sum(axis=1) for axis in axes], axis=1)
         covariance = np.empty((len(mean), 2, 2))
-        covariance[:, 0, 0] = rows @ shifts**2 - mean[:, 0] ** 2
-        covariance[:, 1, 1] = columns @ shifts**2 - mean[:, 1] ** 2
-        cross = np.einsum("bij,i,j->b", marginal, shifts, shifts, optimize=True) - mean[:, 0] * mean[:, 1]
+        for k, axis in enumerate(axes):
+            covariance[:, k, k] = (axis * shifts**2).sum(axis=1) - mean[:, k] ** 2
+        cross = (marginal * np.outer(shifts, shifts)).sum(axis=(1, 2)) - mean[:, 0] * mean[:, 1]
         covariance[:, 0, 1] = covariance[:, 1, 0] = cross
         return mean, covariance

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
 from pswf.bases.base import RadialBasis
 from pswf.bases.prolate import PSWF
@@ -49,7 +52,7 @@ class Templates:
         basis: RadialBasis | None = None,
         spectrum: Array | None = None,
     ) -> None:
-        self.waves = waves
+        self.waves, self._spectrum = waves, spectrum
         whole = waves.radius if radius is None else radius
         if basis is None:
             basis = PSWF(2.0 * np.pi * whole * waves.highest / waves.period)
@@ -67,6 +70,16 @@ class Templates:
         constant = self._seen / waves.size
         pairs = ((constant, self._seen), (slope, self._seen), (self._seen, slope))
         self._planes = np.stack([rows @ self._kernels @ columns.T for rows, columns in pairs])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the tables are made from: they are a thousand times as large."""
+        waves = self.waves
+        return _rebuild, (
+            (waves.size, waves.radius, waves.reach),
+            self.disk.radius,
+            self.disk.basis,
+            self._spectrum,
+        )
 
     @property
     def count(self) -> int:
@@ -109,3 +122,8 @@ class Templates:
         inside = self.disk.evaluate(np.minimum(distance, self.disk.radius))
         values: Array = np.where(distance <= self.disk.radius, np.tensordot(coefficients, inside, axes=1), 0.0)
         return values
+
+
+def _rebuild(waves: tuple[int, int, int], radius: int, basis: RadialBasis, spectrum: Array | None) -> Templates:
+    with one_thread():  # as when they were first made: the last digits could depend on it
+        return Templates(Waves(*waves), radius, basis=basis, spectrum=spectrum)
