@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from centering.stack import check_radius, check_stack
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_count
 from pswf.disk import check_basis
+
+if TYPE_CHECKING:
+    from centering.reference.fit import Progress
 
 __all__ = ["RadialReference"]
 
@@ -127,7 +131,7 @@ class RadialReference:
         if self.learn_from is not None:
             check_count(self.learn_from, "learn_from")
 
-    def fit(self, images: Source, *, ctf: CTF | None = None) -> FittedReference:
+    def fit(self, images: Source, *, ctf: CTF | None = None, progress: Progress | None = None) -> FittedReference:
         """Learn the reference.
 
         Parameters
@@ -138,6 +142,9 @@ class RadialReference:
             of images and their `CTF`.  Images with NaN or infinite pixels are passed over.
         ctf : CTF, optional
             Of these images, instead of the one given to `RadialReference`.
+        progress : callable, optional
+            Told what begins, in words, and how many images it goes through (None where that is not known); returns a
+            callable that is told the number of images done.
 
         Returns
         -------
@@ -147,7 +154,7 @@ class RadialReference:
         from centering.reference.threads import one_thread
 
         with one_thread():
-            return fit(self, images, ctf)
+            return fit(self, images, ctf, progress)
 
     def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
         """Learn from ``images``, shape (B, n, n) or (n, n), and return their centres."""

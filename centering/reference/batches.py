@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from centering.ctf import CTF
 from centering.reference.posterior import Observation
 from centering.stack import check_stack
 
-__all__ = ["Batch", "Source", "batches", "check_ctf", "kept", "take"]
+__all__ = ["Batch", "Source", "batches", "check_ctf", "kept", "length", "take"]
 
 Images = npt.NDArray[Any]
 Batch = tuple[Images, CTF | None]
@@ -20,6 +20,8 @@ Source = Callable[[], Iterable[Any]] | Iterable[Any] | npt.ArrayLike
 
 BLOCK = 32
 """Images at a time: what passes between the steps stays in the processor's cache."""
+TAKEN = 256 * 2**20
+"""Bytes of images that are kept while it is decided where to start."""
 KEPT = 512 * 2**20
 """Bytes of coefficients that are kept between the iterations instead of being computed again."""
 
@@ -87,6 +89,13 @@ def batches(source: Source, ctf: CTF | None) -> Callable[[], Iterator[Batch]]:
     return generate
 
 
+def length(source: Source) -> int | None:
+    """Return the number of images where ``source`` says it: an array, or a callable that has a length."""
+    if isinstance(source, Sized) and (callable(source) or hasattr(source, "ndim")):
+        return len(source)
+    return None
+
+
 def check_ctf(ctf: CTF, count: int) -> None:
     """Raise ValueError unless there is one transfer function per image, or one for all."""
     if len(ctf) not in (1, count):
@@ -94,13 +103,14 @@ def check_ctf(ctf: CTF, count: int) -> None:
 
 
 def take(generate: Callable[[], Iterator[Batch]], count: int) -> list[Batch]:
-    """Return the first blocks, up to ``count`` images."""
+    """Return the first blocks, up to ``count`` images or `TAKEN` bytes."""
     taken: list[Batch] = []
-    left = count
+    left, room = count, TAKEN
     for stack, ctf in generate():
         taken.append((stack[:left], None if ctf is None else ctf[:left]))
         left -= len(taken[-1][0])
-        if left <= 0:
+        room -= stack.nbytes
+        if left <= 0 or room <= 0:
             break
     if not taken:
         raise ValueError("no image can be learned from: all have NaN or infinite pixels")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.reference.batches import Batch, Source, batches, kept, take
+from centering.reference.batches import Batch, Source, batches, kept, length, take
 from centering.reference.fitted import FittedReference, transfer_of
 from centering.reference.learning import Freedom, iterate
 from centering.reference.noise import corner_spectrum
 from centering.reference.posterior import Expectation, Observation, observe
-from centering.reference.selection import Choice, candidate_radii, choose_count, choose_radius
-from centering.reference.start import first_model, split_profiles
+from centering.reference.selection import MOST_PROFILES, Choice, candidate_radii, choose_count, choose_radius
+from centering.reference.start import STARTS, first_model, split_profiles
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves, default_reach
 from centering.stack import check_radius
@@ -23,7 +24,11 @@ from centering.stack import check_radius
 if TYPE_CHECKING:
     from centering.estimators.radial_reference import RadialReference
 
-__all__ = ["fit"]
+__all__ = ["Progress", "fit"]
+
+Progress = Callable[[str, int | None], Callable[[int], object]]
+"""Told what begins, in words, and how many images it goes through where that is known; returns what is told the number
+of images done."""
 
 Array = npt.NDArray[np.float64]
 
@@ -35,10 +40,12 @@ PIECES = 16
 """Parts of the sample that are learned from or judged together."""
 
 
-def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedReference:
+def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Progress | None) -> FittedReference:
     """Return what `RadialReference.fit` returns."""
     produce = batches(source, options.ctf if ctf is None else ctf)
     sample = _in_pieces(take(produce, SAMPLE))
+    count = sum(len(stack) for stack, _ in sample)
+    progress = _silent if progress is None else progress
     size = sample[0][0].shape[-1]
     freedom = Freedom(contrast=options.contrast, shift=options.prior == "learned")
     shift = float({"learned": BROAD * size, "flat": np.inf}.get(str(options.prior), options.prior))
@@ -47,18 +54,19 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedRefe
         return Waves(size, radius, default_reach(size, radius, options.max_shift))
 
     def seen_by(waves: Waves) -> tuple[Array | None, list[Observation]]:
-        spectrum = corner_spectrum(np.concatenate([stack for stack, _ in sample]), waves) if options.whiten else None
+        spectrum = corner_spectrum(stacks, waves) if options.whiten else None
         return spectrum, [_observe(part, waves, spectrum, options.phase_flip) for part in sample]
 
     stacks = [stack for stack, _ in sample]
     radius_choice: Choice | None = None
     if isinstance(options.radius, str):
         radii = candidate_radii(size)
+        done = progress("choosing the radius", (len(radii) + STARTS) * count)
         middle = round(0.35 * size)
         largest = Waves(size, radii[-1], default_reach(size, middle, options.max_shift))
         spectrum, seen = seen_by(largest)
         trial = Templates(largest, middle, basis=options.basis, spectrum=spectrum)
-        model, _ = first_model(trial, stacks, seen, shift, freedom)
+        model, _ = first_model(trial, stacks, seen, shift, freedom, done)
         expectation = Expectation(trial, model)
         positions = [expectation(part).mean for part in seen]
         radius_choice = choose_radius(
@@ -70,6 +78,7 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedRefe
             spectrum=spectrum,
             shift=shift,
             freedom=freedom,
+            done=done,
         )
         radius = radius_choice.chosen
     else:
@@ -78,10 +87,12 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedRefe
     waves = waves_for(radius)
     spectrum, seen = seen_by(waves)
     templates = Templates(waves, basis=options.basis, spectrum=spectrum)
-    model, start = first_model(templates, stacks, seen, shift, freedom)
+    done = progress("looking where to start", STARTS * count)
+    model, start = first_model(templates, stacks, seen, shift, freedom, done)
     profile_choice: Choice | None = None
     if isinstance(options.profiles, str):
-        profile_choice = choose_count(templates, model, seen, freedom)
+        done = progress("counting the profiles", MOST_PROFILES * count)
+        profile_choice = choose_count(templates, model, seen, freedom, done)
         count = profile_choice.chosen
     else:
         count = options.profiles
@@ -94,10 +105,32 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None) -> FittedRefe
                 raise ValueError(f"the images have {batch[0].shape[-1]} pixels, the first ones {size}; give one size")
             yield _observe(batch, waves, spectrum, options.phase_flip)
 
-    model, history = iterate(templates, model, kept(observations), freedom, options.iterations)
+    known = length(source)
+    done = progress("learning the reference", None if known is None else known * options.iterations)
+    learned_from = kept(observations)
+
+    def counted() -> Iterable[Observation]:
+        for observation in learned_from():
+            yield observation
+            done(len(observation))
+
+    model, history, images = iterate(templates, model, counted, freedom, options.iterations)
     return FittedReference(
-        templates, model, spectrum, options.phase_flip, tuple(history), start, radius_choice, profile_choice
+        templates,
+        model,
+        spectrum,
+        options.phase_flip,
+        tuple(history),
+        start,
+        radius_choice,
+        profile_choice,
+        images,
+        replace(options, ctf=None),
     )
+
+
+def _silent(words: str, total: int | None) -> Callable[[int], object]:
+    return lambda count: None
 
 
 def _observe(batch: Batch, waves: Waves, spectrum: Array | None, phase_flip: bool) -> Observation:

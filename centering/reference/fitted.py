@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
 from centering.results import Centers, Flag
 from centering.stack import Images, check_stack
+
+if TYPE_CHECKING:
+    from centering.estimators.radial_reference import RadialReference
 
 __all__ = ["FittedReference", "transfer_of"]
 
@@ -50,6 +54,10 @@ class FittedReference:
         What the first profile was learned from, in words.
     radius_choice, profile_choice : Choice or None
         The evidence where the radius or the number of profiles was chosen from the data.
+    images : int
+        Number of images that it was learned from.
+    options : RadialReference or None
+        What learned it, without transfer functions.
     """
 
     templates: Templates
@@ -60,6 +68,8 @@ class FittedReference:
     start: str = ""
     radius_choice: Choice | None = None
     profile_choice: Choice | None = None
+    images: int = 0
+    options: RadialReference | None = None
 
     @property
     def radius(self) -> int:
@@ -137,8 +147,50 @@ class FittedReference:
     def __repr__(self) -> str:
         return (
             f"FittedReference(radius={self.radius}, size={self.size}, profiles={len(self.model.weights)}, "
-            f"iterations={len(self.history)})"
+            f"images={self.images}, options={self.options!r})"
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is computed from the rest."""
+        return {name: value for name, value in self.__dict__.items() if name != "_expectation"}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was learned, ready for JSON.
+
+        Returns
+        -------
+        dict
+            ``radius_px``, ``images`` (learned from), ``iterations``, ``started_from``; ``profiles``, each with its
+            ``weight``, its ``coefficients`` in the basis and its values ``at_px`` 0, 1, ..., R (see `profile`);
+            ``noise``: the ``part`` of the power of a typical image, and the ``spectrum`` that images are whitened by,
+            median 1, at ``cycles_per_px``; ``contrast_spread`` of the scales about 1; ``shift_spread_px``, the standard
+            deviation of the displacements along either axis (None: flat); ``with_particle``, the fraction of images;
+            ``evidence``, the mean log-likelihood ratio per image in every iteration; ``radius_choice`` and
+            ``profile_choice`` where they were chosen.
+        """
+        model, waves = self.model, self.templates.waves
+        noise: dict[str, Any] = {"part": _rounded(model.noise)}
+        if self.spectrum is not None:
+            noise["cycles_per_px"] = _rounded(waves.frequency[0])
+            noise["spectrum"] = _rounded(self.spectrum[0])
+        at = self.profile(np.arange(self.radius + 1))
+        return {
+            "radius_px": self.radius,
+            "images": self.images,
+            "iterations": len(self.history),
+            "started_from": self.start,
+            "profiles": [
+                {"weight": _rounded(weight), "coefficients": _rounded(coefficients), "at_px": _rounded(values)}
+                for weight, coefficients, values in zip(model.weights, model.coefficients, at, strict=True)
+            ],
+            "noise": noise,
+            "contrast_spread": _rounded(model.contrast),
+            "shift_spread_px": _rounded(model.shift) if np.isfinite(model.shift) else None,
+            "with_particle": _rounded(model.present),
+            "evidence": _rounded(np.array(self.history)),
+            "radius_choice": None if self.radius_choice is None else _evidence(self.radius_choice),
+            "profile_choice": None if self.profile_choice is None else _evidence(self.profile_choice),
+        }
 
     @cached_property
     def _expectation(self) -> Expectation:
@@ -175,3 +227,18 @@ def transfer_of(ctf: CTF | None, count: int, waves: Waves) -> Array | None:
         return None
     transfer = ctf.transfer(waves.frequency)
     return np.broadcast_to(transfer, (count, *transfer.shape[1:]))
+
+
+def _rounded(values: npt.ArrayLike) -> Any:
+    """Return numbers with six significant digits, as Python has them."""
+    return np.vectorize(lambda value: float(f"{value:.6g}"), otypes=[np.float64])(values).tolist()
+
+
+def _evidence(choice: Choice) -> dict[str, Any]:
+    return {
+        "chosen": choice.chosen,
+        "values": choice.values.tolist(),
+        "evidence": _rounded(choice.evidence),
+        "deficit": _rounded(choice.deficit),
+        "error": _rounded(choice.error),
+    }

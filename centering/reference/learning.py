@@ -205,12 +205,13 @@ def iterate(
     batches: Callable[[], Iterable[Observation]],
     freedom: Freedom,
     iterations: int,
-) -> tuple[Model, list[float]]:
-    """Run EM and return the model and, for every iteration, the mean log-likelihood ratio before its M-step.
+) -> tuple[Model, list[float], int]:
+    """Run EM and return the model, the mean log-likelihood ratio before every M-step, and the number of images.
 
     The ``typical`` evidence and ``noise`` of the model are those of its last E-step.
     """
     history: list[float] = []
+    images = 0
     variances: list[Array] = []
     for _ in range(iterations):
         expectation = Expectation(templates, model)
@@ -228,10 +229,11 @@ def iterate(
                 variances[number] = posterior.variance
         if sums is None or sums.images == 0:
             raise ValueError("no image can be learned from: all are constant or have NaN or infinite pixels")
-        history.append(sums.evidence / sums.images)
+        images = sums.images
+        history.append(sums.evidence / images)
         model = replace(
             maximize(templates, model, sums, freedom),
             typical=float(np.median(np.concatenate(sums.scores))),
             noise=float(np.median(np.concatenate(sums.noises))),
         )
-    return model, history
+    return model, history, images

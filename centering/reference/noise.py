@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,12 @@ LEAST = 0.05
 """Least power, as a part of the median: no frequency is trusted without limit."""
 
 
-def corner_spectrum(images: Images, waves: Waves) -> Array:
+def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
     """Return the radial power spectrum of the noise on the frequencies of the waves, shape (L+1, L+1), median 1.
 
     Parameters
     ----------
-    images : ndarray, shape (B, n, n)
+    stacks : sequence of ndarray, shape (b, n, n)
         Finite images; each counts with the power of its own corners.
     waves : Waves
 
@@ -41,7 +43,7 @@ def corner_spectrum(images: Images, waves: Waves) -> Array:
     corners = np.hypot(waves.pixels[:, None], waves.pixels) > size / 2
     period = fft.next_fast_len(size + size // REACH + 1, real=True)
     power = np.zeros((period, period // 2 + 1))
-    for image in images:
+    for image in chain.from_iterable(stacks):
         values = np.where(corners, image, 0.0)
         values = np.where(corners, values - values.sum() / corners.sum(), 0.0)
         squares = float((values**2).sum())

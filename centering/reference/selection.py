@@ -95,9 +95,10 @@ def choose_radius(
     positions : sequence of ndarray, shape (b, 2)
         Displacements to start from, one array for each observation.
     **options
-        ``basis`` and ``spectrum`` of the templates; ``shift`` and ``freedom`` of the models.
+        ``basis`` and ``spectrum`` of the templates; ``shift`` and ``freedom`` of the models; ``done``, told the number
+        of images judged.
     """
-    shift, freedom = options.pop("shift"), options.pop("freedom")
+    shift, freedom, done = options.pop("shift"), options.pop("freedom"), options.pop("done")
     evidence = []
     for radius in radii:
         templates = Templates(waves, radius, **options)
@@ -107,10 +108,17 @@ def choose_radius(
             return model_from_positions(templates, chosen, [positions[k] for k in part], shift)
 
         evidence.append(_held_out(templates, observations, start, freedom, ROUNDS))
+        done(sum(map(len, observations)))
     return choose(radii, evidence)
 
 
-def choose_count(templates: Templates, model: Model, observations: Sequence[Observation], freedom: Freedom) -> Choice:
+def choose_count(
+    templates: Templates,
+    model: Model,
+    observations: Sequence[Observation],
+    freedom: Freedom,
+    done: Callable[[int], object],
+) -> Choice:
     """Return the choice of a number of profiles, 1 to 4; ``model`` has one profile."""
     counts = range(1, MOST_PROFILES + 1)
 
@@ -121,6 +129,7 @@ def choose_count(templates: Templates, model: Model, observations: Sequence[Obse
             return split_profiles(templates, model, [observations[k] for k in part], count)
 
         evidence.append(_held_out(templates, observations, start, freedom, PROFILE_ROUNDS))
+        done(sum(map(len, observations)))
     return choose(list(counts), evidence)
 
 
@@ -136,7 +145,7 @@ def _held_out(
     evidence: dict[int, Array] = {}
     for learn, judge in (halves, halves[::-1]):
         chosen = [observations[k] for k in learn]
-        model, _ = iterate(templates, start(learn), chosen.copy, freedom, rounds)
+        model, *_ = iterate(templates, start(learn), chosen.copy, freedom, rounds)
         for k in judge:
             evidence[k] = evidences(templates, model, [observations[k]])
     return np.concatenate([evidence[k] for k in sorted(evidence)])

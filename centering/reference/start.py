@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,8 @@ __all__ = ["evidences", "first_model", "model_from_positions", "split_profiles"]
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
 
+STARTS = 3
+"""Bright, dark, centred: see `first_model`."""
 ROUNDS = 3
 """EM iterations before the starts are compared."""
 LLOYD = 10
@@ -32,6 +34,7 @@ def first_model(
     observations: Sequence[Observation],
     shift: float,
     freedom: Freedom,
+    done: Callable[[int], object],
 ) -> tuple[Model, str]:
     """Return the model to start from, and what it was learned from, in words.
 
@@ -49,10 +52,11 @@ def first_model(
     best: tuple[float, Model, str] | None = None
     for words, positions in starts.items():
         model = model_from_positions(templates, observations, positions, shift)
-        model, _ = iterate(templates, model, lambda: observations, freedom, ROUNDS)
+        model, *_ = iterate(templates, model, lambda: observations, freedom, ROUNDS)
         likelihood = float(np.mean(evidences(templates, model, observations)))
         if best is None or likelihood > best[0]:
             best = likelihood, model, words
+        done(sum(map(len, observations)))
     assert best is not None
     return best[1], best[2]
 

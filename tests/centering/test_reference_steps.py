@@ -247,7 +247,7 @@ def test_em_never_lowers_the_likelihood(prior, rng):
     observation = observe(images, waves)
     start = model_from_positions(templates, [observation], [rng.uniform(-6, 6, (40, 2))], 4.0)
     start = Model(start.coefficients, start.weights, 0.9, 0.3, np.inf if prior == "flat" else 4.0)
-    _, history = iterate(templates, start, lambda: [observation], Freedom(shift=prior == "learned"), 25)
+    _, history, _ = iterate(templates, start, lambda: [observation], Freedom(shift=prior == "learned"), 25)
     assert history[-1] > history[0] + 0.2
     assert np.diff(history).min() > -1e-6
 
@@ -302,7 +302,7 @@ def test_noise_spectrum_is_read_from_the_corners(rng):
     white = np.fft.rfft2(rng.standard_normal((300, size, size)))
     images = np.fft.irfft2(white * np.sqrt(spectrum(frequency)), s=(size, size))
     particle, _ = stack(rng, 300, size, lambda d: 5 * disc(20)(d), shift=8, noise=0.0)
-    found = corner_spectrum(images + particle, waves)
+    found = corner_spectrum([images + particle], waves)
     # what can be known: the spectrum, smoothed by the window on its autocorrelation
     reach = size // LAGS
     offset = np.arange(-reach, reach + 1)
@@ -315,9 +315,9 @@ def test_noise_spectrum_is_read_from_the_corners(rng):
 
 def test_white_noise_has_a_white_spectrum(rng):
     waves = Waves(64, 16, 10)
-    found = corner_spectrum(rng.standard_normal((500, 64, 64)), waves)
+    found = corner_spectrum([rng.standard_normal((500, 64, 64))], waves)
     np.testing.assert_allclose(found, 1.0, atol=0.04)
-    assert (corner_spectrum(np.zeros((2, 64, 64)), waves) == 1.0).all()
+    assert (corner_spectrum([np.zeros((2, 64, 64))], waves) == 1.0).all()
 
 
 def test_parzen_window_ends_at_zero_and_has_no_negative_transform():
