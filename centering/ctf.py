@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from centering.io.cryosparc import CsFile
     from centering.io.star import StarFile
 
 __all__ = ["CTF"]
@@ -23,6 +24,9 @@ _COLUMNS = {
     "amplitude_contrast": "rlnAmplitudeContrast",
     "phase_shift": "rlnPhaseShift",
 }
+
+_FIELDS = ("ctf/df1_A", "ctf/df2_A", "ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast")
+_PHASE = "ctf/phase_shift_rad"
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,44 @@ class CTF:
                 values[name] = file.numbers(particles, label)
             elif optics is not None and label in optics.columns:
                 groups = dict(zip(file.column(optics, "rlnOpticsGroup"), file.numbers(optics, label), strict=True))
-                values[name] = np.array([groups[group] for group in file.column(particles, "rlnOpticsGroup")])
+                members = file.column(particles, "rlnOpticsGroup")
+                unknown = set(members) - set(groups)
+                if unknown:
+                    raise ValueError(f"{str(file.path)!r} has no optics group {min(unknown)}, but particles of it")
+                values[name] = np.array([groups[member] for member in members])
             elif name != "phase_shift":
                 raise ValueError(f"{str(file.path)!r} has no column {label}")
         return cls(defocus, pixel_size, **values)
+
+    @classmethod
+    def from_cs(cls, file: CsFile | str | PathLike[str], pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Return the functions of the particles of a ``.cs`` file of cryoSPARC, in the order of its rows.
+
+        Parameters
+        ----------
+        file : CsFile or path
+            With ``ctf/df1_A``, ``ctf/df2_A``, ``ctf/accel_kv``, ``ctf/cs_mm`` and ``ctf/amp_contrast``; also
+            ``ctf/phase_shift_rad`` where it is there.
+        pixel_size : array_like, optional
+            Angstrom per pixel, instead of what the file says.
+
+        Raises
+        ------
+        ValueError
+            A field is missing.
+        """
+        from centering.io.cryosparc import CsFile as Reader
+
+        source = file if isinstance(file, Reader) else Reader.read(file)
+        table = source.table
+        names = table.dtype.names or ()
+        missing = [name for name in _FIELDS if name not in names]
+        if missing:
+            raise ValueError(f"{str(source.path)!r} has no field {missing[0]}")
+        one, two, voltage, aberration, contrast = (np.asarray(table[name], dtype=np.float64) for name in _FIELDS)
+        phase = np.rad2deg(table[_PHASE].astype(np.float64)) if _PHASE in names else 0.0
+        pixel = source.pixel_size if pixel_size is None else pixel_size
+        return cls(0.5 * (one + two), pixel, voltage, aberration, contrast, phase)
 
     @staticmethod
     def concatenate(parts: Sequence[CTF]) -> CTF:

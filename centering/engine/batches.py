@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from centering.io.mrc import write_images
 from centering.io.particles import Particles
 from centering.results import Centers
 from centering.shift import shift_images
+
+if TYPE_CHECKING:
+    from centering.reference.fitted import FittedReference
 
 __all__ = ["BATCH_BYTES", "Batch", "StackTarget", "batch_length", "center_batch", "cut"]
 
@@ -105,7 +109,10 @@ def center_batch(
     with gate or nullcontext():
         if invert:
             images = np.negative(images, out=images)
-        centers = estimator(images)
+        if particles.ctf is None:
+            centers = estimator(images)
+        else:  # only a job whose estimators take them has transfer functions
+            centers = cast("FittedReference", estimator)(images, ctf=particles.ctf)
         if target is None:
             return centers
         if invert:

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from centering.ctf import CTF
 from centering.io.mrc import MrcStack
 from centering.io.star import StarFile
 
@@ -80,6 +81,8 @@ class Particles:
         The STAR file that lists the particles.
     notes : tuple of str
         What a user should know about how the files were read, one sentence each.
+    ctf : CTF or None
+        Contrast transfer functions, one for each particle, where an estimator is to be told of them.
     """
 
     source: Path
@@ -91,6 +94,7 @@ class Particles:
     pixel_size_source: str
     star: StarFile | None = None
     notes: tuple[str, ...] = ()
+    ctf: CTF | None = None
 
     def __len__(self) -> int:
         return len(self.image_index)
@@ -120,6 +124,7 @@ class Particles:
             stack_index=stack_index,
             image_index=self.image_index[indices],
             pixel_size=None if self.pixel_size is None else self.pixel_size[indices],
+            ctf=None if self.ctf is None else self.ctf[indices],
             star=None,
         )
 
