@@ -45,7 +45,9 @@ _UNSEEN = Flag.NONFINITE | Flag.UNREADABLE
 _SHOWN = 8  # particles in the montage
 
 
-def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path | None = None) -> None:
+def write_outputs(
+    folder: Path, job: Job, centers: Centers, *, recentered: Path | None = None, run: str | None = None
+) -> None:
     """Write every output but the recentred stack itself into ``folder``.
 
     Parameters
@@ -58,6 +60,8 @@ def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path 
         The result, in the order of the particles.
     recentered : Path, optional
         Where the recentred stack will lie in the end.
+    run : str, optional
+        What tells this run from others, for the summary.
     """
     particles = job.particles
     _write_star(folder / "particles.star", particles, centers.displacement, particles.source)
@@ -70,6 +74,8 @@ def write_outputs(folder: Path, job: Job, centers: Centers, *, recentered: Path 
     summary = summarize(job, centers)
     if recentered is not None:
         summary["recentered_stack"] = "content moved by a periodic Fourier shift; contrast as in the input"
+    if run is not None:
+        summary["run"] = run
     (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     _write_figures(folder, job, centers)
 

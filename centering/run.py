@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from centering.job import Job
 from centering.outputs import OUTPUTS, preload, write_outputs
 from centering.results import Centers
 
-__all__ = ["run"]
+__all__ = ["completed", "run"]
 
 _STACK = "recentered.mrcs"
 
@@ -111,13 +112,31 @@ def run(
                 progress=progress,
             )
             if not folder.finished:
-                write_outputs(folder.results, job, centers, recentered=Path(out) / _STACK if write_stack else None)
+                recentered = Path(out) / _STACK if write_stack else None
+                write_outputs(folder.results, job, centers, recentered=recentered, run=_digest(identity))
                 if finish is not None:
                     finish(folder.results, centers)
             folder.publish()
         except OSError as error:
             raise OSError(_words(error, folder)) from error
     return centers
+
+
+def completed(job: Job, out: str | PathLike[str], *, write_stack: bool = False) -> bool:
+    """Return whether ``out`` already holds the whole results of this run, of the files as they are now.
+
+    A scheduler that puts a job back into the queue runs it again, perhaps after it was finished.
+    """
+    folder = RunFolder(out, owned=OUTPUTS, identity=_identity(job, write_stack))
+    if folder.path.exists():
+        return False
+    try:
+        summary = json.loads((folder.out / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    done = (folder.out / "summary.json").stat().st_mtime_ns
+    unchanged = all(path.stat().st_mtime_ns <= done for path in job.particles.files)
+    return unchanged and isinstance(summary, dict) and summary.get("run") == _digest(folder.identity)
 
 
 def _target(folder: RunFolder, particles: Particles) -> StackTarget:
@@ -140,6 +159,12 @@ def _identity(job: Job, write_stack: bool) -> dict[str, Any]:
         "values": hashlib.sha256(_values(job)).hexdigest(),
         "recentered stack": write_stack,
     }
+
+
+def _digest(identity: dict[str, Any]) -> str:
+    """Return a hash of everything but the places and the times of the files, so that equal data give equal bytes."""
+    files = [(size, beginning) for size, _, beginning in identity["files"].values()]
+    return hashlib.sha256(json.dumps(identity | {"files": files}, sort_keys=True).encode()).hexdigest()
 
 
 def _values(job: Job) -> bytes:

@@ -131,6 +131,7 @@ def _run(
 
         job = prepare(open_particles(input_path, angpix), diameter=diameter, radius=radius, invert=invert, **options)
     from centering.engine.cluster import Cluster
+    from centering.run import completed
     from centering.run import run as center
     from pswf._threads import thread_count
 
@@ -140,6 +141,9 @@ def _run(
         click.echo(f"note: {note}", err=True)
     if not job.contrast.clear:
         click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+    if resume and completed(job, out, write_stack=write_stack):
+        click.echo(f"{out} holds the results of this run already; there is nothing left to do")
+        return bool(job.particles.readable.all())
     command = _command_line(click.get_current_context())
 
     def finish(folder: Path, centers: Centers) -> None:

@@ -198,6 +198,31 @@ def test_killed_while_the_results_appear(undisturbed, monkeypatch, there, moved)
     assert visible() == ["out", "particles.star", "stack.mrcs"]
 
 
+def test_killed_between_the_last_renaming_and_the_clearing_up(undisturbed, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("centering.engine.folder.shutil.rmtree", lambda *arguments, **options: None)
+        command(*RUN)
+    assert Path(".out.partial/journal").exists()
+    assert "exists" in command(*RUN, code=2).stderr
+    command(*RUN, "--resume")
+    assert contents() == undisturbed
+    assert visible() == ["out", "particles.star", "stack.mrcs"]
+    assert not Path(".out.partial").exists()
+
+
+def test_resuming_a_finished_run_does_nothing_but_another_one_is_refused(undisturbed):
+    command(*RUN)
+    before = {path.name: path.stat().st_mtime_ns for path in Path("out").iterdir()}
+    assert "nothing left to do" in command(*RUN, "--resume").stdout
+    assert {path.name: path.stat().st_mtime_ns for path in Path("out").iterdir()} == before
+    assert contents() == undisturbed
+    assert "exists" in command(*RUN, "--resume", "--estimator", "phase", code=2).stderr
+    os.utime("stack.mrcs")
+    assert "exists" in command(*RUN, "--resume", code=2).stderr
+    Path("out/summary.json").write_text("[")
+    assert "exists" in command(*RUN, "--resume", code=2).stderr
+
+
 def test_the_report_appears_with_the_results_or_they_wait_for_it(undisturbed, monkeypatch):
     def fail(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -260,7 +285,7 @@ def other_pixels():
 
 def other_star():
     path = Path("particles.star")
-    path.write_text(path.read_text().replace("000002@", "000001@"))
+    path.write_text(path.read_text().replace("group1", "groupA"))
 
 
 @pytest.mark.parametrize("change", [longer_stack, other_pixels, other_star])
