@@ -46,11 +46,13 @@ def check_output_folder(
     Raises
     ------
     FileExistsError
-        The path exists and ``overwrite`` is false, or it is not a folder.
+        The path exists and ``overwrite`` is false, or it is not a folder, or a link to nothing.
     ValueError
         An output would overwrite an input.
     """
     final = Path(path)
+    if final.is_symlink() and not final.exists():
+        raise FileExistsError(f"{fspath(final)!r} is a link to nothing; give the name of a folder")
     if final.exists() and not final.is_dir():
         raise FileExistsError(f"{fspath(final)!r} is a file; give the name of a folder")
     if final.exists() and not overwrite:

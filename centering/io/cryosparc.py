@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
-from centering.io.star import PLACEHOLDERS, StarFile
-from centering.io.star_table import find_tables, quote
+from centering.io.star import StarFile
 
 __all__ = ["CsFile"]
 
@@ -105,12 +104,14 @@ class CsFile:
         Raises
         ------
         ValueError
-            The file has no shifts.
+            The file has no shifts, or some that are not finite.
         """
         for prefix in _ALIGNMENTS:
             if f"{prefix}/shift" in self._names:
                 scale = self._psize(prefix) / self.pixel_size
                 shift = np.asarray(self.table[f"{prefix}/shift"], dtype=np.float64)
+                if not np.isfinite(shift).all():
+                    raise ValueError(f"field {prefix}/shift of {fspath(self.path)!r} holds shifts that are not finite")
                 return -shift[:, ::-1] * scale[:, None] + 0.0
         raise ValueError(f"{fspath(self.path)!r} has no shifts: no field alignments2D/shift or alignments3D/shift")
 
@@ -146,18 +147,10 @@ class CsFile:
 
         It holds what centering touches: names, optics groups and, where the file has shifts, origins.
         """
-        sizes, groups = np.unique(self.pixel_size, return_inverse=True)
         box = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else 0
-        labels = ["rlnOpticsGroup", "rlnOpticsGroupName", "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality"]
-        rest = " ".join(f"{value:g}" for value in PLACEHOLDERS.values())
-        head = ["data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *PLACEHOLDERS))]
-        head += [f"{k} opticsGroup{k} {size:.6f} {box} 2 {rest}" for k, size in enumerate(sizes.tolist(), 1)]
-        lines = [*head, "", "data_particles", "", "loop_", "_rlnImageName", "_rlnOpticsGroup"]
-        lines += [
-            f"{quote(f'{number + 1:06d}@{stack}')} {group + 1}"
-            for stack, number, group in zip(self.stacks, self.table["blob/idx"].tolist(), groups.tolist(), strict=True)
-        ]
-        star = StarFile(self.path, lines, tuple(find_tables(lines)))
+        numbers = self.table["blob/idx"].tolist()
+        names = [f"{number + 1:06d}@{stack}" for stack, number in zip(self.stacks, numbers, strict=True)]
+        star = StarFile.new(self.path, names, size=box, pixel_size=self.pixel_size)
         if any(f"{prefix}/shift" in self._names for prefix in _ALIGNMENTS):
             star = star.with_origins(self.displacements(), self.pixel_size)
         return star

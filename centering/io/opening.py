@@ -45,6 +45,8 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         raise ValueError(f"{fspath(source)!r} is a folder; give a .star, .cs, .mrcs or .mrc file")
     if not source.exists():
         raise FileNotFoundError(f"{fspath(source)!r} does not exist; give a .star, .cs, .mrcs or .mrc file")
+    if not source.is_file():
+        raise ValueError(f"{fspath(source)!r} is no ordinary file; give a .star, .cs, .mrcs or .mrc file")
     kind = source.suffix.lower()
     openers = {".star": _from_star_file, ".cs": _from_cs, ".mrc": _from_stack, ".mrcs": _from_stack}
     if kind not in openers:
@@ -58,6 +60,8 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
 
 
 def _from_stack(path: Path, pixel_size: float | None) -> Particles:
+    if any(character in os.path.abspath(path) for character in "\n\r"):  # noqa: PTH100  (resolve() would follow a link)
+        raise ValueError(f"the name of {fspath(path)!r} has a line break, which no STAR file can hold; rename it")
     stack = MrcStack.open(path)
     where = "given"
     if pixel_size is None:
@@ -96,6 +100,7 @@ def _placeholders() -> str:
 
 def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
     names, stack_index, image_index = _image_names(star)
+    _refuse_duplicates(star, stack_index, image_index)
     paths, folder = _resolve(star, names)
     stacks = [MrcStack.open(path) for path in paths]
     counts = np.array([stack.count for stack in stacks])
@@ -147,6 +152,20 @@ def _image_names(star: StarFile) -> tuple[list[str], npt.NDArray[np.int64], npt.
 def _image_number(text: str) -> int:
     """Return the number before the @, 0 where it is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
+def _refuse_duplicates(star: StarFile, stack_index: npt.NDArray[np.int64], image_index: npt.NDArray[np.int64]) -> None:
+    """Raise ValueError where two rows name the same image: whatever came from them would count it twice."""
+    order = np.lexsort((image_index, stack_index))
+    same = np.flatnonzero((np.diff(stack_index[order]) == 0) & (np.diff(image_index[order]) == 0))
+    if len(same):
+        place = int(same[order[same + 1].argmin()])
+        first, second = order[place : place + 2].tolist()
+        name = star.value(star.particles, "rlnImageName", second)
+        raise ValueError(
+            f"{fspath(star.path)!r} names the image {name!r} twice, in rows {first + 1} and {second + 1}; "
+            "give every image once"
+        )
 
 
 def _resolve(star: StarFile, names: Sequence[str]) -> tuple[list[Path], Path | None]:

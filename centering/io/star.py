@@ -1,28 +1,30 @@
 """STAR files, edited in place of being rewritten: what is not touched stays as it was written.
 
 The `starfile` package reads values into a table and writes a new file, which loses comments (RELION's
-``# version`` among them), turns ``nan`` into ``<NA>`` and cuts a value at ``#``.  Here the file stays text
-and only the cells of the columns that change are replaced; new files are written by `starfile`.
+``# version`` among them), turns ``nan`` into ``<NA>``, cuts a value at ``#`` and takes no name that is not UTF-8.
+Here the file stays text and only the cells of the columns that change are replaced.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
 from centering.io.star_table import (
+    PLACEHOLDERS,
     Table,
     append,
     around,
     check_rows,
     find_tables,
+    new_lines,
     plain,
     quote,
     split,
@@ -31,9 +33,6 @@ from centering.io.star_table import (
 )
 
 __all__ = ["PLACEHOLDERS", "StarFile", "new_star"]
-
-PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
-"""What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,32 @@ class StarFile:
     path: Path
     lines: list[str]
     tables: tuple[Table, ...]
+
+    @classmethod
+    def new(
+        cls,
+        path: str | PathLike[str],
+        names: Sequence[str],
+        *,
+        size: int,
+        pixel_size: npt.NDArray[np.float64] | None = None,
+    ) -> StarFile:
+        """Return a file in memory for images that have none, without origins.
+
+        Parameters
+        ----------
+        path : path
+            What messages call it; nothing is read or written there.
+        names : sequence of str
+            Image names, ``000001@stack.mrcs``.
+        size : int
+            n of the n x n images.
+        pixel_size : ndarray, shape (B,), float64, optional
+            Angstrom per pixel, one optics group for every distinct value; without it the file has none, as RELION
+            3.0.  With it the file must name a voltage and a spherical aberration to be read at all: `PLACEHOLDERS`.
+        """
+        lines = new_lines(names, size, pixel_size)
+        return cls(Path(path), lines, tuple(find_tables(lines)))
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> StarFile:
@@ -84,8 +109,17 @@ class StarFile:
 
     @property
     def optics(self) -> Table | None:
-        """The optics groups of RELION 3.1 and later; None in a file of RELION 3.0."""
-        return self.table("optics")
+        """The optics groups of RELION 3.1 and later; None in a file of RELION 3.0.
+
+        Raises
+        ------
+        ValueError
+            The table is there and has no rows.
+        """
+        table = self.table("optics")
+        if table is not None and not len(table):
+            raise ValueError(f"table data_optics of {fspath(self.path)!r} has no rows; give its optics groups")
+        return table
 
     @property
     def particles(self) -> Table:
@@ -132,14 +166,17 @@ class StarFile:
         Raises
         ------
         ValueError
-            The table has no such column, or a value is not a number.
+            The table has no such column, or a value is not a finite number.
         """
         values = self.column(table, label)
         try:
-            return np.array(values, dtype=np.float64)
+            numbers = np.array(values, dtype=np.float64)
         except ValueError:
+            numbers = np.full(len(values), np.nan)
+        if not np.isfinite(numbers).all():
             bad = next(value for value in values if not _is_number(value))
-            raise ValueError(f"column {label} of {fspath(self.path)!r} holds {bad!r}, which is not a number") from None
+            raise ValueError(f"column {label} of {fspath(self.path)!r} holds {bad!r}, which is not a number")
+        return numbers
 
     def with_columns(self, table: Table, columns: Mapping[str, Sequence[str]]) -> StarFile:
         """Return a file in which the given columns of ``table`` are replaced, or appended where new.
@@ -286,37 +323,11 @@ def new_star(
     size : int
         n of the n x n images.
     pixel_size : float, optional
-        Angstrom per pixel.  Without it the file is one of RELION 3.0, with origins in pixels.  With it the
-        file is one of RELION 3.1, which must name a voltage and a spherical aberration to be read at all:
-        it gets `PLACEHOLDERS`.
+        Angstrom per pixel.  Without it the file is one of RELION 3.0, with origins in pixels, with it one of
+        RELION 3.1, as `StarFile.new` makes it.
     """
-    import pandas as pd
-    import starfile  # type: ignore[import-untyped]
-
-    origin = -displacement + 0.0  # no negative zeros
-    columns: dict[str, Any] = {"rlnImageName": list(names)}
-    if pixel_size is None:
-        columns |= {"rlnOriginX": origin[:, 1], "rlnOriginY": origin[:, 0]}
-        comment, blocks = "", {"": pd.DataFrame(columns)}
-    else:
-        optics = {
-            "rlnOpticsGroup": [1],
-            "rlnOpticsGroupName": ["opticsGroup1"],
-            "rlnImagePixelSize": [float(pixel_size)],
-            "rlnImageSize": [size],
-            "rlnImageDimensionality": [2],
-            **{label: [value] for label, value in PLACEHOLDERS.items()},
-        }
-        columns |= {
-            "rlnOpticsGroup": np.ones(len(origin), dtype=np.int64),
-            "rlnOriginXAngst": origin[:, 1] * pixel_size,
-            "rlnOriginYAngst": origin[:, 0] * pixel_size,
-        }
-        comment = f"# version 30001\n# placeholders, not measured: {', '.join(PLACEHOLDERS)}\n"
-        blocks = {"optics": pd.DataFrame(optics), "particles": pd.DataFrame(columns)}
-    body = starfile.to_string(blocks).split("\n", 1)[1]  # the first line holds the time of day
-    with replacing(path) as temporary:
-        temporary.write_text(comment + body, encoding="utf-8", errors="surrogateescape")
+    sizes = None if pixel_size is None else np.full(len(names), float(pixel_size))
+    StarFile.new(path, names, size=size, pixel_size=sizes).with_origins(displacement, sizes).write(path)
 
 
 def _decimals(values: npt.NDArray[np.float64]) -> list[str]:
@@ -326,7 +337,6 @@ def _decimals(values: npt.NDArray[np.float64]) -> list[str]:
 
 def _is_number(value: str) -> bool:
     try:
-        float(value)
+        return math.isfinite(float(value))
     except ValueError:
         return False
-    return True

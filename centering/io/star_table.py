@@ -8,7 +8,26 @@ from dataclasses import dataclass
 from os import fspath
 from pathlib import Path
 
-__all__ = ["Table", "append", "around", "check_rows", "find_tables", "plain", "quote", "split", "unquote", "weave"]
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "PLACEHOLDERS",
+    "Table",
+    "append",
+    "around",
+    "check_rows",
+    "find_tables",
+    "new_lines",
+    "plain",
+    "quote",
+    "split",
+    "unquote",
+    "weave",
+]
+
+PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
+"""What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 _TOKEN = r"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)"""
 _TOKENS = re.compile(_TOKEN + r"|(\#.*)")
@@ -37,8 +56,10 @@ def unquote(value: str) -> str:
 
 
 def quote(value: str) -> str:
-    """Return a value with quotes around it where it is empty or has blanks."""
-    return value if value.split() == [value] else f'"{value}"'
+    """Return a value with quotes around it where it is empty or has blanks: double ones unless it holds such."""
+    if value.split() == [value]:
+        return value
+    return f"'{value}'" if '"' in value and "'" not in value else f'"{value}"'
 
 
 @dataclass(frozen=True)
@@ -152,3 +173,21 @@ def append(line: str, values: Sequence[str]) -> str:
     if "#" in line and (comment := next((m for m in _TOKENS.finditer(line) if m.group(1)), None)):
         return f"{line[: comment.start()].rstrip()} {' '.join(values)} {comment.group()}"
     return f"{line.rstrip()} {' '.join(values)}"
+
+
+def new_lines(names: Sequence[str], size: int, pixel_size: npt.NDArray[np.float64] | None) -> list[str]:
+    """Return the lines of a new STAR file that names images; see `centering.io.star.StarFile.new`."""
+    quoted = [quote(name) for name in names]
+    if pixel_size is None:
+        return ["data_", "", "loop_", "_rlnImageName", *quoted]
+    sizes, groups = np.unique(pixel_size, return_inverse=True)
+    labels = ["rlnOpticsGroup", "rlnOpticsGroupName", "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality"]
+    rest = " ".join(f"{value:g}" for value in PLACEHOLDERS.values())
+    return [
+        "# version 30001",
+        f"# placeholders, not measured: {', '.join(PLACEHOLDERS)}",
+        *("data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *PLACEHOLDERS))),
+        *(f"{k} opticsGroup{k} {one:.6f} {size} 2 {rest}" for k, one in enumerate(sizes.tolist(), 1)),
+        *("", "data_particles", "", "loop_", "_rlnImageName", "_rlnOpticsGroup"),
+        *(f"{name} {group + 1}" for name, group in zip(quoted, groups.tolist(), strict=True)),
+    ]

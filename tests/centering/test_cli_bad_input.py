@@ -1,5 +1,7 @@
 """Every bad input: exit code 2, one sentence on standard error, no traceback, nothing written."""
 
+import os
+
 import mrcfile
 import numpy as np
 import pytest
@@ -58,6 +60,62 @@ def mixed_sizes(folder):
     write_star(folder / "p.star", ["1@stack.mrcs", "1@small.mrcs"])
 
 
+def twice(folder):
+    write_star(folder / "p.star", ["000003@stack.mrcs", "2@stack.mrcs", "3@stack.mrcs", "2@stack.mrcs"])
+
+
+def optics_group_without_pixel_size(folder):
+    (folder / "p.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n1 1.5\n2 <NA>\n\n"
+        "data_particles\n\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@stack.mrcs 1\n2@stack.mrcs 2\n"
+    )
+
+
+def empty_optics(folder):
+    (folder / "p.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n\n"
+        "data_particles\n\nloop_\n_rlnImageName\n_rlnOpticsGroup\n1@stack.mrcs 1\n"
+    )
+
+
+def blobs(**values):
+    def make(folder):
+        table = np.zeros(2, dtype=[("blob/path", "S20"), ("blob/idx", "<u4"), ("blob/psize_A", "<f4")])
+        table["blob/path"], table["blob/psize_A"], table["blob/idx"] = b">stack.mrcs", 1.5, [0, 1]
+        for name, value in values.items():
+            table[f"blob/{name}"] = value
+        with (folder / "p.cs").open("wb") as file:
+            np.save(file, table)
+
+    return make
+
+
+def without_blobs(folder):
+    with (folder / "p.cs").open("wb") as file:
+        np.save(file, np.zeros(2, dtype=[("uid", "<u8"), ("alignments2D/shift", "<f4", (2,))]))
+
+
+def line_break(folder):
+    (folder / "stack.mrcs").rename(folder / "a\nb.mrcs")
+
+
+def pipe(folder):
+    os.mkfifo(folder / "p.star")
+
+
+def link_to_nothing(folder):
+    (folder / "out").symlink_to("gone")
+
+
+def link_to_itself(folder):
+    (folder / "p.star").symlink_to("p.star")
+
+
+def origins_that_are_no_numbers(folder):
+    columns = {"rlnOriginXAngst": ["1", "nan"], "rlnOriginYAngst": ["1", "2"]}
+    write_star(folder / "p.star", ["1@stack.mrcs", "2@stack.mrcs"], **columns)
+
+
 def existing_folder(folder):
     (folder / "out").mkdir()
 
@@ -85,6 +143,26 @@ CASES = {
     ),
     "image beyond the stack": (
         star("data_\n\nloop_\n_rlnImageName\n7@stack.mrcs\n"), "p.star", WITH_RADIUS, "which holds 6 images",
+    ),
+    "the same image twice": (
+        twice, "p.star", WITH_RADIUS, "names the image '3@stack.mrcs' twice, in rows 1 and 3",
+    ),
+    "the same image twice, .cs": (
+        blobs(idx=1), "p.cs", WITH_RADIUS, "names the image '000002@stack.mrcs' twice, in rows 1 and 2",
+    ),
+    "a .cs file without blobs": (without_blobs, "p.cs", WITH_RADIUS, "no field blob/path"),
+    "a .cs file whose stack is not there": (blobs(path=b">J9/gone.mrcs"), "p.cs", WITH_RADIUS, "'J9/gone.mrcs'"),
+    "a .cs file that asks for an image beyond": (blobs(idx=[0, 9]), "p.cs", WITH_RADIUS, "asks for image 10"),
+    "an optics group without pixel size": (
+        optics_group_without_pixel_size, "p.star", WITH_RADIUS, "column rlnImagePixelSize of 'p.star' holds '<NA>'",
+    ),
+    "an empty table of optics groups": (empty_optics, "p.star", WITH_RADIUS, "data_optics of 'p.star' has no rows"),
+    "a name with a line break": (line_break, "a\nb.mrcs", WITH_RADIUS, "has a line break"),
+    "no ordinary file": (pipe, "p.star", WITH_RADIUS, "is no ordinary file"),
+    "a link to itself": (link_to_itself, "p.star", WITH_RADIUS, "'p.star'"),
+    "an output that is a link to nothing": (link_to_nothing, "particles.star", WITH_RADIUS, "is a link to nothing"),
+    "origins that are no numbers": (
+        origins_that_are_no_numbers, "p.star", ("apply", "{input}", "--out", "out"), "rlnOriginXAngst of 'p.star'",
     ),
     "bad image name": (
         star("data_\n\nloop_\n_rlnImageName\nseven@stack.mrcs\n"), "p.star", WITH_RADIUS, "'seven@stack.mrcs'",

@@ -152,6 +152,11 @@ def test_an_empty_table_beside_the_particles_is_kept(write, tmp_path):
     assert (tmp_path / "out.star").read_text() == text
 
 
+def particles_and_optics(path):
+    star = StarFile.read(path)
+    return star.particles, star.optics
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -161,11 +166,12 @@ def test_an_empty_table_beside_the_particles_is_kept(write, tmp_path):
         (ONE_BLOCK.split("000001")[0], "lists no particles"),
         (ONE_BLOCK.replace("15301.10  38168", "15301.10"), "line 9 .* has 3 values, its table has 4 columns"),
         (ONE_BLOCK.replace("_rlnDefocusU", "_rlnImageName"), "column rlnImageName twice"),
+        (TWO_BLOCKS.replace("1 'first group' 1.25\n2 second 2.500\n", ""), "data_optics .* has no rows"),
     ],
 )
 def test_bad_files_are_refused_in_one_sentence(write, text, message):
     with pytest.raises(ValueError, match=message) as caught:
-        _ = StarFile.read(write(text)).particles
+        particles_and_optics(write(text))
     assert "\n" not in str(caught.value)
 
 
@@ -175,14 +181,25 @@ def test_bad_requests_are_refused(write):
         star.with_origins(DISPLACEMENT, None)
     with pytest.raises(ValueError, match=r"shape \(2, 2\), the STAR file asks for \(3, 2\)"):
         star.with_origins(DISPLACEMENT[:2], np.ones(3))
-    with pytest.raises(ValueError, match="holds 'x#y', which is not a number"):
+    with pytest.raises(ValueError, match="holds 'nan', which is not a number"):
         star.numbers(star.particles, "myOwnColumn")
+    with pytest.raises(ValueError, match=r"holds '000001@a\.mrcs', which is not a number"):
+        star.numbers(star.particles, "rlnImageName")
     with pytest.raises(ValueError, match="no column rlnDefocusU"):
         star.column(star.particles, "rlnDefocusU")
     with pytest.raises(ValueError, match="has 1 values, the table has 3 rows"):
         star.with_columns(star.particles, {"a": ["1"]})
     with pytest.raises(ValueError, match="has no origins"):
         StarFile.read(write(ONE_BLOCK)).displacements(None)
+
+
+def test_a_new_file_takes_names_of_any_encoding_and_with_quotes(tmp_path):
+    names = ["000001@Z\udcfcrich.mrcs", '000002@a "b" c.mrcs', "000003@it's one.mrcs"]
+    new_star(tmp_path / "new.star", names, DISPLACEMENT, size=64, pixel_size=1.5)
+    assert b"000001@Z\xfcrich.mrcs" in (tmp_path / "new.star").read_bytes()
+    star = StarFile.read(tmp_path / "new.star")
+    assert star.column(star.particles, "rlnImageName") == names
+    np.testing.assert_allclose(star.displacements(np.full(3, 1.5)), DISPLACEMENT, atol=1e-6)
 
 
 @pytest.mark.parametrize("pixel_size", [None, 1.5])
