@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +15,24 @@ from centering.estimators.base import Estimator
 from centering.io.particles import Particles
 from centering.stack import check_radius
 
-__all__ = ["ESTIMATORS", "Job", "make_estimator", "prepare", "radii"]
+if TYPE_CHECKING:
+    from centering.estimators.radial_reference import RadialReference
+    from centering.reference.fit import Progress
+    from centering.reference.fitted import FittedReference
+
+__all__ = ["ESTIMATORS", "LEARN_FROM", "Job", "make_estimator", "prepare", "radii"]
 
 Index = npt.NDArray[np.int64]
 
-ESTIMATORS = ("surrogate", "mass", "median", "phase", "self-convolution")
+ESTIMATORS = ("surrogate", "radial-reference", "mass", "median", "phase", "self-convolution")
 """Names of the estimators that a command can ask for."""
+
+LEARN_FROM = 2000
+"""Images that a reference is learned from, unless told: more of them hardly change it."""
+
+_REFERENCE = "radial-reference"
+_OWNERS = {"score": ("surrogate",), "max_shift": ("surrogate", _REFERENCE)}  # of options; of all others: the reference
+_SIZED = ("surrogate", _REFERENCE, "median")
 
 _SAMPLES, _RUN = 20, 15  # so many runs of so many consecutive images decide the contrast
 
@@ -40,6 +53,8 @@ class Job:
         Radius in pixels of each particle; None where the estimator needs none and none was given.
     contrast : Contrast
         Whether the pixels are inverted.
+    references : sequence of FittedReference
+        What was learned from the dataset, where anything was.
     """
 
     particles: Particles
@@ -47,12 +62,19 @@ class Job:
     members: Index
     radius: Index | None
     contrast: Contrast
+    references: Sequence[FittedReference] = ()
 
 
-def make_estimator(
-    name: str, radius: int | None, *, score: str | None = None, max_shift: float | None = None
-) -> Estimator:
+def make_estimator(name: str, radius: int | str | None, **options: Any) -> Estimator:
     """Return the estimator called ``name``, one of `ESTIMATORS`, for particles of ``radius`` pixels.
+
+    Parameters
+    ----------
+    name : str
+    radius : int, "auto" (only where it learns) or None
+    **options
+        ``score`` and ``max_shift`` of the surrogate, or those of `centering.RadialReference`; None and False: not
+        given.
 
     Raises
     ------
@@ -61,34 +83,47 @@ def make_estimator(
     """
     import centering
 
-    if name not in ESTIMATORS:
-        raise ValueError(f"there is no estimator {name!r}; choose one of {', '.join(ESTIMATORS)}")
+    given = _given(name, options)
+    if name in _OWNERS["max_shift"] and radius is None:
+        raise ValueError(
+            f"the {'surrogate centre' if name == 'surrogate' else 'radial reference'} needs the size of the particle: "
+            "give --diameter (Angstrom) or --radius (pixels, or auto)"
+        )
+    if name == _REFERENCE:
+        return centering.RadialReference(radius, **{"learn_from": LEARN_FROM, **given})  # type: ignore[arg-type]
     if name == "surrogate":
-        if radius is None:
-            raise ValueError(
-                "the surrogate centre needs the size of the particle: give --diameter (Angstrom) or --radius (pixels)"
-            )
-        return centering.SurrogateCenter(radius, score=score or "cumulative", max_shift=max_shift)
-    for option, value in {"--score": score, "--max-shift": max_shift}.items():
-        if value is not None:
-            raise ValueError(f"{option} is an option of the estimator surrogate; {name} has none")
+        return centering.SurrogateCenter(radius, **given)  # type: ignore[arg-type]
     if name == "median":
-        return centering.GeometricMedian(radius)
+        return centering.GeometricMedian(radius)  # type: ignore[arg-type]
     if name == "phase":
         return centering.PhaseCenter()
     return centering.CenterOfMass() if name == "mass" else centering.SelfConvolution()
 
 
-def radii(particles: Particles, *, radius: float | None = None, diameter: float | None = None) -> Index | None:
-    """Return the radius of every particle in pixels, shape (B,), from a radius in pixels or a diameter in Angstrom.
+def _given(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that were given; raise ValueError where the estimator does not have one of them."""
+    if name not in ESTIMATORS:
+        raise ValueError(f"there is no estimator {name!r}; choose one of {', '.join(ESTIMATORS)}")
+    given = {option: value for option, value in options.items() if value is not None and value is not False}
+    for option in given:
+        owners = _OWNERS.get(option, (_REFERENCE,))
+        if name not in owners:
+            raise ValueError(
+                f"--{option.replace('_', '-')} is an option of the estimator {' and '.join(owners)}; {name} has none"
+            )
+    return given
+
+
+def radii(particles: Particles, *, radius: float | Index | None = None, diameter: float | None = None) -> Index | None:
+    """Return the radius of every particle in pixels, shape (B,), from one or all of them, or a diameter in Angstrom.
 
     Raises
     ------
     ValueError
         Both or an unusable one, or a diameter without a pixel size.
     """
-    if radius is not None and diameter is not None:
-        raise ValueError("--diameter and --radius say the same thing twice; give one of them")
+    if isinstance(radius, np.ndarray):
+        return radius
     if radius is not None:
         return np.full(len(particles), check_radius(radius, particles.size))
     if diameter is None:
@@ -111,20 +146,25 @@ def prepare(
     particles: Particles,
     *,
     diameter: float | None = None,
-    radius: float | None = None,
+    radius: float | str | Index | None = None,
     max_shift: float | None = None,
     estimator: str = "surrogate",
     score: str | None = None,
     invert: str = "auto",
+    ctf: str = "auto",
+    learn_from: int | None = None,
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Job:
-    """Settle every question about a dataset; nothing is written.
+    """Settle every question about a dataset, and learn from it what the estimator needs; nothing is written.
 
     Parameters
     ----------
     particles : Particles
         The dataset, from `centering.io.opening.open_particles`.
     diameter, radius : float, optional
-        Size of the particle: diameter in Angstrom, or radius in whole pixels.
+        Size of the particle: diameter in Angstrom, or radius in whole pixels, of all or (an array) of each of them.
+        ``"auto"``: the radius is chosen from the images, see `centering.RadialReference`.
     max_shift : float, optional
         Farthest displacement in pixels that is searched.
     estimator : str
@@ -133,30 +173,95 @@ def prepare(
         ``cumulative`` (the paper's equation 3.1) or ``racer`` (the authors' released code).
     invert : {"auto", "yes", "no"}
         Whether dark particles are made bright; ``auto`` looks at a sample of the images.
+    ctf : {"auto", "no"}
+        Whether what is learned is corrected for the contrast transfer functions that the file states.
+    learn_from : int, optional
+        Number of images that are learned from, drawn at random; `LEARN_FROM` without it.
+    progress : callable, optional
+        Told how far learning has come, see `centering.RadialReference.fit`.
+    **options
+        ``prior``, ``profiles`` and ``phase_flip`` of `centering.RadialReference`.
 
     Raises
     ------
     ValueError
         Options that do not fit each other or the images; the message says why.
     """
-    if invert not in ("auto", "yes", "no"):
-        raise ValueError(f"invert is {invert!r}; choose auto, yes or no")
-    radius_of = radii(particles, radius=radius, diameter=diameter)
+    for option, value, words in (("invert", invert, ("auto", "yes", "no")), ("ctf", ctf, ("auto", "no"))):
+        if value not in words:
+            raise ValueError(f"{option} is {value!r}; choose {', '.join(words[:-1])} or {words[-1]}")
+    if radius is not None and diameter is not None:
+        raise ValueError("--diameter and --radius say the same thing twice; give one of them")
+    options |= {"score": score, "max_shift": max_shift}
+    _given(estimator, options)
+    radius_of: Index | None = None
+    if not isinstance(radius, str):
+        radius_of = radii(particles, radius=radius, diameter=diameter)
+    elif radius != "auto":
+        raise ValueError(f"radius is {radius!r}; give a number of pixels, or auto")
+    elif estimator not in _SIZED:
+        raise ValueError(f"--radius auto chooses a radius, and the estimator {estimator} has none; leave it out")
+    learner = _learner(estimator, "auto" if radius == "auto" else radius_of, learn_from, options)
+    if learner is None:  # before any image is read
+        estimators, members = _each_radius(estimator, radius_of, options, len(particles))
+    contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
+    if learner is None:
+        return Job(particles, estimators, members, radius_of, contrast)
+
+    from centering.reference.dataset import learn, sentences, transfer_functions
+
+    transfer, found = transfer_functions(particles) if ctf == "auto" else (None, "--ctf no")
+    if options.get("phase_flip") and transfer is None:
+        raise ValueError(f"--phase-flip needs contrast transfer functions, and there are none: {found}")
+    informed = replace(particles, ctf=transfer)
+    references, members = learn(informed, learner, radius_of, invert=contrast.invert, progress=progress)
+    how = "signs" if options.get("phase_flip") else "contrast transfer"
+    notes = [f"not corrected for contrast transfer: {found}" if transfer is None else f"corrected for {how}: {found}"]
+    notes += [sentence for reference in references for sentence in sentences(reference)]
     if radius_of is None:
-        estimators = [make_estimator(estimator, None, score=score, max_shift=max_shift)]
-        members = np.zeros(len(particles), dtype=np.int64)
-    else:
-        distinct, members = np.unique(radius_of, return_inverse=True)
-        estimators = [make_estimator(estimator, int(one), score=score, max_shift=max_shift) for one in distinct]
-    if invert == "auto":
-        readable = np.flatnonzero(particles.readable)
-        starts = np.unique(np.linspace(0, max(0, len(readable) - _RUN), _SAMPLES).astype(np.int64))
-        ends = np.minimum(starts + _RUN, np.append(starts[1:], len(readable)))
-        typical = particles.size / 4 if radius_of is None else float(np.median(radius_of))
-        contrast = detect_contrast(
-            (particles.read(readable[start:end]) for start, end in zip(starts, ends, strict=True)),
-            max(typical, 1.0),
-        )
-    else:
-        contrast = Contrast(invert == "yes", given=True)
-    return Job(particles, estimators, members, radius_of, contrast)
+        radius_of = np.array([reference.radius for reference in references])[members]
+    if estimator == _REFERENCE:
+        informed = replace(informed, notes=(*particles.notes, *notes))
+        return Job(informed, references, members, radius_of, contrast, references)
+    particles = replace(particles, notes=(*particles.notes, *notes))
+    estimators, members = _each_radius(estimator, radius_of, options, len(particles))
+    return Job(particles, estimators, members, radius_of, contrast, references)
+
+
+def _learner(
+    estimator: str, radius: Index | str | None, learn_from: int | None, options: Mapping[str, Any]
+) -> RadialReference | None:
+    """Return what learns from the dataset before it is centred, None where nothing has to be learned."""
+    if estimator == _REFERENCE:
+        size = None if radius is None else radius if isinstance(radius, str) else int(radius.max())
+        return cast("RadialReference", make_estimator(estimator, size, learn_from=learn_from, **options))
+    if isinstance(radius, str):
+        from centering.estimators.radial_reference import RadialReference
+        from centering.reference.fit import SAMPLE
+
+        limit = options["max_shift"]
+        return RadialReference("auto", iterations=1, max_shift=limit, learn_from=learn_from or SAMPLE)
+    if learn_from is not None:
+        raise ValueError(f"--learn-from is for what learns from the images; the estimator {estimator} does not")
+    return None
+
+
+def _each_radius(
+    estimator: str, radius_of: Index | None, options: Mapping[str, Any], count: int
+) -> tuple[list[Estimator], Index]:
+    """Return an estimator for every distinct radius, and which of them each particle goes through."""
+    if radius_of is None:
+        return [make_estimator(estimator, None, **options)], np.zeros(count, dtype=np.int64)
+    distinct, members = np.unique(radius_of, return_inverse=True)
+    return [make_estimator(estimator, int(one), **options) for one in distinct], members
+
+
+def _contrast(particles: Particles, invert: str, radius: float) -> Contrast:
+    if invert != "auto":
+        return Contrast(invert == "yes", given=True)
+    readable = np.flatnonzero(particles.readable)
+    starts = np.unique(np.linspace(0, max(0, len(readable) - _RUN), _SAMPLES).astype(np.int64))
+    ends = np.minimum(starts + _RUN, np.append(starts[1:], len(readable)))
+    return detect_contrast(
+        (particles.read(readable[start:end]) for start, end in zip(starts, ends, strict=True)), max(radius, 1.0)
+    )

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO, Any, TypeVar
 
 import click
 
-__all__ = ["Commands", "Failure", "estimator_names", "one_sentence", "particle_options", "progress_bar"]
+__all__ = [
+    "Commands",
+    "Failure",
+    "NumberOr",
+    "estimator_names",
+    "learning_bars",
+    "one_sentence",
+    "particle_options",
+    "progress_bar",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-estimator_names = ("surrogate", "mass", "median", "phase", "self-convolution")
+estimator_names = ("surrogate", "radial-reference", "mass", "median", "phase", "self-convolution")
 
 
 class Failure(click.ClickException):
@@ -23,6 +32,25 @@ class Failure(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence."""
         click.echo(f"Error: {self.format_message()}", file=file, err=file is None)
+
+
+class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """A number, or one of some words."""
+
+    name = "number"
+
+    def __init__(self, *words: str, kind: Callable[[str], float] = float) -> None:
+        self.words, self.kind = words, kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number or the word."""
+        if value in self.words or isinstance(value, (int, float)):
+            return value
+        try:
+            return self.kind(value)
+        except ValueError:
+            number = "whole number" if self.kind is int else "number"
+            self.fail(f"{value!r} is not a {number}, nor {' or '.join(self.words)}", param, ctx)
 
 
 class Commands(click.Group):
@@ -60,7 +88,12 @@ def particle_options(function: F) -> F:
                 "--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say."
             ),
             click.option("--diameter", type=float, metavar="A", help="Diameter of the particle in Angstrom."),
-            click.option("--radius", type=float, metavar="PX", help="Radius of the particle in whole pixels."),
+            click.option(
+                "--radius",
+                type=NumberOr("auto"),
+                metavar="PX",
+                help="Radius of the particle in whole pixels; auto: chosen from the images.",
+            ),
             click.option(
                 "--invert",
                 type=click.Choice(["auto", "yes", "no"]),
@@ -73,8 +106,21 @@ def particle_options(function: F) -> F:
     return function
 
 
-def progress_bar(total: int, words: str) -> Any:
+def progress_bar(total: int | None, words: str) -> Any:
     """Return a tqdm bar on standard error with the rate in images per second; silent where that is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=words, unit="img", unit_scale=total > 10000, disable=None, dynamic_ncols=True)
+    return tqdm(total=total, desc=words, unit="img", unit_scale=(total or 0) > 10000, disable=None, dynamic_ncols=True)
+
+
+@contextmanager
+def learning_bars() -> Iterator[Callable[[str, int | None], Callable[[int], object]]]:
+    """Lend what shows how far learning has come: one bar after the other, each with its words."""
+    with ExitStack() as stack:
+
+        def begin(words: str, total: int | None) -> Callable[[int], object]:
+            stack.close()
+            update: Callable[[int], object] = stack.enter_context(progress_bar(total, words)).update
+            return update
+
+        yield begin

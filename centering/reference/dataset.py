@@ -16,7 +16,7 @@ from centering.io.particles import Particles
 from centering.reference.fit import Progress
 from centering.reference.fitted import FittedReference
 
-__all__ = ["Sample", "learn", "transfer_functions", "words"]
+__all__ = ["Sample", "learn", "sentences", "transfer_functions"]
 
 Index = npt.NDArray[np.int64]
 
@@ -140,7 +140,7 @@ def transfer_functions(particles: Particles) -> tuple[CTF | None, str]:
     return ctf, f"defocus {low:.2f} to {high:.2f} um"
 
 
-def words(reference: FittedReference) -> list[str]:
+def sentences(reference: FittedReference) -> list[str]:
     """Return sentences, without capitals and full stops, on what was learned."""
     model = reference.model
     spread = (
