@@ -122,6 +122,7 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
         "nonfinite_images": _names(particles, centers.has(Flag.NONFINITE)),
         "missing_images": _names(particles, centers.has(Flag.UNREADABLE)),
         "notes": list(particles.notes),
+        "learned": [reference.describe() for reference in job.references],
     }
 
 
@@ -168,7 +169,10 @@ def place_from_here(path: Path) -> str:
 
 
 def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
-    """Write one row for every particle: displacement in pixels, score, flags by name."""
+    """Write one row for every particle: displacement in pixels, score, flags by name, uncertainty where there is one.
+
+    The uncertainty: standard deviations along rows and columns in pixels, and the correlation of the two.
+    """
     if particles.star is not None:
         names = particles.star.column(particles.star.particles, "rlnImageName")
     else:
@@ -176,17 +180,31 @@ def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
     words = {value: " ".join(Flag.names(value)) for value in np.unique(centers.flags).tolist()}
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(["image", "row_px", "column_px", "score", "flags"])
+        head = ["image", "row_px", "column_px", "score", "flags"]
+        uncertain: list[tuple[str, ...]] = [()] * len(names)
+        if centers.covariance is not None:
+            head += ["sigma_row_px", "sigma_column_px", "correlation"]
+            uncertain = [tuple(f"{value:.4f}" for value in row) for row in _deviations(centers.covariance).tolist()]
+        table.writerow(head)
         table.writerows(
-            (name, f"{row:.4f}", f"{column:.4f}", f"{score:.4g}", words[flags])
-            for name, (row, column), score, flags in zip(
+            (name, f"{row:.4f}", f"{column:.4f}", f"{score:.4g}", words[flags], *rest)
+            for name, (row, column), score, flags, rest in zip(
                 names,
                 (np.round(centers.displacement, 4) + 0.0).tolist(),
                 centers.score.tolist(),
                 centers.flags.tolist(),
+                uncertain,
                 strict=True,
             )
         )
+
+
+def _deviations(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the standard deviations of row and column, and their correlation, shape (B, 3); NaN where unknown."""
+    row, column = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviations = np.stack([row, column, covariance[:, 0, 1] / (row * column)], axis=1)
+    return np.round(deviations, 4) + 0.0
 
 
 def _write_figures(folder: Path, job: Job, centers: Centers) -> None:

@@ -7,9 +7,12 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import centering
 from centering.engine.batches import StackTarget
@@ -168,8 +171,10 @@ def _digest(identity: dict[str, Any]) -> str:
 
 
 def _values(job: Job) -> bytes:
-    pixel_size = job.particles.pixel_size
-    return job.members.tobytes() + (b"" if pixel_size is None else pixel_size.tobytes())
+    pixel_size, ctf = job.particles.pixel_size, job.particles.ctf
+    values = [] if pixel_size is None else [pixel_size]
+    values += [] if ctf is None else [np.asarray(getattr(ctf, field.name)) for field in fields(ctf)]
+    return b"".join(array.tobytes() for array in (job.members, *values))
 
 
 def _stamp(path: Path) -> list[object]:

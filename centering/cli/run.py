@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from centering.cli._common import Failure, estimator_names, one_sentence, particle_options, progress_bar
+from centering.cli._common import (
+    Failure,
+    NumberOr,
+    estimator_names,
+    learning_bars,
+    one_sentence,
+    particle_options,
+    progress_bar,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +47,28 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     type=click.Choice(["cumulative", "racer"]),
     help="Landscape of the surrogate estimator: the paper's, or that of the authors' program.  [default: cumulative]",
 )
+@click.option(
+    "--learn-from", type=int, metavar="N", help="Images that the reference is learned from, at random.  [default: 2000]"
+)
+@click.option(
+    "--prior",
+    type=NumberOr("learned", "flat"),
+    metavar="PX",
+    help="Prior of the shifts: standard deviation in pixels, learned, or flat.  [default: learned]",
+)
+@click.option(
+    "--profiles",
+    type=NumberOr("auto", kind=int),
+    metavar="K",
+    help="Radial profiles to learn, for mixed particles; auto: 1 to 4.  [default: 1]",
+)
+@click.option(
+    "--ctf",
+    type=click.Choice(["auto", "no"]),
+    default="auto",
+    help="Learn free of the contrast transfer functions that INPUT states.",
+)
+@click.option("--phase-flip", is_flag=True, help="Undo only the signs of the contrast transfer functions.")
 @click.option(
     "-j", "--j", "jobs", type=int, metavar="N", help="Number of threads.  [default: the number of processors]"
 )
@@ -73,6 +103,22 @@ def run(
       particles.cs     INPUT with its shifts replaced, where INPUT is a .cs file of cryoSPARC
       recentered.mrcs, recentered.star   with --write-stack
 
+    The estimator radial-reference first learns the radial profile of the particles (--learn-from to --phase-flip
+    are its options), which finds them far more exactly in strong noise, and gives every centre an uncertainty:
+    columns sigma_row_px, sigma_column_px and correlation of centers.csv. --radius auto is for it, and for the
+    estimators surrogate and median, which take the radius that it chooses.
+
+    \b
+    Flags of a centre (centers.csv, report.html):
+      border      on the border of the search; the true one may lie beyond
+      flat        nothing in the image, or in its landscape
+      nonfinite   NaN or infinite pixels; left where it is
+      unreadable  not in its file, which is truncated
+      ambiguous   another place, a quarter of the radius or more away, is at least a quarter as probable
+      neighbour   a second particle, farther away than the radius, explains much of the image
+      outlier     unlike the particles that were learned: no particle, or another one
+    The last three are those of radial-reference.
+
     The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
     is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.
 
@@ -86,6 +132,7 @@ def run(
       centering run particles.star --diameter 250 --out centered
       centering run averages.mrcs --radius 38 --out centered --write-stack
       centering run stack.mrcs --angpix 1.31 --diameter 250 --max-shift 40 -j 4 --out centered
+      centering run particles.star --estimator radial-reference --radius auto --out centered
     """
     if (input_path is None) == (in_parts is None):
         raise Failure(
@@ -110,7 +157,7 @@ def _run(
     *,
     angpix: float | None,
     diameter: float | None,
-    radius: float | None,
+    radius: float | str | None,
     invert: str,
     jobs: int | None,
     batch: int | None,
@@ -125,18 +172,23 @@ def _run(
     """Do the work of `run`; return whether every particle could be read."""
     from time import perf_counter
 
-    with one_sentence(TypeError):
+    if jobs is not None and (workers is not None or scheduler is not None):
+        raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
+    with one_sentence(TypeError), learning_bars() as bars:
+        from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
         from centering.job import prepare
+        from centering.outputs import OUTPUTS
 
-        job = prepare(open_particles(input_path, angpix), diameter=diameter, radius=radius, invert=invert, **options)
+        particles = open_particles(input_path, angpix)
+        # before anything is learned, which may take a while
+        check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
+        job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=bars, **options)
     from centering.engine.cluster import Cluster
     from centering.run import completed
     from centering.run import run as center
     from pswf._threads import thread_count
 
-    if jobs is not None and (workers is not None or scheduler is not None):
-        raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
     for note in job.particles.notes:
         click.echo(f"note: {note}", err=True)
     if not job.contrast.clear:

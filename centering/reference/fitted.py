@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,7 @@ class FittedReference:
     def __repr__(self) -> str:
         return (
             f"FittedReference(radius={self.radius}, size={self.size}, profiles={len(self.model.weights)}, "
-            f"images={self.images}, options={self.options!r})"
+            f"images={self.images}, options={_stated(self.options)})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -227,6 +227,15 @@ def transfer_of(ctf: CTF | None, count: int, waves: Waves) -> Array | None:
         return None
     transfer = ctf.transfer(waves.frequency)
     return np.broadcast_to(transfer, (count, *transfer.shape[1:]))
+
+
+def _stated(options: RadialReference | None) -> str:
+    """Return the options that differ from the defaults, as a call that makes them."""
+    if options is None:
+        return "None"
+    names = [field.name for field in fields(options) if field.repr and getattr(options, field.name) != field.default]
+    stated = ", ".join(f"{name}={getattr(options, name)!r}" for name in names)
+    return f"{type(options).__name__}({stated})"
 
 
 def _rounded(values: npt.ArrayLike) -> Any:
