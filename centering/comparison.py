@@ -27,6 +27,9 @@ class Comparison:
         Median distance between the centres of two estimators; symmetric, zero on the diagonal.
     error : ndarray, shape (E, 2), float64, or None
         Median and 95th percentile of the distance from the truth; None where it is not known.
+    uncertainty : ndarray, shape (E,), float64
+        Typical uncertainty that each estimator states: median of the standard deviation along either axis,
+        ``sqrt((var_row + var_column) / 2)``; NaN for an estimator that states none.
     uncentered : ndarray, shape (2,), float64, or None
         The same for taking the middle of the box.
     images : int
@@ -36,6 +39,7 @@ class Comparison:
     names: tuple[str, ...]
     disagreement: Float64
     error: Float64 | None
+    uncertainty: Float64
     uncentered: Float64 | None
     images: int
 
@@ -68,4 +72,14 @@ def compare_centers(centers: Mapping[str, Centers], truth: Float64 | None = None
     if truth is not None:
         error = np.percentile(np.linalg.norm(found - truth[seen], axis=-1), [50, 95], axis=1).T
         uncentered = np.percentile(np.linalg.norm(truth[seen], axis=-1), [50, 95])
-    return Comparison(tuple(centers), np.median(apart, axis=-1), error, uncentered, int(seen.sum()))
+    uncertainty = np.array([_uncertainty(result, seen) for result in results])
+    return Comparison(tuple(centers), np.median(apart, axis=-1), error, uncertainty, uncentered, int(seen.sum()))
+
+
+def _uncertainty(centers: Centers, seen: npt.NDArray[np.bool_]) -> float:
+    """Return the typical standard deviation in pixels, NaN where the estimator states none."""
+    if centers.covariance is None:
+        return float("nan")
+    variance = np.trace(centers.covariance[seen], axis1=1, axis2=2) / 2
+    known = variance[np.isfinite(variance)]  # a flat image has none
+    return float(np.median(np.sqrt(known))) if len(known) else float("nan")

@@ -201,7 +201,7 @@ def prepare(
         raise ValueError(f"radius is {radius!r}; give a number of pixels, or auto")
     elif estimator not in _SIZED:
         raise ValueError(f"--radius auto chooses a radius, and the estimator {estimator} has none; leave it out")
-    learner = _learner(estimator, "auto" if radius == "auto" else radius_of, learn_from, options)
+    learner = _learner(estimator, radius if isinstance(radius, str) else radius_of, learn_from, options)
     if learner is None:  # before any image is read
         estimators, members = _each_radius(estimator, radius_of, options, len(particles))
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))

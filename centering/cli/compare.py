@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+from centering.cli._common import estimator_names, learning_bars, one_sentence, particle_options, progress_bar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,24 +38,33 @@ _NAMES = ("surrogate", "racer", *estimator_names[1:])
     metavar="STAR",
     help="STAR file whose origins are true, row by row; may be INPUT itself.",
 )
+@click.option(
+    "--ctf",
+    type=click.Choice(["auto", "no"]),
+    default="auto",
+    help="Learn free of the contrast transfer functions that INPUT states.",
+)
 @click.option("-j", "jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Number of threads.")
 def compare(
     input_path: str,
     angpix: float | None,
     diameter: float | None,
-    radius: float | None,
+    radius: float | str | None,
     invert: str,
     estimators: tuple[str, ...],
     truth: str | None,
+    ctf: str,
     jobs: int,
 ) -> None:
     """Run several estimators on INPUT and tabulate how much they disagree.
 
     INPUT is a .star, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
-    known. The table gives the median distance between the centres of every two estimators, in pixels, and their
-    distance from the truth where it is known. Nothing is written.
+    known. The table gives the median distance between the centres of every two estimators, in pixels; the typical
+    uncertainty that each estimator states (median standard deviation along either axis), none where it has no
+    model of it; and the distance from the truth where it is known. Nothing is written.
 
-    'racer' is the surrogate estimator with the score of the authors' released program.
+    'racer' is the surrogate estimator with the score of the authors' released program. radial-reference learns
+    from the images first; --radius auto is then the radius for all.
 
     \b
     Examples:
@@ -62,18 +72,23 @@ def compare(
       centering compare projections.star --radius 24 --truth projections.star
       centering compare "$(centering fetch 70s)" --radius 45
     """
-    with one_sentence(TypeError):
+    with one_sentence(TypeError), learning_bars() as bars:
         from centering.job import prepare
 
         particles, known = _open(input_path, angpix, truth)
+        size: Any = radius
+        if radius == "auto":
+            size = prepare(particles, diameter=diameter, radius="auto", invert=invert, ctf=ctf, progress=bars).radius
         tasks = {
             name: prepare(
                 particles,
                 diameter=diameter,
-                radius=radius,
+                radius=size,
                 invert=invert,
                 estimator="surrogate" if name == "racer" else name,
                 score="racer" if name == "racer" else None,
+                ctf=ctf,
+                progress=bars,
             )
             for name in dict.fromkeys(estimators or _NAMES)
         }
@@ -87,7 +102,8 @@ def compare(
                 centers[name] = estimate(task, jobs=jobs, progress=bar.update)
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
-    click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels\n")
+    chosen = "" if radius != "auto" or first.radius is None else f"radius {_span(first.radius)} px, "
+    click.echo(f"{comparison.images} images, {chosen}{first.contrast}; medians in pixels\n")
     _print_table(comparison)
 
 
@@ -109,21 +125,29 @@ def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles
     return particles, known.displacements(particles.pixel_size)
 
 
+def _span(values: npt.NDArray[np.int64]) -> str:
+    low, high = int(values.min()), int(values.max())
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
 def _print_table(comparison: Comparison) -> None:
     names = [f"{number} {name}" for number, name in enumerate(comparison.names, 1)]
     first = max(len(name) for name in (*names, "no centering")) + 1
     header = "".join(f"{number:>8}" for number in range(1, len(names) + 1))
+    header += f"{'sigma':>8}"
     if comparison.error is not None:
         header += f"{'error':>10}{'95 % within':>14}"
     click.echo(" " * first + header)
     for row, name in enumerate(names):
         cells = ["-" if row == k else f"{value:.2f}" for k, value in enumerate(comparison.disagreement[row])]
+        sigma = comparison.uncertainty[row]
+        cells.append("none" if math.isnan(sigma) else f"{sigma:.2f}")
         line = f"{name:<{first}}" + "".join(f"{cell:>8}" for cell in cells)
         if comparison.error is not None:
             line += _error_cells(comparison.error[row])
         click.echo(line)
     if comparison.uncentered is not None:
-        click.echo(f"{'no centering':<{first + 8 * len(names)}}{_error_cells(comparison.uncentered)}")
+        click.echo(f"{'no centering':<{first + 8 * len(names) + 8}}{_error_cells(comparison.uncentered)}")
 
 
 def _error_cells(error: npt.NDArray[np.float64]) -> str:
