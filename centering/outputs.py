@@ -37,6 +37,8 @@ OUTPUTS = (
     "recentered.mrcs",
     "recentered.star",
     "particles.cs",
+    "reference.png",
+    "reference.svg",
 )
 """Names of all files that a run may write into its folder."""
 

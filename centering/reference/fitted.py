@@ -144,6 +144,20 @@ class FittedReference:
             result[rows[observation.usable]] = part[observation.usable]
         return result
 
+    def landscape(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Array:
+        """Return minus the logarithm of the posterior of every candidate, up to a constant, shape (B, h, h).
+
+        Rows and columns are the displacements ``-reach..reach`` of ``templates.waves.shifts``; the minimum is the most
+        probable candidate.  NaN for images that cannot be used.
+        """
+        stack, finite = self._check(images, ctf)
+        side = len(self.templates.waves.shifts)
+        result = np.full((len(stack), side, side), np.nan)
+        for rows, observation, posterior in self._blocks(stack, finite, ctf):
+            surface = -np.logaddexp.reduce(posterior.landscape.astype(np.float64), axis=1)
+            result[rows[observation.usable]] = surface[observation.usable]
+        return result
+
     def __repr__(self) -> str:
         return (
             f"FittedReference(radius={self.radius}, size={self.size}, profiles={len(self.model.weights)}, "

@@ -17,6 +17,7 @@ from centering.io.atomic import replacing
 from centering.job import Job
 from centering.outputs import summarize
 from centering.report import charts, particles, stack
+from centering.report.learned import learned
 from centering.report.words import FLAGS, readable, verdict, warnings
 from centering.results import Centers, Flag
 
@@ -58,6 +59,8 @@ def write_report(
             "doubtful": ("Most doubtful", particles.doubtful(job, centers, seen)),
         }
     sections = {"summary": ("Summary", _summary(summary, job, gain)), **sections}
+    if job.references:
+        sections["learned"] = ("What was learned", learned(target, job, centers))
     sections["flags"] = ("Flags", _flags(summary))
     sections["how"] = ("How it was made", _how(summary, command, notes))
     template = Template(resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8"))

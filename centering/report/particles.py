@@ -13,6 +13,7 @@ from centering.job import Job
 from centering.landscapes.grid import candidates
 from centering.outputs import image_name
 from centering.plot import displayed
+from centering.reference.fitted import FittedReference
 from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
@@ -22,6 +23,7 @@ __all__ = ["doubtful", "montage"]
 
 _SHOWN = 8
 _DOUBTFUL = 10
+_DEEP = 15.0  # logarithms of the posterior below its maximum that a picture can tell apart
 
 Index = npt.NDArray[np.int64]
 
@@ -115,9 +117,8 @@ def doubtful(job: Job, centers: Centers, seen: Index) -> str:
             f'<figure><div class="{"pair" if two else ""}"><div><span>particle</span>{one}</div>{right}</div>'
             f"{caption}</figure>"
         )
-    has = isinstance(job.estimators[0], SurrogateCenter)
     words = "Flagged centres first, then those with the lowest scores."
-    if has:
+    if isinstance(job.estimators[0], (SurrogateCenter, FittedReference)):
         words += " In the landscape dark is good: one deep, round hollow is a clear centre, several are not."
     return f'<p>{words}</p>{_key(job, centers)}<div class="grid">{"".join(figures)}</div>'
 
@@ -125,11 +126,19 @@ def doubtful(job: Job, centers: Centers, seen: Index) -> str:
 def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDArray[np.float64]) -> str:
     """Return the landscape of one particle as a picture; nothing where the estimator has none."""
     estimator = job.estimators[int(job.members[k])]
-    if not isinstance(estimator, SurrogateCenter):
-        return ""
     bright = -image if job.contrast.invert else image
-    surface = estimator.landscape(bright)[0]
-    rows, columns = candidates(image.shape[-1], estimator.radius, estimator.max_shift)
+    if isinstance(estimator, SurrogateCenter):
+        surface = estimator.landscape(bright)[0]
+        rows, columns = candidates(image.shape[-1], estimator.radius, estimator.max_shift)
+    elif isinstance(estimator, FittedReference):
+        ctf = None if job.particles.ctf is None else job.particles.ctf[np.array([k])]
+        surface = estimator.landscape(bright, ctf=ctf)[0]
+        if np.isnan(surface).any():
+            return ""
+        surface = np.minimum(surface, surface.min() + _DEEP)
+        rows = columns = estimator.templates.waves.shifts
+    else:
+        return ""
     low, high = float(surface.min()), float(surface.max())
     return marked(
         (surface - low) / ((high - low) or 1.0),
