@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import scipy.io
@@ -22,3 +25,12 @@ def images_70s(mat_70s):
 def truth_70s(mat_70s):
     """Return their known displacements (row, column), (10, 2)."""
     return mat_70s["shifts"].T.astype(np.float64) - 28
+
+
+@pytest.fixture(scope="session")
+def relion():
+    """Skip where RELION is not installed, unless this is a run that must have it."""
+    if shutil.which("relion_pipeliner") is None:
+        if os.environ.get("CENTERING_REQUIRE_PROGRAMS"):
+            pytest.fail("relion_pipeliner is not installed, and CENTERING_REQUIRE_PROGRAMS is set")
+        pytest.skip("needs RELION: relion_pipeliner is not installed")
