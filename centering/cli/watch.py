@@ -1,0 +1,111 @@
+"""``centering watch``: stacks are centred as they arrive."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+
+if TYPE_CHECKING:
+    from centering.results import Centers
+    from centering.watch import Watch
+
+__all__ = ["watch"]
+
+
+@click.command(short_help="Center stacks as they arrive in a folder.")
+@click.argument("folder", metavar="FOLDER", type=click.Path())
+@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@particle_options
+@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
+@click.option(
+    "--estimator",
+    type=click.Choice([name for name in estimator_names if name != "radial-reference"]),
+    default="surrogate",
+    help="How the centre is found.",
+)
+@click.option("--pattern", default="*.mrcs", metavar="GLOB", help="What the names of stacks look like.")
+@click.option(
+    "--settle", type=float, default=5.0, metavar="S", help="Seconds for which a file must not change before it is read."
+)
+@click.option("--interval", type=float, default=5.0, metavar="S", help="Seconds between two looks at FOLDER.")
+@click.option("--until-idle", type=float, metavar="S", help="End when nothing has arrived for S seconds.")
+@click.option("-j", "jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: one per processor]")
+def watch(
+    folder: str,
+    out: str,
+    angpix: float | None,
+    interval: float,
+    until_idle: float | None,
+    jobs: int | None,
+    **options: Any,
+) -> None:
+    """Center the stacks in FOLDER, and those that arrive, until Ctrl-C.
+
+    FOLDER is looked through with all folders below it. A stack is taken when its header promises no more images
+    than there are and it has not changed for some seconds. Results appear in DIR, whole or not at all:
+
+    \b
+      particles.star       the new origins of all particles so far
+      stacks/NAME.mrcs/    what 'centering run' writes for the stack NAME.mrcs, without the report
+
+    Give the same command again to go on: what is finished is not done twice. A stack that changes later is centred
+    anew. Stacks that cannot be used are named, with the reason, and left alone until they change.
+
+    \b
+    Examples:
+      centering watch Extract/job012 --diameter 250 --out live
+      centering watch stacks --radius 38 --angpix 1.31 --out live --until-idle 600
+    """
+    import signal
+
+    with one_sentence(TypeError):
+        from centering.watch import Watch, check_positive, follow
+        from pswf._threads import thread_count
+
+        check_positive(interval=interval, until_idle=until_idle)
+        watching = Watch(folder, out, pixel_size=angpix, jobs=jobs or thread_count(), **options)
+    # a scheduler ends a job by SIGTERM
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with one_sentence(TypeError), watching, progress_bar(None, "watching") as bar:
+            bar.update(sum(one.images for one in watching.done.values()))
+
+            def told(name: str, centers: Centers | None) -> None:
+                _tell(bar, watching, name, centers)
+
+            def looked() -> None:
+                waiting = len(watching.arrivals.waiting)
+                bar.set_postfix_str(f"{len(watching.done)} stacks, {waiting} waiting", refresh=True)
+
+            with suppress(KeyboardInterrupt):  # how it is meant to end
+                follow(
+                    watching, interval=interval, until_idle=until_idle, told=told, looked=looked, progress=bar.update
+                )
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    images = sum(one.images for one in watching.done.values())
+    rest = f", {len(watching.arrivals.waiting)} waiting" if watching.arrivals.waiting else ""
+    click.echo(f"stopped: {len(watching.done)} stacks with {images} particles are done{rest}")
+
+
+def _tell(bar: Any, watching: Watch, name: str, centers: Centers | None) -> None:
+    """Print one line about a stack."""
+    import numpy as np
+
+    from centering.results import Flag
+
+    if centers is None:
+        words = f"{name}: left alone: {watching.arrivals.waiting.get(name, 'it has gone away')}"
+    else:
+        seen = ~centers.has(Flag.NONFINITE | Flag.UNREADABLE)
+        shift = (
+            f"median shift {np.median(np.hypot(*centers.displacement[seen].T)):.2f} px" if seen.any() else "no shift"
+        )
+        words = f"{name}: {len(centers)} particles, {shift}, {np.count_nonzero(centers.flags)} flagged"
+    bar.clear()
+    click.echo(words, err=centers is None)
+    bar.refresh()

@@ -1,0 +1,318 @@
+"""Center stacks as they arrive in a folder, while the data are still being collected."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from centering.arrivals import Arrivals, Stamp
+from centering.io.atomic import replacing
+from centering.io.opening import open_particles
+from centering.io.particles import Particles
+from centering.io.star import StarFile
+from centering.job import make_estimator, prepare
+from centering.results import Centers
+from centering.run import run
+from centering.stack import check_radius
+from centering.watched import Columns, Finished, columns, joined
+
+__all__ = ["Watch", "check_positive", "follow"]
+
+_ABOUT, _OF_STACK, _LOCK, _ALL = "watch.json", "stack.json", ".lock", "particles.star"
+
+_SHARE = 10  # the combined STAR file is written again after so many times the time that writing it takes
+
+
+class Watch:
+    """Centers the stacks of ``folder`` into ``out``, each into a folder of its own that appears when it is complete.
+
+    A context manager, which holds the lock of ``out``, and at its end writes what `collect` has put off.  What an
+    earlier watch has finished there is not done again.
+
+    Parameters
+    ----------
+    folder : path
+        Where stacks arrive; looked through with all folders below it.
+    out : path
+        Takes ``stacks/``, with the results of every stack as `centering.run.run` writes them, and ``particles.star``,
+        the origins of all of them.  It does not exist yet, or is that of an earlier watch with the same options.
+    pattern : str
+        What the names of stacks look like.
+    settle : float
+        Seconds for which a file must not change before it is opened.
+    pixel_size : float, optional
+        Angstrom per pixel, instead of what the headers say.
+    jobs : int
+        Number of threads.
+    invert : {"auto", "yes", "no"}
+        As in `centering.job.prepare`; ``auto``: the first stack whose contrast is clear decides for those that follow.
+    **options
+        ``diameter``, ``radius``, ``max_shift``, ``estimator`` and ``score`` of `centering.job.prepare`.
+
+    Attributes
+    ----------
+    done : dict of str to Finished
+        The stacks that are finished, by their path below ``folder``.
+    arrivals : Arrivals
+        The stacks that are not, and why.
+
+    Raises
+    ------
+    FileNotFoundError, FileExistsError, ValueError
+        ``folder``, ``out`` or an option cannot be used; nothing is written.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        out: str | PathLike[str],
+        *,
+        pattern: str = "*.mrcs",
+        settle: float = 5.0,
+        pixel_size: float | None = None,
+        jobs: int = 1,
+        invert: str = "auto",
+        **options: Any,
+    ) -> None:
+        self.folder, self.out = Path(folder), Path(out)
+        self.pixel_size, self.jobs, self.options = pixel_size, jobs, {"invert": invert, **options}
+        self.arrivals = Arrivals(folder, pattern, settle=settle, avoid=out)
+        self.done: dict[str, Finished] = {}
+        self._columns: dict[str, Columns] = {}
+        self._stale, self._collected, self._price = False, 0.0, 0.0
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"{fspath(folder)!r} is not a folder; give the one in which stacks arrive")
+        _check_options(settle=settle, angpix=pixel_size, **self.options)
+
+    def __enter__(self) -> Watch:
+        about = {
+            "folder": os.path.abspath(self.folder),  # noqa: PTH100  (resolve() would follow a link)
+            "current folder": fspath(Path.cwd()),  # image names are relative to it
+            "pattern": self.arrivals.pattern,
+            "pixel size": self.pixel_size,
+            **self.options,
+        }
+        place = self.out / _ABOUT
+        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
+            self.out.mkdir(parents=True, exist_ok=True)
+            with replacing(place) as temporary:
+                temporary.write_text(json.dumps(about, indent=2) + "\n")
+        elif not place.is_file():
+            raise FileExistsError(f"{fspath(self.out)!r} exists and is not the folder of a watch; give another one")
+        before = json.loads(place.read_text())
+        for name, value in about.items():
+            if before.get(name) != value:
+                raise ValueError(
+                    f"{fspath(self.out)!r} was begun with {name} {before.get(name)!r}, not {value!r}; "
+                    "give the same, or another --out"
+                )
+        self._held = _lock(self.out)
+        self._tidy()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tidy()
+        os.close(self._held)
+
+    def _tidy(self) -> None:
+        """Read what is finished from the results themselves, and remove what is left of stacks that are not."""
+        for path in self.out.glob("stacks/**/.*.partial"):
+            shutil.rmtree(path)
+        every = [Finished.read(path) for path in self.out.glob(f"stacks/**/{_OF_STACK}")]
+        self._stale |= len(every) > len(self.done)
+        self.done = {one.stack: one for one in every}
+        for name in self.done:
+            self.arrivals.forget(name)
+        self.collect()
+
+    def settled(self) -> list[tuple[str, Stamp]]:
+        """Return the stacks, by their path below ``folder``, that have settled and are not done, and their state."""
+        return self.arrivals.settled({name: one.stamp for name, one in self.done.items()})
+
+    def center(self, name: str, stamp: Stamp, progress: Callable[[int], object] | None = None) -> Centers | None:
+        """Center one stack; None where it is gone or cannot be centred, which ``arrivals.waiting`` explains.
+
+        Raises
+        ------
+        OSError
+            The results cannot be written.
+        """
+        path = self.folder / name
+        try:
+            centers = self._center(path, name, stamp, progress)
+        except ValueError as error:
+            self.arrivals.refuse(name, str(error))
+            return None
+        except OSError:
+            if path.exists():
+                raise
+            centers = None
+        self.arrivals.forget(name)
+        return centers
+
+    def _center(self, path: Path, name: str, stamp: Stamp, progress: Callable[[int], object] | None) -> Centers:
+        particles = open_particles(path, self.pixel_size)
+        if not particles.readable.all():
+            raise ValueError(particles.notes[0])
+        self._check_beside_others(name, particles)
+        options, sizes = dict(self.options), particles.pixel_size
+        if options["invert"] == "auto":
+            clear = (other.inverted for other in self.done.values() if other.clear)
+            options["invert"] = {None: "auto", True: "yes", False: "no"}[next(clear, None)]
+        job = prepare(particles, **options)
+        angstrom = None if sizes is None else float(sizes[0])
+        contrast = job.contrast
+        finished = Finished(
+            name, stamp, len(particles), particles.size, angstrom, inverted=contrast.invert, clear=contrast.clear
+        )
+        place = self._place(name)
+        if place.exists():  # of an earlier state of the file: what is done is done as a whole
+            shutil.rmtree(place)
+        centers = run(
+            job,
+            place,
+            jobs=self.jobs,
+            finish=lambda results, _: finished.write(results / _OF_STACK),
+            progress=progress,
+        )
+        self.done[name] = finished
+        self._columns.pop(name, None)
+        self._stale = True
+        return centers
+
+    def _place(self, name: str) -> Path:
+        # with its extension: a folder of that name, which would have results below these, cannot be there
+        return self.out / "stacks" / name
+
+    def _check_beside_others(self, name: str, particles: Particles) -> None:
+        """Raise ValueError where a stack cannot stand in one file with those that are done."""
+        for other in self.done.values():
+            if other.stack == name:
+                continue
+            if other.image_size_px != particles.size:
+                raise ValueError(
+                    f"its images have {particles.size} pixels and those of {other.stack!r} {other.image_size_px}; "
+                    "watch image sizes one at a time"
+                )
+            if (other.angstrom_per_px is None) != (particles.pixel_size is None):
+                known, unknown = (other.stack, name) if particles.pixel_size is None else (name, other.stack)
+                raise ValueError(f"the pixel size of {known!r} is known and that of {unknown!r} is not; give --angpix")
+
+    def collect(self, *, now: bool = True) -> None:
+        """Write ``particles.star``, the origins of all stacks that are done, where anything is new.
+
+        Parameters
+        ----------
+        now : bool
+            False: only if the last time is long ago compared to what it takes, which grows with the particles.
+        """
+        start = time.monotonic()
+        if not self._stale or (not now and start - self._collected < _SHARE * self._price):
+            return
+        for name in self.done.keys() - self._columns.keys():
+            self._columns[name] = columns(StarFile.read(self._place(name) / _ALL))
+        names = sorted(self.done)
+        path = self.out / _ALL
+        joined(path, [self.done[name] for name in names], [self._columns[name] for name in names]).write(path)
+        self._stale, self._collected = False, time.monotonic()
+        self._price = self._collected - start
+
+
+def follow(
+    watch: Watch,
+    *,
+    interval: float = 5.0,
+    until_idle: float | None = None,
+    told: Callable[[str, Centers | None], object] | None = None,
+    looked: Callable[[], object] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Center what arrives until nothing has for a while; for ever without ``until_idle``.
+
+    Parameters
+    ----------
+    watch : Watch
+        Entered.
+    interval : float
+        Seconds between two looks at the folder.
+    until_idle : float, optional
+        Stop when for so many seconds nothing was done and no file has changed.
+    told : callable, optional
+        Given the path of a stack and its centres, or None, as `Watch.center` returns them.
+    looked : callable, optional
+        Called after every look at the folder.
+    progress : callable, optional
+        Told the number of particles done, after every batch.
+
+    Raises
+    ------
+    OSError
+        Results cannot be written; what is finished stays, and another watch goes on.
+    """
+    busy = time.monotonic()
+    while True:
+        for name, stamp in watch.settled():
+            centers = watch.center(name, stamp, progress)
+            if told is not None:
+                told(name, centers)
+            watch.collect(now=False)
+            busy = time.monotonic()
+        watch.collect(now=False)
+        if looked is not None:
+            looked()
+        if watch.arrivals.moving:
+            busy = time.monotonic()
+        if until_idle is not None and time.monotonic() - busy >= until_idle:
+            break
+        time.sleep(interval)
+
+
+def check_positive(**values: float | None) -> None:
+    """Raise ValueError for the first value that is neither None nor a finite number above zero."""
+    for name, value in values.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name.replace('_', '-')} is {value!r}; give a positive number")
+
+
+def _check_options(
+    *,
+    invert: str,
+    estimator: str = "surrogate",
+    radius: float | str | None = None,
+    diameter: float | None = None,
+    max_shift: float | None = None,
+    score: str | None = None,
+    **positive: float | None,
+) -> None:
+    """Refuse at once what would be refused for every stack."""
+    check_positive(diameter=diameter, **positive)
+    if radius is not None and diameter is not None:
+        raise ValueError("--diameter and --radius say the same thing twice; give one of them")
+    if invert not in ("auto", "yes", "no"):
+        raise ValueError(f"invert is {invert!r}; choose auto, yes or no")
+    if estimator == "radial-reference" or isinstance(radius, str):
+        learning = f"the estimator {estimator}" if not isinstance(radius, str) else f"--radius {radius}"
+        raise ValueError(f"{learning} needs a whole dataset, and a watch sees one stack at a time; use 'centering run'")
+    whole = None if radius is None else check_radius(radius)
+    make_estimator(estimator, whole if diameter is None else 1, max_shift=max_shift, score=score)
+
+
+def _lock(out: Path) -> int:
+    """Lock a folder; the system frees the lock of a process that dies, however it dies."""
+    lock = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise FileExistsError(
+            f"another watch is writing into {fspath(out)!r}; wait for it, or give another --out"
+        ) from None
+    return lock
