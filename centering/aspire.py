@@ -4,7 +4,7 @@
     centered = center(source, centering.SurrogateCenter(40))
 
 The only module of this package that imports ASPIRE (tested with 0.14).  The import leaves no trace: ASPIRE's log
-folder, exception hook and root log handlers are undone; programs that want them import ASPIRE first.
+folder, exception hook, root log handlers and progress bars are undone; programs that want them import ASPIRE first.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ def _without_side_effects() -> Iterator[None]:
             root.setLevel(level)
             for one, disabled in states:
                 one.disabled = disabled
+            if "aspire" in sys.modules:
+                # its progress bars look for the handler that is gone, and fail without one
+                sys.modules["aspire"].config["logging"]["tqdm_disable"] = True
 
 
 with _without_side_effects():
@@ -171,6 +174,7 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
         raise ValueError(f"invert is {invert!r}; choose 'auto', 'yes' or 'no'")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; give at least 1")
+    _pixels(source, np.arange(1))  # class averages know how many they are after the first
     sign = -1 if invert == "yes" else 1
     if invert == "auto":
         sample = np.unique(np.linspace(0, source.n - 1, _SAMPLE).astype(np.int64))

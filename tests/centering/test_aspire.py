@@ -290,3 +290,17 @@ assert (list(root.handlers), root.level) == before
 def test_the_import_leaves_no_trace(tmp_path):
     subprocess.run([sys.executable, "-c", QUIET], cwd=tmp_path, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+BARS = """
+import numpy as np
+from centering import CenterOfMass
+from centering.aspire import center
+from aspire.source import ArrayImageSource
+center(ArrayImageSource(np.eye(12)[None] + np.zeros((3, 1, 1)), pixel_size=1), CenterOfMass()).cache()
+"""
+
+
+def test_aspire_still_works_without_its_log_handlers(tmp_path):
+    """Its progress bars, which caching shows, ask the first handler of the root logger for its level."""
+    subprocess.run([sys.executable, "-c", BARS], cwd=tmp_path, check=True)
