@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Surface", "curves", "error_bars", "images", "landscapes", "shift_table"]
+__all__ = ["Surface", "curves", "error_bars", "images", "landscapes", "picks", "ring_correlations", "shift_table"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -92,6 +92,34 @@ def images(
             _mark(ax, position, kinds[kind])
             if circle is not None and number == 0:
                 ax.add_patch(Circle((column, row), circle, fill=False, color=kinds[kind][1], linewidth=1.2))
+    _legend(figure, kinds)
+    return figure
+
+
+def picks(micrograph: npt.NDArray[Any], places: Mapping[str, npt.ArrayLike], *, side: float = 5.6) -> Figure:
+    """Draw a micrograph with the places of particles.
+
+    Parameters
+    ----------
+    micrograph : ndarray, shape (h, w)
+        Drawn as it is; smooth it before, where its noise is strong.
+    places : mapping of str to array_like, shape (n, 2)
+        (row, column) in pixels from index 0, by what they are.
+    side : float
+        Width of the figure in inches.
+    """
+    from matplotlib.figure import Figure
+
+    height, width = micrograph.shape
+    figure = Figure(figsize=(side, side * height / width + 0.4), facecolor="white", layout="constrained")
+    ax = figure.subplots()
+    low, high = np.percentile(micrograph, [1, 99])
+    ax.imshow(micrograph, cmap="gray", vmin=low, vmax=high)
+    kinds = _kinds({"": places})
+    for kind, points in places.items():
+        for position in np.asarray(points, dtype=np.float64).reshape(-1, 2):
+            _mark(ax, position, kinds[kind])
+    _pixel_axes(ax, micrograph.shape, outer=(True, True))
     _legend(figure, kinds)
     return figure
 
@@ -181,6 +209,25 @@ def curves(
             x, np.asarray(y), color=color, linestyle=dashes, marker=marker if markers else "", ms=5, lw=1.8, label=name
         )
     return _finish(ax, xlabel, ylabel, scale)
+
+
+def ring_correlations(correlations: Mapping[str, Float64], size: int, *, ax: Axes | None = None) -> Figure:
+    """Draw Fourier ring correlations, averaged over the images, against spatial frequency.
+
+    Parameters
+    ----------
+    correlations : mapping of str to ndarray, shape (B, k)
+        By name; ring i is about the frequency ``(i + 1) / size``, as in ASPIRE's ``Image.frc``.
+    size : int
+        Side of the images in pixels.
+    ax : Axes, optional
+        Where to draw.
+    """
+    means = {f"{name} (mean {values.mean():.2f})": values.mean(axis=0) for name, values in correlations.items()}
+    frequency = np.arange(1, 1 + max(len(mean) for mean in means.values())) / size
+    return curves(
+        frequency, means, xlabel="spatial frequency (1/px)", ylabel="Fourier ring correlation", markers=False, ax=ax
+    )
 
 
 def error_bars(
@@ -287,16 +334,9 @@ def _legend(figure: Figure, kinds: Mapping[str, tuple[str, str]]) -> None:
         return
     handles = [
         Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            color=color,
-            markersize=7,
-            markeredgewidth=2.2 if marker in "x+o" else 1,
-            mfc="none" if marker == "o" else color,
-            label=kind,
+            [], [], linestyle="", marker=marker, color=color, markersize=7, label=kind,
+            markeredgewidth=2.2 if marker in "x+o" else 1, mfc="none" if marker == "o" else color,
         )
         for kind, (marker, color) in kinds.items()
-    ]
+    ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), frameon=False, fontsize=9)

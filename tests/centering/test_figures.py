@@ -68,6 +68,20 @@ def test_curves_are_told_apart_without_color():
     assert figure.axes[0].get_yscale() == "log"
 
 
+def test_ring_correlations_are_averaged_over_the_images():
+    correlations = {"with": np.array([[1.0, 0.5], [0.5, 0.0]]), "without": np.zeros((3, 2))}
+    ax = figures.ring_correlations(correlations, 8).axes[0]
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [(1 / 8, 0.75), (2 / 8, 0.25)])
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["with (mean 0.50)", "without (mean 0.00)"]
+    assert "1/px" in ax.get_xlabel()
+
+
+def test_picks_are_marked_where_they_are():
+    figure = figures.picks(np.zeros((30, 40)), {"pick": [(3, 4), (20, 35)], "corrected": [(5, 6)]})
+    assert marks(figure.axes[0]) == {(3, 4), (20, 35), (5, 6)}
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["pick", "corrected"]
+
+
 def test_table_has_a_row_for_every_image():
     lines = figures.shift_table([[1, 2], [3, 4]], {"found": [[1, 2.254], [3, 8]]}).splitlines()
     assert lines[0] == "| image | known | found |"
