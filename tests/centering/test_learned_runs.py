@@ -163,7 +163,7 @@ def test_the_summary_says_what_was_learned(whole_run):
     # the shell with a core, up to a scale: what was put in, seen by what came out
     values = np.array(profile["at_px"][: RADIUS - 1])
     assert np.corrcoef(values, particle(np.arange(len(values))))[0, 1] > 0.85
-    assert 0.8 < learned["noise"]["part"] < 1
+    assert 0.6 < learned["noise"]["part"] < 0.9  # 14 of 15 parts, less what is outside the band
     spectrum = np.array(learned["noise"]["spectrum"])
     np.testing.assert_allclose(spectrum, 1.0, atol=0.2)  # white
     assert len(learned["noise"]["cycles_per_px"]) == len(spectrum)
