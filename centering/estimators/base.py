@@ -16,7 +16,8 @@ class Estimator(Protocol):
     """A callable that finds the centre of every image of a stack.
 
     Laws, tested for every estimator: the displacement follows a translation and a rotation of the image
-    by 90 degrees, and does not change when the pixels are multiplied by a positive number.
+    by 90 degrees, and does not change when the pixels are multiplied by a positive number.  An estimator that has no
+    model of its own uncertainty returns no covariance, and its docstring says so.
     """
 
     def __call__(self, images: npt.ArrayLike) -> Centers:

@@ -22,7 +22,7 @@ class CenterOfMass:
 
     Notes
     -----
-    ``score`` is NaN (there is no landscape to judge) and there is no covariance.
+    ``score`` is NaN: there is no landscape to judge.  Uncertainty: none, ``covariance`` is None.
     """
 
     def __call__(self, images: npt.ArrayLike) -> Centers:

@@ -47,6 +47,7 @@ class GeometricMedian:
 
     The landscape is a correlation, computed by FFT at the pixels; the sub-pixel position comes from the quadratic
     through the 3 x 3 neighbourhood of the minimum.  Flags: BORDER, FLAT, NONFINITE.
+    Uncertainty: none, ``covariance`` is None.
     """
 
     radius: int | None = None

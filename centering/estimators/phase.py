@@ -32,7 +32,7 @@ class PhaseCenter:
     -----
     ``score`` is the smaller of the two mean resultant lengths ``|sum_j p_j exp(2 pi i j / n)| / sum_j p_j`` of
     ``I - min I``: 1 for a single bright pixel, 0 for no preferred position.  Flags: FLAT where a projection has no
-    first harmonic, NONFINITE.
+    first harmonic, NONFINITE.  Uncertainty: none, ``covariance`` is None.
     """
 
     def __call__(self, images: npt.ArrayLike) -> Centers:
