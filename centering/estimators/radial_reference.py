@@ -76,9 +76,11 @@ class RadialReference:
     Notes
     -----
     Uncertainty: ``covariance``, the posterior covariance of the displacement (of this model: what a particle has beyond
-    its radial profile is not in it).  The ``displacement`` is the posterior mean, ``score`` the logarithm of the
-    likelihood ratio of a particle to none (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS,
-    NEIGHBOUR and OUTLIER as described in `centering.reference.flags`; FLAT for images without structure (displacement and score 0); NONFINITE for NaN or
+    its radial profile is not in it).
+
+    The ``displacement`` is the posterior mean, ``score`` the logarithm of the likelihood ratio of a particle to none
+    (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS, NEIGHBOUR and OUTLIER as described in
+    `centering.reference.flags`; FLAT for images without structure (displacement and score 0); NONFINITE for NaN or
     infinite pixels (displacement 0, score NaN); both have a covariance of NaN.
 
     It learns from the images that it is given: a hundred or more make a profile, a single image only finds its own
