@@ -58,10 +58,10 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
     if stack.dtype not in (np.float32, np.float64):
         logger.info("images of type %s are converted to %s", stack.dtype, np.dtype(native))
     stack = np.ascontiguousarray(stack, dtype=native)
-    # one pass without a temporary of the size of the stack: a sum is finite when every pixel is, and an
-    # overflowing sum of finite pixels is looked at again
+    # one pass without a temporary of the size of the stack: the sums of the rows are finite when every pixel is, and
+    # overflowing sums of finite pixels are looked at again
     with np.errstate(over="ignore", invalid="ignore"):
-        finite = np.isfinite(stack.sum(axis=(1, 2)))
+        finite = np.isfinite(stack @ np.ones(stack.shape[-1], dtype=stack.dtype)).all(axis=1)
     for i in np.flatnonzero(~finite):
         finite[i] = np.isfinite(stack[i]).all()
     if not finite.all():

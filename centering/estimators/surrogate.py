@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
-from centering.landscapes.fused import certified, linear, overshoots
+from centering.landscapes.fused import linear, overshoots, settle
 from centering.landscapes.grid import check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.maps import maps
-from centering.landscapes.minimum import Minimum, find_minimum, first_minimum, quadratic_offset
+from centering.landscapes.minimum import Minimum, find_minimum, first_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
 from centering.landscapes.score import Score, check_score
-from centering.results import Centers, Flag
+from centering.results import Centers
 from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
 from pswf.disk import AngularZero, check_basis
@@ -106,7 +107,7 @@ class SurrogateCenter:
         plan = self._plan(stack.shape[-1])
         if self.method == "fused" and self.search == "full":
             return self._screened(stack, finite, plan)
-        return center_each(stack, finite, lambda image: self._find(image, plan), repr(self))
+        return center_each(stack, finite, lambda image: self._find(image, plan), self._name)
 
     def landscape(self, images: npt.ArrayLike) -> Array:
         """Return the landscapes of ``images``, shape (B, h, w), as `centering.landscape` does with these options."""
@@ -114,6 +115,10 @@ class SurrogateCenter:
         plan = self._plan(stack.shape[-1])
         compute = METHODS[self.method]
         return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan))
+
+    @cached_property
+    def _name(self) -> str:
+        return repr(self)
 
     def _plan(self, size: int) -> Plan:
         radius = check_radius(self.radius, size)
@@ -127,25 +132,13 @@ class SurrogateCenter:
         """Return the centres of the images as a batch; those that need a closer look go through `_find`."""
         regions = plan.region(stack)
         peaks = plan.screen(stack.dtype)(regions)
-        rows, columns = peaks.candidate.T
-        displacement = np.stack([plan.rows[rows], plan.columns[columns]], axis=1).astype(np.float64)
-        border = ~np.isfinite(peaks.patch).all(axis=(1, 2))
-        if self.subpixel:
-            displacement[~border] += quadratic_offset(-peaks.patch[~border])
-        # differences that rounding could have made say that no candidate is better than another
-        height = np.abs(peaks.patch[:, 1, 1]) + np.abs(peaks.mean)
-        clear = np.nanmax(peaks.patch, axis=(1, 2)) - np.nanmin(peaks.patch, axis=(1, 2)) > 1e-6 * height
-        if plan.score.normalizer == "disk":
-            clear &= certified(regions, peaks.lowest, peaks.candidate, plan)
-        score = (peaks.patch[:, 1, 1] - peaks.mean) / np.where(clear, peaks.deviation, 1.0)
-        centers = Centers(displacement, score, np.where(border, int(Flag.BORDER), 0), None, repr(self))
-        doubtful = np.flatnonzero(~(clear & finite))
-        if len(doubtful):
-            closer = center_each(stack[doubtful], finite[doubtful], lambda image: self._find(image, plan), "")
-            for values, better in ((displacement, closer.displacement), (score, closer.score)):
-                values[doubtful] = better
-            centers.flags[doubtful] = closer.flags
-        return centers
+        displacement, score, flags, doubtful = settle(regions, peaks, plan, subpixel=self.subpixel)
+        again = np.flatnonzero(doubtful | ~finite)
+        if len(again):
+            closer = center_each(stack[again], finite[again], lambda image: self._find(image, plan), "")
+            displacement[again], score[again] = closer.displacement, closer.score
+            flags[again] = closer.flags
+        return Centers(displacement, score, flags, None, self._name)
 
     def _find(self, image: Array, plan: Plan) -> Minimum:
         if self.search == "pyramid":

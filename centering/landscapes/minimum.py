@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.results import Flag
+from pswf._jit import jit
 
-__all__ = ["Minimum", "clearness", "find_minimum", "first_minimum", "quadratic_offset"]
+__all__ = ["Minimum", "bowl", "clearness", "find_minimum", "first_minimum", "quadratic_offset"]
 
 Array = npt.NDArray[np.float64]
 
@@ -75,13 +76,31 @@ def quadratic_offset(patch: Array) -> Array:
     Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
     beyond its patch; (0, 0) where it has no minimum.
     """
-    row_sums, column_sums = patch.sum(axis=-1), patch.sum(axis=-2)
-    slope = (row_sums[..., 2] - row_sums[..., 0]) / 6.0, (column_sums[..., 2] - column_sums[..., 0]) / 6.0
-    across = (patch[..., 0, 0] + patch[..., 2, 2] - patch[..., 0, 2] - patch[..., 2, 0]) / 4.0
-    h_row = (row_sums[..., 0] - 2.0 * row_sums[..., 1] + row_sums[..., 2]) / 3.0
-    h_column = (column_sums[..., 0] - 2.0 * column_sums[..., 1] + column_sums[..., 2]) / 3.0
-    determinant = h_row * h_column - across**2
-    bowl = (h_row > 0) & (h_column > 0) & (determinant > 0)
-    offset = np.stack([across * slope[1] - h_column * slope[0], across * slope[0] - h_row * slope[1]], axis=-1)
-    offset /= np.where(bowl, determinant, 1.0)[..., np.newaxis]
-    return np.where(bowl[..., np.newaxis], np.clip(offset, -1.0, 1.0), 0.0)
+    patches = np.ascontiguousarray(patch, dtype=np.float64)
+    result = np.empty((*patches.shape[:-2], 2))
+    _offsets(patches.reshape(-1, 3, 3), result.reshape(-1, 2))
+    return result
+
+
+@jit
+def _offsets(patches: Any, result: Any) -> None:
+    for i in range(len(patches)):
+        result[i, 0], result[i, 1] = bowl(patches[i])
+
+
+@jit
+def bowl(patch: Any) -> tuple[float, float]:
+    """Return what `quadratic_offset` does, for one patch."""
+    first, second, third = patch[0].sum(), patch[1].sum(), patch[2].sum()
+    left = patch[0, 0] + patch[1, 0] + patch[2, 0]
+    middle = patch[0, 1] + patch[1, 1] + patch[2, 1]
+    right = patch[0, 2] + patch[1, 2] + patch[2, 2]
+    row_slope, column_slope = (third - first) / 6.0, (right - left) / 6.0
+    h_row, h_column = (first - 2.0 * second + third) / 3.0, (left - 2.0 * middle + right) / 3.0
+    across = (patch[0, 0] + patch[2, 2] - patch[0, 2] - patch[2, 0]) / 4.0
+    determinant = h_row * h_column - across * across
+    if not (h_row > 0 and h_column > 0 and determinant > 0):
+        return 0.0, 0.0
+    row = (across * column_slope - h_column * row_slope) / determinant
+    column = (across * row_slope - h_row * column_slope) / determinant
+    return min(max(row, -1.0), 1.0), min(max(column, -1.0), 1.0)

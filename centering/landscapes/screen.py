@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from centering.landscapes.screen_kernels import cut, decide, fold, unfold, where
+from centering.landscapes.screen_kernels import cut, screen, where
 
 __all__ = ["Peaks", "Screen"]
 
@@ -32,7 +32,7 @@ CERTAINTY = 5.0
 CONTENDERS = 160
 """The full transform is cheaper than more exact evaluations than this."""
 
-_BLOCK = 8  # images at a time: what passes between the steps then stays in the processor's cache
+_BLOCK = 64  # regions copied at a time, where they are not the whole image
 
 
 class Peaks(NamedTuple):
@@ -78,12 +78,8 @@ class Screen:
         low = min(LOW, (size - 1) // 2)
         phase = 2.0 * np.pi / size * np.outer(np.arange(low + 1), np.arange(size // 2 + 1))
         waves = np.stack([np.cos(phase), np.sin(phase)])
-        self._analysis = waves.astype(self.dtype)
-        self._transposed = np.ascontiguousarray(waves.transpose(0, 2, 1), dtype=self.dtype)
         # candidates on the left reach one further than those on the right where the size is even
-        self._left = size // 2 - reach
-        self._synthesis = np.ascontiguousarray(waves[:, :, : self._left + 1].transpose(0, 2, 1), dtype=self.dtype)
-        self._synthesis_transposed = np.ascontiguousarray(waves[:, :, : self._left + 1], dtype=self.dtype)
+        inner = waves[:, :, : size // 2 - reach + 1]
 
         offset = np.arange(-reach, reach + 1)
         cosines = np.cos(2.0 * np.pi / size * np.outer(np.arange(size // 2 + 1), offset))
@@ -96,16 +92,20 @@ class Screen:
         copies = np.outer(twice, twice)
         kept = np.zeros_like(copies, dtype=bool)
         kept[: low + 1, : low + 1] = np.hypot(*np.mgrid[: low + 1, : low + 1]) <= low
-        self._transfer = np.where(kept, copies * transfer, 0.0)[: low + 1, : low + 1] / size**2
-        self._transfer[0, 0] = 0.0
-        self._transfer = self._transfer.astype(self.dtype)
+        response = np.where(kept, copies * transfer, 0.0) / size**2
+        response[0, 0] = 0.0
         # energy of an image in the kept frequencies, and its mean power in the outermost of them
         frequency = np.hypot(*np.mgrid[: size // 2 + 1, : size // 2 + 1])
         energy = np.where(kept, copies, 0.0) / size**2
         energy[0, 0] = 0.0
-        self._energy = energy[: low + 1, : low + 1].ravel()
         rim = kept & (frequency > low - 3)
-        self._rim_power = (energy * rim / copies[rim].sum())[: low + 1, : low + 1].ravel()
+        rim_power = energy * rim / copies[rim].sum()
+        lowest = slice(low + 1), slice(low + 1)
+        along = (waves, waves.transpose(0, 2, 1), inner.transpose(0, 2, 1), inner, response[lowest])
+        self._tables = (
+            *(np.ascontiguousarray(table, dtype=self.dtype) for table in along),
+            *(np.ascontiguousarray(table[lowest]) for table in (energy, rim_power)),
+        )
         # what is left out of the kernel: near the kept frequencies, where images still have structure, and far;
         # and at most, for one extreme pixel
         near = ~kept & (frequency <= 2 * low)
@@ -138,30 +138,14 @@ class Screen:
             part = slice(start, start + _BLOCK)
             block = np.ascontiguousarray(regions[part])
             results = Peaks._make(values[part] for values in peaks)
-            landscape, means, spectrum = self._low(block)
-            undecided = decide(block, landscape, means, spectrum, self._kernel, CERTAINTY, CONTENDERS, results)
+            undecided, means = screen(
+                block, self._tables, self._kernel, self._left_out, CERTAINTY, CONTENDERS, tuple(results)
+            )
             for i in np.flatnonzero(undecided):
                 correlation = self._full(block[i], means[i])
                 results.candidate[i] = row, column = where(correlation, correlation.max())
                 cut(correlation, row, column, results.patch[i])
         return peaks
-
-    def _low(self, regions: Array) -> tuple[Array, Array, tuple[Array, Array, float, float, float, float]]:
-        """Return the low frequencies of the correlation, the means of the images, and what the ripple may do."""
-        half = self.size // 2 + 1
-        parities = np.empty((2, 2, len(regions), half, half), dtype=self.dtype)
-        fold(regions, parities)
-        coefficients = np.matmul(np.matmul(self._analysis[:, None, None], parities), self._transposed[:, None])
-        means = coefficients[0, 0, :, 0, 0].astype(np.float64) / self.size**2
-        squares = (coefficients.astype(np.float64) ** 2).sum(axis=(0, 1)).reshape(len(regions), -1)
-        # sums over rows, not a matrix product: an image's digits must not depend on its neighbours in the batch
-        energy, rim_power = (squares * self._energy).sum(axis=1), (squares * self._rim_power).sum(axis=1)
-        coefficients *= self._transfer
-        rows = np.matmul(self._synthesis[:, None, None], coefficients)
-        quarters = np.matmul(rows, self._synthesis_transposed[:, None])
-        landscape = np.empty((len(regions), self.count, self.count), dtype=self.dtype)
-        unfold(quarters, landscape)
-        return landscape, means, (energy, rim_power, *self._left_out)
 
     def _full(self, region: Array, mean: float) -> Array:
         """Return the correlation with the full kernel at all candidates, by FFT in the type of the images."""

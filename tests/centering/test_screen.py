@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from centering.landscapes import screen
+from centering.landscapes import screen, screen_kernels
 from centering.landscapes.score import CUMULATIVE
 from pswf import AngularZero
 
@@ -70,10 +70,18 @@ def test_low_frequencies_of_a_smooth_kernel_are_all_there_is(size, rng):
     weights = np.exp(-(offset[:, None] ** 2 + offset**2) / (2 * 2.2**2))
     tool = screen.Screen(weights, size, np.float64)
     stack = rng.normal(size=(3, size, size))
-    landscape, means, _ = tool._low(stack)
-    np.testing.assert_allclose(means, stack.mean(axis=(1, 2)), atol=1e-12)
-    expected = oracle(stack, weights)
-    np.testing.assert_allclose(landscape, expected, atol=3e-3 * np.ptp(expected))
+    buffers = screen_kernels.workspace(tool._tables, stack.dtype)
+    landscape = np.empty((tool.count, tool.count))
+    for image, expected in zip(stack, oracle(stack, weights), strict=True):
+        mean, energy, rim_power = screen_kernels.smooth(image, tool._tables, buffers, landscape)
+        np.testing.assert_allclose(mean, image.mean(), atol=1e-12)
+        np.testing.assert_allclose(landscape, expected, atol=3e-3 * np.ptp(expected))
+        # white noise has unit power at every frequency; the kept ones are a known share of all
+        frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(size, 1 / size), np.fft.fftfreq(size, 1 / size)))
+        power = np.abs(np.fft.fft2(image)) ** 2 / size**2
+        np.testing.assert_allclose(energy, power[(frequency > 0) & (frequency <= screen.LOW)].sum(), rtol=1e-10)
+        rim = (frequency > screen.LOW - 3) & (frequency <= screen.LOW)
+        np.testing.assert_allclose(rim_power, power[rim].mean(), rtol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
