@@ -3,8 +3,9 @@
     from centering.aspire import center
     centered = center(source, centering.SurrogateCenter(40))
 
-The only module of this package that imports ASPIRE (tested with 0.14).  The import leaves no trace: ASPIRE's log
-folder, exception hook, root log handlers and progress bars are undone; programs that want them import ASPIRE first.
+Beside `centering.aspire_simulation` the only module of this package that imports ASPIRE (tested with 0.14).  The import
+leaves no trace: ASPIRE's log folder, exception hook, root log handlers and progress bars are undone; programs that want
+them import ASPIRE first.
 """
 
 from __future__ import annotations

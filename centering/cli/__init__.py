@@ -16,6 +16,7 @@ from centering.cli.coordinates import extract_coordinates
 from centering.cli.demo import demo
 from centering.cli.fetch import fetch
 from centering.cli.run import run
+from centering.cli.simulate import simulate
 from centering.cli.watch import watch
 
 __all__ = ["main"]
@@ -37,5 +38,5 @@ def main() -> None:
     """
 
 
-for _command in (run, watch, classes, extract_coordinates, apply, compare, fetch, demo):
+for _command in (run, watch, classes, extract_coordinates, apply, compare, simulate, fetch, demo):
     main.add_command(_command)

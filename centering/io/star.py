@@ -61,6 +61,7 @@ class StarFile:
         *,
         size: int,
         pixel_size: npt.NDArray[np.float64] | None = None,
+        microscope: Mapping[str, float] | None = None,
     ) -> StarFile:
         """Return a file in memory for images that have none, without origins.
 
@@ -74,9 +75,11 @@ class StarFile:
             n of the n x n images.
         pixel_size : ndarray, shape (B,), float64, optional
             Angstrom per pixel, one optics group for every distinct value; without it the file has none, as RELION
-            3.0.  With it the file must name a voltage and a spherical aberration to be read at all: `PLACEHOLDERS`.
+            3.0.  With it the file must name a voltage and a spherical aberration to be read at all.
+        microscope : mapping of str to float, optional
+            Those, by their labels; `PLACEHOLDERS`, which are called so, without it.
         """
-        lines = new_lines(names, size, pixel_size)
+        lines = new_lines(names, size, pixel_size, microscope)
         return cls(Path(path), lines, tuple(find_tables(lines)))
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import fspath
 from pathlib import Path
@@ -175,18 +175,25 @@ def append(line: str, values: Sequence[str]) -> str:
     return f"{line.rstrip()} {' '.join(values)}"
 
 
-def new_lines(names: Sequence[str], size: int, pixel_size: npt.NDArray[np.float64] | None) -> list[str]:
+def new_lines(
+    names: Sequence[str],
+    size: int,
+    pixel_size: npt.NDArray[np.float64] | None,
+    microscope: Mapping[str, float] | None = None,
+) -> list[str]:
     """Return the lines of a new STAR file that names images; see `centering.io.star.StarFile.new`."""
     quoted = [quote(name) for name in names]
     if pixel_size is None:
         return ["data_", "", "loop_", "_rlnImageName", *quoted]
     sizes, groups = np.unique(pixel_size, return_inverse=True)
     labels = ["rlnOpticsGroup", "rlnOpticsGroupName", "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality"]
-    rest = " ".join(f"{value:g}" for value in PLACEHOLDERS.values())
+    remark = [] if microscope else [f"# placeholders, not measured: {', '.join(PLACEHOLDERS)}"]
+    microscope = microscope or PLACEHOLDERS
+    rest = " ".join(f"{value:g}" for value in microscope.values())
     return [
         "# version 30001",
-        f"# placeholders, not measured: {', '.join(PLACEHOLDERS)}",
-        *("data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *PLACEHOLDERS))),
+        *remark,
+        *("data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *microscope))),
         *(f"{k} opticsGroup{k} {one:.6f} {size} 2 {rest}" for k, one in enumerate(sizes.tolist(), 1)),
         *("", "data_particles", "", "loop_", "_rlnImageName", "_rlnOpticsGroup"),
         *(f"{name} {group + 1}" for name, group in zip(quoted, groups.tolist(), strict=True)),
