@@ -151,6 +151,8 @@ class Screen:
         """Return the correlation with the full kernel at all candidates, by FFT in the type of the images."""
         spectrum = fft.rfft2(region - np.asarray(mean, self.dtype), (self._period, self._period))
         spectrum *= self._response
-        product: Array = fft.irfft2(spectrum, (self._period, self._period))
         wanted = slice(self._reach, self._reach + self.count)
-        return product[wanted, wanted]
+        # back along the columns, then only along the rows that hold candidates
+        rows = fft.ifft(spectrum, axis=0, overwrite_x=True)[wanted]
+        product: Array = fft.irfft(rows, self._period, axis=1)
+        return product[:, wanted]
