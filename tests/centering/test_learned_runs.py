@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,16 @@ from click.testing import CliRunner
 from datafiles import write_star
 from symmetric import disc, distances, gaussian, ring
 
-from centering import CTF, FittedReference, Flag, RadialReference
+from centering import (
+    CTF,
+    CenterOfMass,
+    FittedReference,
+    Flag,
+    GeometricMedian,
+    PhaseCenter,
+    RadialReference,
+    SelfConvolution,
+)
 from centering.cli import main
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
@@ -533,3 +543,22 @@ def test_describe_is_what_the_reference_holds(inputs, monkeypatch):
     sure = np.sqrt(np.trace(fitted(images[:4]).covariance, axis1=1, axis2=2)) < 2
     assert (np.abs(best - fitted(images[:4]).displacement)[sure] < 1.5).all()
     assert sure.any()
+
+
+def test_the_example_of_the_page_runs():
+    page = Path(__file__).parents[2] / "docs" / "radial_reference.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    names = {}
+    exec(compile(example, page.name, "exec"), names)
+    assert names["centers"].covariance.shape == (200, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [CenterOfMass(), GeometricMedian(), PhaseCenter(), SelfConvolution(), RadialReference(8, iterations=1)],
+    ids=lambda one: type(one).__name__,
+)
+def test_every_estimator_says_whether_it_states_an_uncertainty(estimator, rng):
+    images = gaussian(3)(distances(32, np.zeros((5, 2)))) + 0.1 * rng.standard_normal((5, 32, 32))
+    said = re.search(r"Uncertainty: (\S+)", type(estimator).__doc__).group(1)
+    assert said == ("none," if estimator(images).covariance is None else "``covariance``,")
