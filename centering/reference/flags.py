@@ -22,8 +22,10 @@ NEIGHBOUR_PART = 0.25
 """A second particle explains at least this part of what the first explains (in log-likelihood)."""
 NEIGHBOUR_MARGIN = 3.0
 """Its log-likelihood ratio exceeds what the best of all candidates may reach by chance by this much."""
-OUTLIER_PART = 0.1
+OUTLIER_PART = 0.2
 """An image that is explained by less than this part of the typical log-likelihood ratio is like no other."""
+OUTLIER_CHANCE = 3.0
+"""But only if noise does not explain that: the ratio's root lies below the typical one by so many deviations."""
 
 
 def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArray[np.int64]:
@@ -34,7 +36,9 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
     local maximum, farther than the radius away, that by itself is much more likely a particle than nothing: its
     log-likelihood ratio exceeds the logarithm of the number of candidates by 3 and is at least a quarter of that of the
     best; the prior on the displacement has no say.  OUTLIER: the image is better explained without a particle, or its
-    log-likelihood ratio is less than a tenth of the median over the images learned from.
+    log-likelihood ratio is less than a fifth of the median over the images learned from, and by more than noise makes
+    it so: the ratio of a particle of amplitude s is about ``s^2 |m|^2 / (2 v)``, and as noise of variance v gives s a
+    standard deviation of ``sqrt(v) / |m|``, that of the root of the ratio is ``1 / sqrt(2)``.
     """
     highest = posterior.landscape.max(axis=1)
     logarithm = highest + np.log(np.exp(posterior.landscape - highest[:, None]).sum(axis=1))
@@ -52,8 +56,14 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
         (int(Flag.BORDER), int(Flag.AMBIGUOUS), int(Flag.NEIGHBOUR)),
         flags,
     )
-    outlier = posterior.evidence < max(0.0, OUTLIER_PART * expectation.model.typical)
+    outlier = posterior.evidence < least_evidence(expectation.model.typical)
     return flags | np.where(outlier, int(Flag.OUTLIER), 0)
+
+
+def least_evidence(typical: float) -> float:
+    """Return the log-likelihood ratio below which an image is an outlier where ``typical`` is the median."""
+    by_chance = max(0.0, math.sqrt(max(typical, 0.0)) - OUTLIER_CHANCE / math.sqrt(2.0)) ** 2
+    return min(OUTLIER_PART * max(typical, 0.0), by_chance)
 
 
 @jit

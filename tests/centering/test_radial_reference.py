@@ -145,6 +145,19 @@ def test_empty_boxes_have_the_lowest_scores(rng):
     assert centers.has(Flag.OUTLIER)[others].mean() < 0.05
 
 
+def test_only_noise_makes_the_root_of_the_likelihood_ratio_vary(rng):
+    """All particles alike: their scores are ``(x + s)^2 / 2`` with x normal, so that of the root varies by 1/sqrt 2."""
+    images, _ = stack(rng, 600, 44, disc(6), shift=6, noise=1.5)
+    fitted = RadialReference(10, **FAST, contrast=False).fit(images)
+    centers = fitted(images)
+    root = np.sqrt(centers.score)
+    assert np.std(root) == pytest.approx(np.sqrt(0.5), rel=0.15)
+    assert centers.has(Flag.OUTLIER).mean() < 0.01
+    # a particle of 0.4 times the amplitude has 0.16 times the likelihood ratio, below a fifth
+    weak = 0.4 * images + np.sqrt(1 - 0.4**2) * 1.5 * rng.standard_normal(images.shape)
+    assert fitted(weak).has(Flag.OUTLIER).mean() > 0.6
+
+
 def test_profiles_of_a_mixture_are_told_apart(rng):
     kinds = rng.integers(0, 2, 300)
     displacement = rng.uniform(-4, 4, (300, 2))
