@@ -13,6 +13,7 @@ each, so the image is folded into its four parities first, and every matrix prod
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ LOW = 12
 """Highest frequency kept, in periods per region."""
 CERTAINTY = 5.0
 """Standard deviations of the ripple's part by which a candidate must lie below the best to be dismissed."""
-CONTENDERS = 160
-"""The full transform is cheaper than more exact evaluations than this."""
+EXCHANGE = 5.0
+"""One full transform costs as much as this times ``p^2 log2 p`` multiplications of exact evaluations, p its period."""
 
 _BLOCK = 64  # regions copied at a time, where they are not the whole image
 
@@ -134,12 +135,13 @@ class Screen:
     def __call__(self, regions: Array) -> Peaks:
         """Return the largest correlations of ``regions``, shape (B, m, m), finite, of the type of the screen."""
         peaks = Peaks.empty(len(regions))
+        most = int(EXCHANGE * self._period**2 * math.log2(self._period) / self._kernel[0].size)
         for start in range(0, len(regions), _BLOCK):
             part = slice(start, start + _BLOCK)
             block = np.ascontiguousarray(regions[part])
             results = Peaks._make(values[part] for values in peaks)
             undecided, means = screen(
-                block, self._tables, self._kernel, self._left_out, CERTAINTY, CONTENDERS, tuple(results)
+                block, self._tables, self._kernel, self._left_out, CERTAINTY, most, tuple(results)
             )
             for i in np.flatnonzero(undecided):
                 correlation = self._full(block[i], means[i])

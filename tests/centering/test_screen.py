@@ -42,10 +42,10 @@ def oracle(stack: np.ndarray, weights: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [40, 41])
 @pytest.mark.parametrize("kind", ["noise", "hot pixel", "raw counts", "sharp disk", "noisy disk"])
-@pytest.mark.parametrize("contenders", [screen.CONTENDERS, 0, 10**6])
-def test_names_the_largest_correlation(kind, size, dtype, contenders, monkeypatch, rng):
+@pytest.mark.parametrize("exchange", [screen.EXCHANGE, 0, 10**6])
+def test_names_the_largest_correlation(kind, size, dtype, exchange, monkeypatch, rng):
     # 0 sends every image through the transform, 10^6 none
-    monkeypatch.setattr(screen, "CONTENDERS", contenders)
+    monkeypatch.setattr(screen, "EXCHANGE", exchange)
     weights = kernel()
     stack = images(kind, size, rng).astype(dtype)
     expected = oracle(stack.astype(np.float64), weights)
