@@ -144,12 +144,22 @@ class Layout:
         Returns
         -------
         ndarray, shape (..., count)
+
+        Raises
+        ------
+        ValueError
+            Angles that are not finite, or of a shape that does not go with that of the coefficients.
         """
         real = self.check(coefficients)
         angles = np.asarray(angle, dtype=np.float64)
         if not np.isfinite(angles).all():
             raise ValueError(f"angle is {angle!r}; give finite radians")
-        shape = np.broadcast_shapes(real.shape[:-1], angles.shape)
+        try:
+            shape = np.broadcast_shapes(real.shape[:-1], angles.shape)
+        except ValueError:
+            raise ValueError(
+                f"angle has shape {angles.shape}, the coefficients {real.shape}; give one angle, or one for each image"
+            ) from None
         result = np.empty((*shape, self.count), dtype=real.dtype)
         result[..., self.cosines[0]] = real[..., self.cosines[0]]
         for N in range(1, len(self.counts)):

@@ -79,6 +79,8 @@ def test_more_coefficients_that_do_not_fit() -> None:
         basis.to_real(np.zeros(3, dtype=complex))
     with pytest.raises(ValueError, match="angle is nan; give finite radians"):
         basis.rotate(np.zeros(basis.count), np.nan)
+    with pytest.raises(ValueError, match=r"angle has shape \(3,\), .* give one angle, or one for each image"):
+        basis.rotate(np.zeros((2, basis.count)), np.zeros(3))
     for rho in (-1.0, 4.5, np.nan):
         with pytest.raises(ValueError, match=r"rho has the value .*; give distances in \[0, 4\] pixels"):
             basis.rotational_average(np.zeros(basis.count), [1.0, rho])
