@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import check_output_folder, replacing
+from centering.io.cryosparc import CsFile
 from centering.io.mrc import write_stack
 from centering.io.opening import pixel_sizes
 from centering.io.star import StarFile
@@ -16,18 +18,23 @@ from centering.job import Job
 from centering.results import Centers, Flag
 from centering.shift import shift_images
 
-__all__ = ["OUTPUTS", "propagate", "recenter_classes"]
+__all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
 
-OUTPUTS = ("classes.mrcs", "classes.csv", "particles.star")
-"""Names of the files that `recenter_classes` writes."""
+OUTPUTS = ("classes.mrcs", "classes.csv", "particles.star", "particles.cs")
+"""Names of the files that `recenter_classes` may write."""
+
+_ALIGNMENT = "alignments2D"
+_MISSING = "{!r} has no field alignments2D/{}; give the particles of a 2-D classification"
 
 Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
 
 
 def propagate(
     star: StarFile,
     displacement: Float64,
     *,
+    numbers: Index | None = None,
     pixel_size: Float64 | None = None,
     average_pixel_size: float | None = None,
 ) -> StarFile:
@@ -42,7 +49,9 @@ def propagate(
     star : StarFile
         Particles with ``rlnClassNumber``, ``rlnAnglePsi`` and, where they are not zero, origins.
     displacement : ndarray, shape (K, 2), float64
-        (row, column) in pixels of the averages, object centre minus ``n // 2``, of the classes 1 to K.
+        (row, column) in pixels of the averages, object centre minus ``n // 2``.
+    numbers : ndarray, shape (K,), int64, optional
+        Their classes, counted from 1; 1 to K without it.
     pixel_size : ndarray, shape (B,), float64, optional
         Angstrom per pixel of the particles.
     average_pixel_size : float, optional
@@ -53,24 +62,72 @@ def propagate(
     ValueError
         A missing column, a class that has no average, or averages in Angstrom and particles in pixels.
     """
-    table = star.particles
-    numbers = star.numbers(table, "rlnClassNumber")
-    classes = numbers.astype(np.int64)
-    wrong = np.flatnonzero((classes != numbers) | (classes < 1) | (classes > len(displacement)))
-    if len(wrong):
-        raise ValueError(
-            f"{fspath(star.path)!r} has a particle of class {numbers[wrong[0]]:g}; there are averages of the "
-            f"classes 1 to {len(displacement)}"
-        )
-    psi = np.deg2rad(star.numbers(table, "rlnAnglePsi"))
-    scale = np.ones(len(table))
-    if average_pixel_size is not None and pixel_size is not None:
-        scale = average_pixel_size / pixel_size
-    y, x = displacement[classes - 1].T * scale
-    moved = np.stack([np.cos(psi) * y - np.sin(psi) * x, np.cos(psi) * x + np.sin(psi) * y], axis=1)
-    has_origins = {"rlnOriginXAngst", "rlnOriginX"} & set(table.columns)
+    classes, psi = _classes(star), star.numbers(star.particles, "rlnAnglePsi")
+    of_class = _by_class(star.path, classes, displacement, numbers)
+    scale = 1.0 if average_pixel_size is None or pixel_size is None else average_pixel_size / pixel_size
+    moved = _turned_back(of_class, psi, scale)
+    has_origins = {"rlnOriginXAngst", "rlnOriginX"} & set(star.particles.columns)
     before = star.displacements(pixel_size) if has_origins else np.zeros_like(moved)
     return star.with_origins(before + moved, pixel_size)
+
+
+def propagate_cs(
+    cs: CsFile,
+    displacement: Float64,
+    *,
+    numbers: Index | None = None,
+    pixel_size: Float64 | None = None,
+    average_pixel_size: float | None = None,
+) -> CsFile:
+    """Do what `propagate` does for a ``.cs`` file: ``alignments2D/shift`` changes, every other field keeps its bytes.
+
+    Raises
+    ------
+    ValueError
+        No ``alignments2D/class`` or ``alignments2D/pose``, or a class that has no average.
+    """
+    sizes = cs.pixel_size if pixel_size is None else pixel_size
+    classes, psi = _classes(cs), cs.psi
+    if psi is None:
+        raise ValueError(_MISSING.format(fspath(cs.path), "pose"))
+    of_class = _by_class(cs.path, classes, displacement, numbers)
+    scale = 1.0 if average_pixel_size is None else average_pixel_size / sizes
+    before = cs.displacements(only=_ALIGNMENT)
+    return cs.with_shifts(before + _turned_back(of_class, psi, scale), sizes, only=_ALIGNMENT)
+
+
+def _classes(particles: StarFile | CsFile) -> Index:
+    """Return the class of every particle, counted from 1."""
+    if isinstance(particles, CsFile):
+        if particles.classes is None:
+            raise ValueError(_MISSING.format(fspath(particles.path), "class"))
+        return particles.classes
+    numbers = particles.numbers(particles.particles, "rlnClassNumber")
+    wrong = numbers[numbers != np.rint(numbers)]
+    if len(wrong):
+        raise ValueError(f"{fspath(particles.path)!r} has a particle of class {wrong[0]:g}; classes are whole numbers")
+    return numbers.astype(np.int64)
+
+
+def _by_class(path: Path, classes: Index, displacement: Float64, numbers: Index | None) -> Float64:
+    """Return the displacement of the average of every particle, shape (B, 2)."""
+    known = np.arange(1, len(displacement) + 1) if numbers is None else numbers
+    order = np.argsort(known, kind="stable")
+    place = order[np.minimum(np.searchsorted(known[order], classes), len(known) - 1)]
+    wrong = classes[known[place] != classes]
+    if len(wrong):
+        span = f"1 to {len(known)}" if numbers is None else ", ".join(map(str, np.sort(known).tolist()))
+        raise ValueError(
+            f"{fspath(path)!r} has a particle of class {wrong[0]}; there are averages of the classes {span}"
+        )
+    return displacement[place]
+
+
+def _turned_back(displacement: Float64, psi: Float64, scale: Float64 | float) -> Float64:
+    """Return ``R(psi)^T c`` as (row, column) in pixels of the particles, shape (B, 2); psi in degrees."""
+    y, x = displacement.T * scale
+    cosine, sine = np.cos(np.deg2rad(psi)), np.sin(np.deg2rad(psi))
+    return np.stack([cosine * y - sine * x, cosine * x + sine * y], axis=1)
 
 
 def recenter_classes(
@@ -86,11 +143,12 @@ def recenter_classes(
     Parameters
     ----------
     job : Job
-        The averages, image k of class k + 1, made by `centering.job.prepare`.
+        The averages, made by `centering.job.prepare`: image k of their stack (from 0) is that of class k + 1, which a
+        ``.cs`` file of some of them says too.
     particles : path
-        STAR file of the particles; their images are not needed.
+        ``.star`` or ``.cs`` file of the particles; their images are not needed.
     out : path
-        Folder for ``classes.mrcs``, ``classes.csv`` and ``particles.star``.
+        Folder for ``classes.mrcs``, ``classes.csv``, ``particles.star`` and, from a ``.cs`` file, ``particles.cs``.
     pixel_size : float, optional
         Angstrom per pixel of averages and particles, instead of what the files say.
     overwrite : bool
@@ -107,27 +165,50 @@ def recenter_classes(
         ``out`` or ``particles`` cannot be used; the message says why.
     """
     averages = job.particles
-    star = StarFile.read(particles)
-    sizes, _ = pixel_sizes(star, pixel_size)
+    if (averages.stack_index != averages.stack_index[0]).any():
+        raise ValueError(f"{fspath(averages.source)!r} has class averages in several stacks; give those of one job")
+    numbers = averages.image_index + 1
     average_size = None if averages.pixel_size is None else float(averages.pixel_size[0])
+    source: StarFile | CsFile
+    if Path(particles).suffix.lower() == ".cs":
+        source = CsFile.read(particles)
+        sizes = None if pixel_size is None else np.full(len(source), pixel_size)
+    else:
+        source = StarFile.read(particles)
+        sizes, _ = pixel_sizes(source, pixel_size)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
     images = averages.read(np.arange(len(averages)))
     centers = job.estimators[0](-images if job.contrast.invert else images)
     # an empty class has no centre
     centers.displacement[centers.has(Flag.FLAT)] = 0.0
-    moved = propagate(star, centers.displacement, pixel_size=sizes, average_pixel_size=average_size)
+    options: dict[str, Any] = {
+        "numbers": None if averages.star is None else numbers,
+        "pixel_size": sizes,
+        "average_pixel_size": average_size,
+    }
+    results: dict[str, StarFile | CsFile] = {}
+    if isinstance(source, CsFile):
+        moved = propagate_cs(source, centers.displacement, **options)
+        results = {"particles.cs": moved, "particles.star": moved.to_star()}
+    else:
+        results = {"particles.star": propagate(source, centers.displacement, **options)}
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     write_stack(folder / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
-    _write_table(folder / "classes.csv", star, centers)
-    moved.write(folder / "particles.star")
+    _write_table(folder / "classes.csv", numbers, _classes(source), centers)
+    for name, file in results.items():
+        file.write(folder / name)
+    if "particles.cs" not in results:  # of an earlier run
+        (folder / "particles.cs").unlink(missing_ok=True)
     return centers
 
 
-def _write_table(path: Path, star: StarFile, centers: Centers) -> None:
-    members = np.bincount(star.numbers(star.particles, "rlnClassNumber").astype(np.int64), minlength=len(centers) + 1)
-    rows = zip(members[1:].tolist(), centers.displacement.tolist(), centers.flags.tolist(), strict=True)
+def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:
+    members = np.bincount(classes, minlength=int(numbers.max()) + 1)
+    rows = zip(
+        numbers.tolist(), members[numbers].tolist(), centers.displacement.tolist(), centers.flags.tolist(), strict=True
+    )
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("class,particles,row_px,column_px,flags\n")
-        for number, (count, (row, column), flags) in enumerate(rows, 1):
+        for number, count, (row, column), flags in rows:
             file.write(f"{number},{count},{row + 0.0:.4f},{column + 0.0:.4f},{' '.join(Flag.names(flags))}\n")

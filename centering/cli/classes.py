@@ -22,8 +22,9 @@ __all__ = ["classes"]
 def classes(averages: str, particles: str, out: str, angpix: float | None, overwrite: bool, **options: Any) -> None:
     """Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.
 
-    AVERAGES is the stack of class averages (.mrcs), image k of class k. PARTICLES is the STAR file that says the
-    class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle; their images are not read.
+    AVERAGES is the stack of class averages (.mrcs), image k of class k, or the .cs file of some of them. PARTICLES
+    is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
+    the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
     A class average that lies at c moves its particles by o' = o - R(psi)^T c.
 
@@ -32,16 +33,20 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
       classes.mrcs     AVERAGES with their content moved to the centre
       classes.csv      shift and number of particles of every class
       particles.star   PARTICLES with their origins corrected; all else is kept
+      particles.cs     where PARTICLES is a .cs file: with alignments2D/shift corrected, every other byte kept
 
     \b
     Examples:
       centering classes Class2D/job010/run_it025_classes.mrcs Class2D/job010/run_it025_data.star \
         --diameter 250 --out recentered
+      centering classes J12/templates_selected.cs J12/particles_selected.cs --diameter 250 --out recentered
     """
+    from pathlib import Path
+
     with one_sentence(TypeError):
         import numpy as np
 
-        from centering.classes import recenter_classes
+        from centering.classes import OUTPUTS, recenter_classes
         from centering.io.opening import open_particles
         from centering.job import prepare
 
@@ -50,6 +55,7 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
             click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)
+    largest = job.particles.image_index[length.argmax()] + 1
     click.echo(f"{len(centers)} class averages, {job.contrast}")
-    click.echo(f"shift: median {np.median(length):.2f} px, largest {length.max():.2f} px (class {length.argmax() + 1})")
-    click.echo(f"written: {out}/classes.mrcs, classes.csv, particles.star")
+    click.echo(f"shift: median {np.median(length):.2f} px, largest {length.max():.2f} px (class {largest})")
+    click.echo(f"written: {out}/{', '.join(name for name in OUTPUTS if Path(out, name).exists())}")

@@ -1,12 +1,14 @@
-"""cryoSPARC's particle files (``.cs``): NumPy structured arrays, of which only the shifts are touched.
+"""cryoSPARC's particle files (``.cs``): NumPy structured arrays, of which only what centering knows is touched.
 
 Conventions: ``alignments2D/shift`` and ``alignments3D/shift`` are (x, y) in pixels of ``alignments*/psize_A``, with
-RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift``.
+RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift``.  ``alignments2D/class`` counts from
+0, RELION's classes from 1; ``alignments2D/pose`` is RELION's psi in radians.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -22,6 +24,7 @@ __all__ = ["CsFile"]
 
 _BLOB = ("blob/path", "blob/idx", "blob/psize_A")
 _ALIGNMENTS = ("alignments2D", "alignments3D")
+_TYPES: dict[str, tuple[Any, ...]] = {"shift": ("<f4", (2,)), "psize_A": ("<f4",), "class": ("<u4",), "pose": ("<f4",)}
 
 Float64 = npt.NDArray[np.float64]
 
@@ -98,24 +101,48 @@ class CsFile:
         """Angstrom per pixel of every image, shape (B,)."""
         return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
 
-    def displacements(self) -> Float64:
+    def displacements(self, *, only: str | None = None) -> Float64:
         """Return where the shifts put the centres, shape (B, 2), (row, column) in pixels of the images.
+
+        Parameters
+        ----------
+        only : str, optional
+            ``alignments2D`` or ``alignments3D``, whose shifts are meant; the first of them that is there without it.
 
         Raises
         ------
         ValueError
             The file has no shifts, or some that are not finite.
         """
-        for prefix in _ALIGNMENTS:
+        wanted = (only,) if only else _ALIGNMENTS
+        for prefix in wanted:
             if f"{prefix}/shift" in self._names:
                 scale = self._psize(prefix) / self.pixel_size
                 shift = np.asarray(self.table[f"{prefix}/shift"], dtype=np.float64)
                 if not np.isfinite(shift).all():
                     raise ValueError(f"field {prefix}/shift of {fspath(self.path)!r} holds shifts that are not finite")
                 return -shift[:, ::-1] * scale[:, None] + 0.0
-        raise ValueError(f"{fspath(self.path)!r} has no shifts: no field alignments2D/shift or alignments3D/shift")
+        names = " or ".join(f"{prefix}/shift" for prefix in wanted)
+        raise ValueError(f"{fspath(self.path)!r} has no shifts: no field {names}")
 
-    def with_shifts(self, displacement: Float64, pixel_size: Float64 | None = None) -> CsFile:
+    @property
+    def classes(self) -> npt.NDArray[np.int64] | None:
+        """The 2-D class of every particle, shape (B,), counted from 1 as RELION does; None where it is not stated."""
+        if "alignments2D/class" not in self._names:
+            return None
+        return self.table["alignments2D/class"].astype(np.int64) + 1
+
+    @property
+    def psi(self) -> Float64 | None:
+        """RELION's in-plane angle psi of every particle, shape (B,), degrees; None where it is not stated."""
+        name = "alignments2D/pose"
+        if name not in self._names or self.table[name].ndim != 1:
+            return None
+        return np.rad2deg(self.table[name].astype(np.float64))
+
+    def with_shifts(
+        self, displacement: Float64, pixel_size: Float64 | None = None, *, only: str | None = None
+    ) -> CsFile:
         """Return a file whose shifts centre the particles; every other field keeps its bytes.
 
         ``alignments2D/shift`` and ``alignments3D/shift`` are replaced where they are; where neither is,
@@ -127,25 +154,42 @@ class CsFile:
             (row, column) in pixels of the images, object centre minus ``n // 2``.
         pixel_size : ndarray, shape (B,), float64, optional
             Angstrom per pixel of the images; that of the file without it.
+        only : str, optional
+            ``alignments2D`` or ``alignments3D``: leave the other one as it is.
         """
         if displacement.shape != (len(self), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
         image = self.pixel_size if pixel_size is None else pixel_size
-        result = self
-        present = [prefix for prefix in _ALIGNMENTS if f"{prefix}/shift" in self._names]
-        if not present:
-            present = [_ALIGNMENTS[0]]
-            result = self._appended(image)
-        table = result.table.copy()
-        for prefix in present:
-            scale = image / result._psize(prefix)
-            table[f"{prefix}/shift"] = -displacement[:, ::-1] * scale[:, None] + 0.0
-        return replace(result, table=table)
+        present = [one for one in _ALIGNMENTS if f"{one}/shift" in self._names and only in (None, one)]
+        fields = {}
+        for prefix in present or [only or _ALIGNMENTS[0]]:
+            unit = self._psize(prefix)
+            if f"{prefix}/shift" not in self._names:
+                unit = image
+                fields[f"{prefix}/psize_A"] = unit
+            fields[f"{prefix}/shift"] = -displacement[:, ::-1] * (image / unit)[:, None] + 0.0
+        return self.with_fields(fields)
+
+    def with_fields(self, fields: Mapping[str, npt.NDArray[Any]]) -> CsFile:
+        """Return a file in which the given fields are replaced, or appended where new; all others keep their bytes.
+
+        Parameters
+        ----------
+        fields : mapping of str to ndarray
+            Of ``alignments2D`` or ``alignments3D``: ``shift``, ``psize_A``, ``class``, ``pose``.
+        """
+        new = [(name, *_TYPES[name.rpartition("/")[2]]) for name in fields if name not in self._names]
+        table = np.zeros(len(self), dtype=[*self.table.dtype.descr, *new])
+        for name in self._names:
+            table[name] = self.table[name]
+        for name, values in fields.items():
+            table[name] = values
+        return replace(self, table=table)
 
     def to_star(self) -> StarFile:
         """Return the particles as a STAR file of RELION 3.1 in memory, one optics group for every pixel size.
 
-        It holds what centering touches: names, optics groups and, where the file has shifts, origins.
+        It holds what centering knows: names, optics groups and, where the file has them, origins, classes and psi.
         """
         box = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else 0
         numbers = self.table["blob/idx"].tolist()
@@ -153,7 +197,12 @@ class CsFile:
         star = StarFile.new(self.path, names, size=box, pixel_size=self.pixel_size)
         if any(f"{prefix}/shift" in self._names for prefix in _ALIGNMENTS):
             star = star.with_origins(self.displacements(), self.pixel_size)
-        return star
+        columns = {}
+        if self.classes is not None:
+            columns["rlnClassNumber"] = [str(one) for one in self.classes.tolist()]
+        if self.psi is not None:
+            columns["rlnAnglePsi"] = [f"{one:.6f}" for one in self.psi.tolist()]
+        return star.with_columns(star.particles, columns)
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file; it appears under its name only when it is complete."""
@@ -170,14 +219,3 @@ class CsFile:
             return self.pixel_size
         size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
         return np.where(size > 0, size, self.pixel_size)
-
-    def _appended(self, pixel_size: Float64) -> CsFile:
-        prefix = _ALIGNMENTS[0]
-        fields: list[Any] = [*self.table.dtype.descr, (f"{prefix}/shift", "<f4", (2,))]
-        if f"{prefix}/psize_A" not in self._names:
-            fields.append((f"{prefix}/psize_A", "<f4"))
-        table = np.zeros(len(self), dtype=fields)
-        for name in self._names:
-            table[name] = self.table[name]
-        table[f"{prefix}/psize_A"] = pixel_size
-        return replace(self, table=table)
