@@ -5,6 +5,7 @@ Every function draws into the axes it is given, or into new ones, and returns wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,8 @@ def radial_functions(basis: RadialBasis, orders: Sequence[int] = (0, 1, 2, 3), *
             raise ValueError(f"orders has the value {n!r}; this basis has the functions 0 to {len(values) - 1}")
         axes.plot(r, values[n], label=f"n = {n}")
     axes.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
-    axes.set(xlabel="r / R", ylabel="radial function", title=repr(basis), xlim=(0.0, 1.0))
+    name = re.sub(r"\d+\.\d{5,}", lambda number: f"{float(number[0]):.6g}", repr(basis))
+    axes.set(xlabel="r / R", ylabel="radial function", title=name, xlim=(0.0, 1.0))
     axes.legend(frameon=False)
     return axes
 
