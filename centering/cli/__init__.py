@@ -12,6 +12,7 @@ from centering.cli._common import Commands
 from centering.cli.apply import apply
 from centering.cli.classes import classes
 from centering.cli.compare import compare
+from centering.cli.convert import convert
 from centering.cli.coordinates import extract_coordinates
 from centering.cli.demo import demo
 from centering.cli.fetch import fetch
@@ -38,5 +39,5 @@ def main() -> None:
     """
 
 
-for _command in (run, watch, classes, extract_coordinates, apply, compare, simulate, fetch, demo):
+for _command in (run, watch, classes, extract_coordinates, apply, convert, compare, simulate, fetch, demo):
     main.add_command(_command)

@@ -16,7 +16,7 @@ from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
 from centering.io.star import PLACEHOLDERS, StarFile
 
-__all__ = ["open_particles", "pixel_sizes"]
+__all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
 
 def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -> Particles:
@@ -99,8 +99,8 @@ def _placeholders() -> str:
 
 
 def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
-    names, stack_index, image_index = _image_names(star)
-    _refuse_duplicates(star, stack_index, image_index)
+    names, stack_index, image_index = image_names(star)
+    refuse_duplicates(star, stack_index, image_index)
     paths, folder = _resolve(star, names)
     stacks = [MrcStack.open(path) for path in paths]
     counts = np.array([stack.count for stack in stacks])
@@ -132,8 +132,14 @@ def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
     )
 
 
-def _image_names(star: StarFile) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the distinct stack names, and for every row the index into them and the 0-based image."""
+def image_names(star: StarFile) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the distinct stack names, and for every row the index into them and the 0-based image.
+
+    Raises
+    ------
+    ValueError
+        A name that is none.
+    """
     values = star.column(star.particles, "rlnImageName")
     # a name without "@" is a file of one image
     parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]
@@ -154,7 +160,7 @@ def _image_number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
-def _refuse_duplicates(star: StarFile, stack_index: npt.NDArray[np.int64], image_index: npt.NDArray[np.int64]) -> None:
+def refuse_duplicates(star: StarFile, stack_index: npt.NDArray[np.int64], image_index: npt.NDArray[np.int64]) -> None:
     """Raise ValueError where two rows name the same image: whatever came from them would count it twice."""
     order = np.lexsort((image_index, stack_index))
     same = np.flatnonzero((np.diff(stack_index[order]) == 0) & (np.diff(image_index[order]) == 0))
