@@ -216,7 +216,8 @@ def _write_figures(folder: Path, job: Job, centers: Centers) -> None:
     length = np.hypot(*centers.displacement.T)
     seen = np.flatnonzero(~centers.has(_UNSEEN))
     pixel_size = None if particles.pixel_size is None else float(np.median(particles.pixel_size))
-    plot.save(plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size), folder / "shifts.png")
+    histogram = plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size)
+    plot.save(histogram, folder / "shifts.png", folder / "shifts.svg")
     # from the least to the most displaced particle, evenly by rank
     ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
     shown = seen[np.argsort(length[seen], kind="stable")[ranks]] if len(seen) else seen

@@ -54,7 +54,7 @@ def write_report(
         gain = charts.sharpness(after) / (charts.sharpness(before) or 1.0) if count >= _ENOUGH else None
         sections = {
             "particles": ("Before and after", particles.montage(job, centers, seen)),
-            "shifts": ("Shifts", stack.shifts(target, job, centers, seen)),
+            "shifts": ("Shifts", stack.shifts(job, centers, seen)),
             "mean": ("Mean image", stack.mean(target, job, before, after, count, gain)),
             "doubtful": ("Most doubtful", particles.doubtful(job, centers, seen)),
         }

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.job import Job
-from centering.plot import save, shift_histogram
+from centering.plot import save
 from centering.report import charts
 from centering.report.pictures import marked
 from centering.results import Centers
@@ -27,10 +27,9 @@ def _typical(job: Job) -> float | None:
     return None if sizes is None else float(np.median(sizes))
 
 
-def shifts(folder: Path, job: Job, centers: Centers, seen: Index) -> str:
-    """Show where the centres were found, and how far; ``shifts.svg`` goes into ``folder``."""
+def shifts(job: Job, centers: Centers, seen: Index) -> str:
+    """Show where the centres were found, and how far."""
     displacement = centers.displacement[seen]
-    save(shift_histogram(displacement, pixel_size=_typical(job)), folder / "shifts.svg")
     length = np.hypot(*displacement.T)
     mean = displacement.mean(axis=0)
     where = (
