@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from centering.alignment.result import Alignment as Alignment
     from centering.ctf import CTF as CTF
     from centering.estimators.base import Estimator as Estimator
     from centering.estimators.mass import CenterOfMass as CenterOfMass
     from centering.estimators.median import GeometricMedian as GeometricMedian
     from centering.estimators.phase import PhaseCenter as PhaseCenter
     from centering.estimators.radial_reference import RadialReference as RadialReference
+    from centering.estimators.reference_free import ReferenceFreeAlignment as ReferenceFreeAlignment
     from centering.estimators.self_convolution import SelfConvolution as SelfConvolution
     from centering.estimators.surrogate import SurrogateCenter as SurrogateCenter
     from centering.landscapes.grid import candidates as candidates
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from centering.results import Flag as Flag
 
 _HOMES = {
+    "Alignment": "centering.alignment.result",
     "CTF": "centering.ctf",
     "CenterOfMass": "centering.estimators.mass",
     "Centers": "centering.results",
@@ -34,6 +37,7 @@ _HOMES = {
     "GeometricMedian": "centering.estimators.median",
     "PhaseCenter": "centering.estimators.phase",
     "RadialReference": "centering.estimators.radial_reference",
+    "ReferenceFreeAlignment": "centering.estimators.reference_free",
     "Score": "centering.landscapes.score",
     "SelfConvolution": "centering.estimators.self_convolution",
     "SurrogateCenter": "centering.estimators.surrogate",

@@ -12,6 +12,7 @@ from centering import (
     Flag,
     GeometricMedian,
     PhaseCenter,
+    ReferenceFreeAlignment,
     SelfConvolution,
     SurrogateCenter,
 )
@@ -27,7 +28,9 @@ ESTIMATORS = {
     "local median": GeometricMedian(9),
     "phase": PhaseCenter(),
     "self-convolution": SelfConvolution(),
+    "reference-free": ReferenceFreeAlignment(9),
 }
+TOGETHER = {"reference-free"}  # the images of a stack are each other's reference
 SIZES = pytest.mark.parametrize("size", [44, 45], ids=["even", "odd"])
 
 
@@ -87,7 +90,9 @@ def test_integer_images_are_converted(estimator):
     np.testing.assert_allclose(estimator(image).displacement, expected, rtol=0, atol=1e-5)
 
 
-def test_images_of_a_stack_do_not_see_each_other(estimator, rng):
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name not in TOGETHER])
+def test_images_of_a_stack_do_not_see_each_other(name, rng):
+    estimator = ESTIMATORS[name]
     stack = lopsided(44, 1, -2) + 0.05 * rng.normal(size=(3, 44, 44))
     whole = estimator(stack)
     assert whole.displacement.shape == (3, 2)

@@ -1,0 +1,146 @@
+"""The two parts of Penczek, Radermacher and Frank (Ultramicroscopy 40 (1992) 33), and the centre of the average."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.alignment.disk import Array, Complex
+from centering.alignment.shifts import Match
+
+__all__ = ["Places", "Search", "recenter", "refine", "running_average"]
+
+_CENTERED = 1e-3  # pixels
+
+
+class Search(Protocol):
+    """What places an image on a reference: `ShiftSearch` or `TurnSearch`."""
+
+    @property
+    def length(self) -> int:
+        """Length of the vectors."""
+        ...
+
+    def vector(self, low: Complex, match: Match) -> Array:
+        """Return the vector of an image that was moved into place."""
+        ...
+
+    def picture(self, vector: Array) -> Array:
+        """Return the picture (2R+1, 2R+1) of a vector."""
+        ...
+
+    def best(self, low: Complex, reference: Array) -> Match:
+        """Return where the image fits the reference best."""
+        ...
+
+
+@dataclass
+class Places:
+    """Images in their places.
+
+    Attributes
+    ----------
+    search : Search
+    spectra : ndarray, shape (N, ...)
+        The images, as `Disk.spectra` returns them.
+    matches : list of Match
+        Where each image was placed.
+    vectors : ndarray, shape (N, m)
+        The images in their places; their mean is the average.
+    """
+
+    search: Search
+    spectra: npt.NDArray[Any]
+    matches: list[Match]
+    vectors: npt.NDArray[Any]
+
+    @classmethod
+    def empty(cls, search: Search, spectra: npt.NDArray[Any]) -> Places:
+        """Return images none of which has a place yet."""
+        nowhere = Match(np.zeros(2), 0.0, False)
+        vectors = np.zeros((len(spectra), search.length), dtype=spectra.real.dtype)
+        return cls(search, spectra, [nowhere] * len(spectra), vectors)
+
+    def put(self, k: int, match: Match) -> None:
+        """Put image k into a place."""
+        self.matches[k] = match
+        self.vectors[k] = self.search.vector(self.spectra[k], match)
+
+    def average(self) -> Array:
+        """Return the picture (2R+1, 2R+1) of the average; zeros where there are no images."""
+        whole = self.vectors.sum(axis=0, dtype=np.float64)
+        return self.search.picture(whole / max(len(self.vectors), 1))
+
+    def total(self) -> float:
+        """Return the sum of the inner products of all pairs of images."""
+        whole = self.vectors.sum(axis=0, dtype=np.float64)
+        return float(whole @ whole - np.square(self.vectors, dtype=np.float64).sum()) / 2.0
+
+    def correlations(self) -> Array:
+        """Return the correlation of every image with the average of the others, NaN where there is none."""
+        others = self.vectors.sum(axis=0, dtype=np.float64) - self.vectors
+        norms = np.linalg.norm(others, axis=1) * np.linalg.norm(self.vectors.astype(np.float64), axis=1)
+        products = np.einsum("km,km->k", others, self.vectors)
+        result: Array = np.divide(products, norms, out=np.full(len(norms), np.nan), where=norms > 0)
+        return result
+
+
+def running_average(places: Places, order: npt.NDArray[np.int64], start: Match) -> Iterator[Array]:
+    """Part (a): align each image to the average of those before it, and add it.
+
+    ``a_m = (p + (m - 1) a_{m-1}) / m``.  The first image is put where ``start`` says; every a_m is handed out.
+    """
+    places.put(order[0], start)
+    average = places.vectors[order[0]].astype(np.float64)
+    yield average
+    for m, k in enumerate(order[1:], 2):
+        places.put(k, places.search.best(places.spectra[k], average))
+        average = (places.vectors[k] + (m - 1) * average) / m
+        yield average
+
+
+def refine(places: Places, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+    """Part (b), one sweep: take each image out of the average, align it to the average of the others, put it back.
+
+    ``A' = (N A - p_k) / (N - 1)``.  An image is moved only where that raises its inner product with A', so
+    `Places.total` never falls.
+
+    Returns
+    -------
+    moved, turned : ndarray, shape (N,)
+        How far every image was moved (pixels) and turned (radians).
+    """
+    count = len(order)
+    moved, turned = np.zeros(count), np.zeros(count)
+    average = places.vectors.mean(axis=0, dtype=np.float64)
+    for k in order if count > 1 else ():
+        others = (count * average - places.vectors[k]) / (count - 1)
+        old, before = places.matches[k], places.vectors[k].copy()
+        places.put(k, places.search.best(places.spectra[k], others))
+        if places.vectors[k] @ others > before @ others:
+            moved[k] = np.hypot(*(places.matches[k].displacement - old.displacement))
+            turned[k] = abs(math.remainder(places.matches[k].angle - old.angle, 2.0 * math.pi))
+        else:
+            places.matches[k], places.vectors[k] = old, before
+        average = (places.vectors[k] + (count - 1) * others) / count
+    return moved, turned
+
+
+def recenter(places: Places, find: Callable[[Array], Array], rounds: int = 5) -> None:
+    """Move all images alike, so that the centre of their average lies in the middle.
+
+    Alike in the frame of the average: an image whose object is turned moves along its own turned axes.
+    """
+    for _ in range(rounds):
+        row, column = offset = find(places.average())
+        if np.abs(offset).max() < _CENTERED:
+            break
+        for k, match in enumerate(places.matches):
+            cosine, sine = math.cos(match.angle), math.sin(match.angle)
+            turned = np.array([cosine * row - sine * column, sine * row + cosine * column])
+            places.put(k, match._replace(displacement=match.displacement + turned))

@@ -1,0 +1,53 @@
+"""What reference-free alignment returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.results import Centers
+
+__all__ = ["Alignment"]
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """B images aligned to each other.
+
+    Attributes
+    ----------
+    centers : Centers
+        Displacements, scores and flags.
+    angle : ndarray, shape (B,)
+        Degrees by which the object of an image is turned against that of the average, in (-180, 180], counterclockwise
+        as displayed with row 0 on top; 0 without ``rotations`` and for images that were left out.
+    average : ndarray, shape (2R+1, 2R+1)
+        Average of the aligned images, its centre in the middle pixel; zero outside of the disk.  Its grey scale is
+        that of images of deviation 1 whose background is 0.
+    running : mapping of int to ndarray, shape (2R+1, 2R+1)
+        Part (a): the average of the first 1, 2, 4, ... and of all images, where it was when they had been added.
+    moved, turned : ndarray, shape (S, B)
+        Part (b): how far every image was moved in every sweep, in pixels, and turned, in degrees.
+    total : ndarray, shape (S + 1,)
+        Sum of the inner products of all pairs of images, before the first sweep and after each; it never falls.
+    converged : bool
+        Whether nothing moved by more than the tolerance in the last sweep.
+    """
+
+    centers: Centers
+    angle: Array
+    average: Array
+    running: dict[int, Array]
+    moved: Array
+    turned: Array
+    total: Array
+    converged: bool
+
+    @property
+    def displacement(self) -> Array:
+        """Displacements of the centres, shape (B, 2), (row, column) in pixels."""
+        return self.centers.displacement

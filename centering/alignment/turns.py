@@ -1,0 +1,140 @@
+"""The best shift and turn together, in a steerable basis, where a turn is a phase."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.alignment.disk import Array, Complex, Disk
+from centering.alignment.shifts import NEWTON_STEPS, Match, ShiftSearch, derivatives
+from pswf.steerable.prolate import PSWF2D
+
+__all__ = ["TurnSearch", "highest_angle"]
+
+_ROUNDS = 2
+
+
+class TurnSearch:
+    """All turns and all shifts up to a limit.
+
+    The vector of an image holds its inner products with the prolate functions of the disk whose band is that of the
+    images, real parts, then imaginary parts; a turn multiplies those of order N by ``exp(i N angle)``.  A first look
+    takes every candidate shift at every one of ``count`` angles; from the best of them, all angles at that shift and
+    all shifts at that angle in turn, twice; then Newton's method for all three.
+
+    Parameters
+    ----------
+    disk : Disk
+    candidates : ndarray, shape (h,)
+        As in `ShiftSearch`.
+    count : int
+        Number of angles of the first look.
+    settled : float
+        A step of Newton's method, in pixels, after which it ends.
+    """
+
+    def __init__(self, disk: Disk, candidates: npt.NDArray[np.int64], count: int, settled: float) -> None:
+        self.disk, self.settled = disk, settled
+        self.shifts = ShiftSearch(disk, candidates)
+        self.angles = np.arange(count) * (2.0 * np.pi / count)
+        basis = PSWF2D(2 * disk.radius + 1, bandlimit_ratio=2.0 / disk.wavelength, dtype=np.float64)
+        self.orders = basis.layout.complex_angular_indices
+        # few functions of low frequency: for them a matrix is faster than a transform, as images come one by one
+        functions = basis.to_complex(basis.evaluate(np.eye(basis.count))[:, disk.inside].T).T
+        functions *= np.where(self.orders, np.sqrt(2.0), 1.0)[:, None]  # the negative orders
+        self.functions = np.concatenate([functions.real, functions.imag])
+
+    @property
+    def length(self) -> int:
+        """Length of the vectors."""
+        return len(self.functions)
+
+    def vector(self, low: Complex, match: Match) -> Array:
+        """Return the vector of an image that was moved and turned into place."""
+        return self.turned(self.functions @ self.disk.vector(low, match.displacement), -match.angle)
+
+    def picture(self, vector: Array) -> Array:
+        """Return the picture (2R+1, 2R+1) of a vector."""
+        return self.disk.picture(vector @ self.functions)
+
+    def turned(self, vector: Array, angle: npt.ArrayLike) -> Array:
+        """Return the vectors of a picture turned by angles in radians, counterclockwise, along leading axes."""
+        phase = np.exp(1j * np.multiply.outer(angle, self.orders))
+        coefficients = _complex(vector) * phase
+        return np.concatenate([coefficients.real, coefficients.imag], axis=-1)
+
+    def best(self, low: Complex, reference: Array) -> Match:
+        """Return where the image fits the reference best."""
+        templates = self.disk.template(self.turned(reference, self.angles) @ self.functions)
+        correlation = self.shifts.correlation(low * templates.conj())
+        _, i, j = np.unravel_index(int(correlation.argmax()), correlation.shape)
+        match = Match(self.shifts.candidates[[i, j]].astype(np.float64), 0.0, False)
+        for _ in range(_ROUNDS):
+            angle = self.best_angle(low, reference, match.displacement)
+            match = self.shifts.best(low, self.turned(reference, angle) @ self.functions)._replace(angle=angle)
+        return match if match.border else self.climb(low, reference, match)
+
+    def climb(self, low: Complex, reference: Array, start: Match) -> Match:
+        """Return the highest point of the correlation over shifts and turns near a point, by Newton's method.
+
+        The point is returned where there is no hill, or its top is farther than a pixel, or a wavelength at the rim.
+        """
+        place = np.array([*start.displacement, start.angle])
+        reach = np.array([1.0, 1.0, self.disk.wavelength / self.disk.radius])
+        origin = place
+        for _ in range(NEWTON_STEPS):
+            coefficients = _complex(self.turned(reference, place[2]))
+            turns = np.stack([coefficients * (1j * self.orders) ** power for power in range(3)])
+            templates = self.disk.template(np.concatenate([turns.real, turns.imag], axis=1) @ self.functions)
+            value, first, second = derivatives(self.disk, low * templates.conj(), place)
+            slope = np.array([value[1, 0], value[0, 1], first[0, 0]])
+            bend = np.array(
+                [
+                    [value[2, 0], value[1, 1], first[1, 0]],
+                    [value[1, 1], value[0, 2], first[0, 1]],
+                    [first[1, 0], first[0, 1], second[0, 0]],
+                ]
+            )
+            if not np.linalg.eigvalsh(bend)[-1] < 0:
+                return start
+            step = -np.linalg.solve(bend, slope)
+            place = place + step
+            if (np.abs(place - origin) > reach).any():
+                return start
+            if (np.abs(step) < self.settled * reach).all():
+                break
+        return Match(place[:2], float(place[2]), start.border)
+
+    def best_angle(self, low: Complex, reference: Array, displacement: Array) -> float:
+        """Return the angle in radians at which the image about ``displacement`` fits the reference best."""
+        seen = self.functions @ self.disk.vector(low, displacement)
+        products = _complex(seen) * _complex(reference).conj()
+        real, imaginary = (np.bincount(self.orders, part) for part in (products.real, products.imag))
+        return highest_angle(real + 1j * imaginary)
+
+
+def _complex(vector: Array) -> Complex:
+    """Return the complex coefficients whose real and imaginary parts a vector holds."""
+    half = vector.shape[-1] // 2
+    result: Complex = vector[..., :half] + 1j * vector[..., half:]
+    return result
+
+
+def highest_angle(series: Complex) -> float:
+    """Return the angle in [-pi, pi] at which ``Re sum_N series[N] exp(-i N angle)`` is largest.
+
+    A fine grid, then Newton's method.
+    """
+    order = np.arange(len(series))
+    points = 16 * len(series)
+    values = np.fft.fft(series, points).real
+    angle = start = 2.0 * np.pi * int(values.argmax()) / points
+    for _ in range(8):
+        terms = series * np.exp(-1j * order * angle)
+        slope, bend = float((order * terms).imag.sum()), float(-(order**2 * terms).real.sum())
+        if not bend < 0 or abs(angle - start) > 2.0 * np.pi / points:
+            return math.remainder(start, 2.0 * math.pi)
+        angle -= slope / bend
+    return math.remainder(angle, 2.0 * math.pi)
