@@ -24,6 +24,12 @@ __all__ = ["CsFile"]
 
 _BLOB = ("blob/path", "blob/idx", "blob/psize_A")
 _ALIGNMENTS = ("alignments2D", "alignments3D")
+_KNOWN: dict[str, tuple[str, tuple[int, ...]]] = {
+    "blob/path": ("SU", ()), "blob/idx": ("iu", ()), "blob/psize_A": ("f", ()), "blob/shape": ("iu", (2,)),
+    "shift": ("f", (2,)), "psize_A": ("f", ()), "class": ("iu", ()),
+}  # fmt: skip
+"""Kinds and shapes of the fields that are read; those of alignments without their prefix."""
+
 _TYPES: dict[str, tuple[Any, ...]] = {"shift": ("<f4", (2,)), "psize_A": ("<f4",), "class": ("<u4",), "pose": ("<f4",)}
 
 Float64 = npt.NDArray[np.float64]
@@ -66,8 +72,9 @@ class CsFile:
             file.seek(0)
             try:
                 table = np.load(file, allow_pickle=False, max_header_size=2**20)
-            except (ValueError, EOFError, SyntaxError) as error:
-                raise ValueError(f"{name!r} cannot be read as a .cs file: {error}") from None
+            except (ValueError, EOFError, SyntaxError, MemoryError, OverflowError) as error:
+                why = str(error).partition("\n")[0][:200]
+                raise ValueError(f"{name!r} cannot be read as a .cs file: {why}") from None
         if table.dtype.names is None or table.ndim != 1:
             raise ValueError(f"{name!r} is a NumPy array without named fields; give a .cs file of particles")
         if not len(table):
@@ -75,8 +82,11 @@ class CsFile:
         missing = [field for field in _BLOB if field not in table.dtype.names]
         if missing:
             raise ValueError(f"{name!r} has no field {missing[0]}; give the particles' own file, not a passthrough one")
-        if table["blob/path"].dtype.kind not in "SU":
-            raise ValueError(f"field blob/path of {name!r} is of type {table['blob/path'].dtype}, not text")
+        for field in table.dtype.names:
+            prefix, _, last = field.partition("/")
+            kind, one = table.dtype[field], last if prefix in _ALIGNMENTS else field
+            if one in _KNOWN and (kind.base.kind not in _KNOWN[one][0] or kind.shape != _KNOWN[one][1]):
+                raise ValueError(f"field {field} of {name!r} is of type {kind}, which is not that of cryoSPARC")
         result = cls(source, table)
         for stack in set(result.stacks):
             # such a name could end its line in a STAR file, or never end

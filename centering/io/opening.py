@@ -42,7 +42,9 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
         raise ValueError(f"pixel size is {pixel_size!r}; give a positive number of Angstrom per pixel")
     if source.is_dir():
-        raise ValueError(f"{fspath(source)!r} is a folder; give a .star, .cs, .mrcs or .mrc file")
+        raise ValueError(
+            f"{fspath(source)!r} is a folder; give a .star, .cs, .mrcs or .mrc file, or 'centering watch' it"
+        )
     if not source.exists():
         raise FileNotFoundError(f"{fspath(source)!r} does not exist; give a .star, .cs, .mrcs or .mrc file")
     if not source.is_file():

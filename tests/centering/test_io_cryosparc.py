@@ -145,6 +145,42 @@ def test_names_that_would_break_a_star_file_and_bad_pixel_sizes_are_refused(tmp_
         CsFile.read(write(tmp_path / "p.cs", array))
 
 
+def header(rows):
+    """Return the first bytes of a file that promises so many rows."""
+    fields = [("blob/path", "S20"), ("blob/idx", "<u4"), ("blob/psize_A", "<f4")]
+    text = f"{{'descr': {fields}, 'fortran_order': False, 'shape': ({rows},)}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"x" * 100
+
+
+@pytest.mark.parametrize("rows", [10**14, 10**30, -5, 5])
+def test_a_header_that_promises_too_much(tmp_path, rows):
+    (tmp_path / "p.cs").write_bytes(header(rows))
+    with pytest.raises(ValueError, match=r"p\.cs' cannot be read as a \.cs file") as caught:
+        CsFile.read(tmp_path / "p.cs")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("blob/path", ("<f4",)),
+        ("blob/idx", ("<u4", (2,))),
+        ("blob/idx", ("<f4",)),
+        ("blob/psize_A", ("S5",)),
+        ("blob/shape", ("<u4",)),
+        ("alignments2D/shift", ("<f4",)),
+        ("alignments3D/shift", ("S4", (2,))),
+        ("alignments2D/class", ("S4",)),
+        ("alignments2D/psize_A", ("<f4", (3,))),
+    ],
+)
+def test_fields_of_another_type_are_refused(tmp_path, name, kind):
+    fields = {field[0]: field for field in ALIGNED} | {name: (name, *kind)}
+    array = np.zeros(2, dtype=list(fields.values()))
+    with pytest.raises(ValueError, match=f"field {name} of .*p.cs' is of type"):
+        CsFile.read(write(tmp_path / "p.cs", array))
+
+
 def test_truncated_file(tmp_path):
     path = write(tmp_path / "p.cs", table())
     path.write_bytes(path.read_bytes()[:-20])
