@@ -151,7 +151,7 @@ def sentences(reference: FittedReference) -> list[str]:
     count = len(model.weights)
     profiles = "one radial profile" if count == 1 else f"{count} radial profiles"
     said = [
-        f"{profiles} of radius {reference.radius} px learned from {reference.images} images in "
+        f"{profiles} of radius {reference.radius} px learned from {_counted(reference.images)} in "
         f"{len(reference.history)} iterations, starting from {reference.start}: {100 * model.noise:.1f} % of the power "
         f"is noise, {100 * model.present:.0f} % of the images show a particle, scales vary by "
         f"{100 * model.contrast:.0f} %, {spread}"
@@ -163,5 +163,13 @@ def sentences(reference: FittedReference) -> list[str]:
             "that explains images not learned from as well as any"
         )
     if reference.images < FEW:
-        said.append(f"{reference.images} images are few to learn a profile from; a hundred or more make a good one")
+        said.append(f"few images to learn from ({reference.images}); a hundred or more make a good profile")
+    if model.typical < 1.0:
+        said.append(
+            "the images are hardly likelier with a particle than without; look at the report before trusting it"
+        )
     return said
+
+
+def _counted(images: int) -> str:
+    return "1 image" if images == 1 else f"{images} images"

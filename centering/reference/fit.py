@@ -36,6 +36,8 @@ SAMPLE = 512
 """Images that decide where to start, the noise spectrum, the radius and the number of profiles."""
 BROAD = 0.25
 """Standard deviation of the first prior, as a part of the box."""
+SMALLEST = 8
+"""Least side of an image with room for a disk, a few waves, and corners."""
 PIECES = 16
 """Parts of the sample that are learned from or judged together."""
 
@@ -45,8 +47,18 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
     produce = batches(source, options.ctf if ctf is None else ctf)
     sample = _in_pieces(take(produce, SAMPLE))
     count = sum(len(stack) for stack, _ in sample)
-    progress = _silent if progress is None else progress
     size = sample[0][0].shape[-1]
+    progress = _silent if progress is None else progress
+    if size < SMALLEST:
+        raise ValueError(
+            f"the images have {size} x {size} pixels; give at least {SMALLEST} x {SMALLEST} to learn a profile"
+        )
+    if count == 1 and "auto" in (options.radius, options.profiles):
+        raise ValueError("'auto' is judged by images not learned from, and there is only 1 image; give a number")
+    if isinstance(options.profiles, int) and options.profiles > count:
+        raise ValueError(
+            f"profiles is {options.profiles}, and there are {count} images; give at most as many as images"
+        )
     freedom = Freedom(contrast=options.contrast, shift=options.prior == "learned")
     shift = float({"learned": BROAD * size, "flat": np.inf}.get(str(options.prior), options.prior))
 

@@ -15,7 +15,7 @@ from centering.reference.start import evidences, model_from_positions, split_pro
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
 
-__all__ = ["Choice", "candidate_radii", "choose_count", "choose_radius"]
+__all__ = ["Choice", "candidate_radii", "choose", "choose_count", "choose_radius"]
 
 Array = npt.NDArray[np.float64]
 
@@ -25,6 +25,8 @@ PROFILE_ROUNDS = 12
 """EM iterations for every number of profiles, which have to come apart first."""
 TOLERANCE = 0.002
 """A smaller radius, or fewer profiles, may cost this part of the best evidence."""
+CAP = 0.02
+"""However uncertain the evidence of few images is, they may not cost more than this part of it."""
 MOST_PROFILES = 4
 
 
@@ -42,7 +44,7 @@ class Choice:
     deficit, error : ndarray, shape (V,)
         How much less it is than the best, and the standard error of that difference over the images.
     chosen : int
-        The smallest candidate whose deficit is at most twice its error, or 0.2 % of the best evidence.
+        The smallest candidate whose deficit is at most twice its error and 2 % of the best evidence, or 0.2 % of it.
     """
 
     values: npt.NDArray[np.int64]
@@ -68,7 +70,8 @@ def choose(values: Sequence[int], evidence: Sequence[Array]) -> Choice:
     difference = table[best] - table
     deficit = difference.mean(axis=1)
     error = difference.std(axis=1) / np.sqrt(table.shape[1])
-    good = (deficit <= 2.0 * error) | (deficit <= TOLERANCE * abs(table[best].mean()))
+    scale = abs(float(table[best].mean()))
+    good = deficit <= np.maximum(TOLERANCE * scale, np.minimum(2.0 * error, CAP * scale))
     return Choice(np.asarray(values), table.mean(axis=1), deficit, error, int(values[int(np.argmax(good))]))
 
 

@@ -125,7 +125,8 @@ def _clusters(points: Array, count: int) -> list[Array]:
     reduced = centered @ directions[:count].T
     label = np.zeros(len(points), dtype=np.int64)
     for new in range(1, count):
-        spreads = [((reduced[label == k] - reduced[label == k].mean(axis=0)) ** 2).sum() for k in range(new)]
+        members = [reduced[label == k] for k in range(new)]
+        spreads = [((one - one.mean(axis=0)) ** 2).sum() if len(one) else 0.0 for one in members]
         widest = np.flatnonzero(label == int(np.argmax(spreads)))
         cluster = reduced[widest] - reduced[widest].mean(axis=0)
         along = cluster @ np.linalg.svd(cluster, full_matrices=False)[2][0]

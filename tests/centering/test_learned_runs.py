@@ -37,6 +37,7 @@ from centering.io.opening import open_particles
 from centering.job import prepare
 from centering.reference import dataset
 from centering.reference.dataset import Sample, learn, sentences, transfer_functions
+from centering.reference.selection import choose
 
 PROGRAM = Path(sys.executable).with_name("centering")
 COUNT, SIZE, RADIUS, PIXEL = 160, 48, 12, 3.0
@@ -364,7 +365,7 @@ def test_words_about_few_images_and_flat_priors(rng):
     first, second = sentences(fitted)
     assert first.startswith("2 radial profiles of radius 8 px learned from 12 images in 2 iterations")
     assert "flat prior" in first
-    assert second.startswith("12 images are few")
+    assert second.startswith("few images to learn from (12)")
     assert fitted.describe()["shift_spread_px"] is None
     json.dumps(fitted.describe(), allow_nan=False)
 
@@ -490,6 +491,48 @@ def test_one_sentence(project, name):
     assert lines[0].startswith("Error: ")
     assert words in lines[0]
     assert sorted(project.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "words"),
+    [
+        ((20, 5, 5), ("--radius", 2), "5 x 5 pixels; give at least 8 x 8"),
+        ((1, 32, 32), ("--radius", "auto"), "there is only 1 image; give a number"),
+        ((1, 32, 32), ("--radius", 8, "--profiles", "auto"), "there is only 1 image; give a number"),
+        ((3, 32, 32), ("--radius", 8, "--profiles", 4), "profiles is 4, and there are 3 images"),
+    ],
+)
+def test_too_little_to_learn_from(project, rng, shape, options, words):
+    write_stack("stack.mrcs", rng.standard_normal(shape))
+    result = command("run", "stack.mrcs", *REFERENCE[2:6], *options, code=2)
+    (line,) = result.stderr.splitlines()
+    assert words in line
+    assert not Path("out").exists()
+
+
+def test_noise_is_said_to_teach_nothing(project, rng):
+    write_stack("stack.mrcs", rng.standard_normal((120, 40, 40)))
+    result = command("run", "stack.mrcs", *REFERENCE[2:], "--no-report")
+    assert "hardly likelier with a particle than without" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("deficits", "errors", "chosen"),
+    [
+        ([5, 0.4, 0, 1], [1, 0.3, 0, 0.1], 20),  # within two standard errors
+        ([5, 0.4, 0, 1], [1, 0.1, 0, 0.1], 30),  # not within them
+        ([5, 0.1, 0, 1], [1, 0.01, 0, 0.1], 20),  # within 0.2 %
+        ([5, 0.4, 0, 1], [9, 9.0, 0, 0.1], 20),  # few images: within two standard errors, but more than 2 %
+    ],
+)
+def test_the_smallest_value_that_is_as_good_is_chosen(deficits, errors, chosen):
+    sign = np.resize([1.0, -1.0], 400)
+    best = 100 + 0 * sign
+    table = [best - deficit + error * np.sqrt(400) * sign for deficit, error in zip(deficits, errors, strict=True)]
+    choice = choose([10, 20, 30, 40], table)
+    np.testing.assert_allclose(choice.deficit, deficits, atol=1e-9)
+    np.testing.assert_allclose(choice.error, errors, atol=1e-9)
+    assert choice.chosen == chosen
 
 
 def test_nothing_to_learn_from(project):
