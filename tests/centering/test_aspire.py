@@ -1,6 +1,5 @@
 """ASPIRE-Python itself is the oracle: its simulations, its shifts, its files and its reconstructions."""
 
-import functools
 import importlib
 import importlib.util
 import subprocess
@@ -9,8 +8,9 @@ import sys
 import mrcfile
 import numpy as np
 import pytest
+from aspire_sources import ANGPIX, mass, misplaced, volume
 
-from centering import Centers, SurrogateCenter, simulate
+from centering import SurrogateCenter, simulate
 
 if importlib.util.find_spec("aspire") is None:
     pytest.skip("needs ASPIRE-Python: pip install 'pswf-centering[aspire]'", allow_module_level=True)
@@ -19,44 +19,15 @@ from centering.aspire import Recenter, center, estimate, write_coordinates  # be
 
 aspire_source = importlib.import_module("aspire.source")
 
-COUNT, ANGPIX = 12, 1.7
+COUNT = 12
 EVEN_AND_ODD = pytest.mark.parametrize("size", [64, 65])
 MODES = pytest.mark.parametrize("mode", ["shift", "metadata"])
-
-
-@functools.cache
-def volume(size, dtype, seed=3):
-    """Return a smooth density without symmetry whose centre of mass is voxel size // 2."""
-    from aspire.volume import Volume
-
-    particle = simulate.GaussianParticle.random(size / 5, count=18, seed=seed)
-    position = np.stack(np.meshgrid(*[np.arange(size) - size // 2] * 3, indexing="ij"), axis=-1)
-    density = np.zeros((size,) * 3)
-    for weight, mean, covariance in zip(particle.weights, particle.means, particle.covariances, strict=True):
-        offset = position - mean
-        distance = np.einsum("...i,ij,...j->...", offset, np.linalg.inv(covariance), offset)
-        density += weight / np.sqrt(np.linalg.det(covariance)) * np.exp(-0.5 * distance)
-    return Volume(density.astype(dtype), pixel_size=ANGPIX)
 
 
 def simulation(size, count=COUNT, dtype=np.float64, **options):
     offsets = np.random.default_rng(size).uniform(-size / 8, size / 8, size=(count, 2))
     settings = {"n": count, "vols": volume(size, dtype), "offsets": offsets, "amplitudes": 1.0, "seed": 5}
     return aspire_source.Simulation(**(settings | options))
-
-
-def mass(images):
-    """Return the centre of mass, exact for images without noise: unlike `CenterOfMass`, with negative pixels too."""
-    position = np.arange(images.shape[-1]) - images.shape[-1] // 2
-    moments = np.stack([images.sum(axis=2) @ position, images.sum(axis=1) @ position], axis=1)
-    zeros = np.zeros(len(images))
-    return Centers(moments / images.sum(axis=(1, 2))[:, None], zeros, zeros.astype(np.int64), estimator="mass")
-
-
-def misplaced(source):
-    """Return how far every image's centre of mass is from where its source says, (n, 2), in pixels (x, y)."""
-    found = mass(source.images[:].asnumpy()).displacement
-    return found[:, ::-1] + source.offsets
 
 
 @EVEN_AND_ODD
