@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
     from centering.comparison import Comparison
     from centering.io.particles import Particles
+    from centering.job import Job
 
 __all__ = ["compare"]
 
-_NAMES = ("surrogate", "racer", *estimator_names[1:])
+_ALIGNMENT = "alignment"
+_NAMES = ("surrogate", "racer", *estimator_names[1:], _ALIGNMENT)
+
+_TOGETHER = 5000  # images from which on the alignment, which needs them all at once, is made only when asked for
 
 
 @click.command(short_help="Compare estimators on one stack.")
@@ -63,8 +67,9 @@ def compare(
     uncertainty that each estimator states (median standard deviation along either axis), none where it has no
     model of it; and the distance from the truth where it is known. Nothing is written.
 
-    'racer' is the surrogate estimator with the score of the authors' released program. radial-reference learns
-    from the images first; --radius auto is then the radius for all.
+    'racer' is the surrogate estimator with the score of the authors' released program, 'alignment' the
+    reference-free alignment of the images to each other, which needs all of them in memory. radial-reference
+    learns from the images first; --radius auto is then the radius for all.
 
     \b
     Examples:
@@ -76,6 +81,12 @@ def compare(
         from centering.job import prepare
 
         particles, known = _open(input_path, angpix, truth)
+        names = list(dict.fromkeys(estimators or _NAMES))
+        if not estimators and len(particles) > _TOGETHER:
+            names.remove(_ALIGNMENT)
+            click.echo(
+                f"note: without alignment, which needs all images at once; ask for it: -e {_ALIGNMENT}", err=True
+            )
         size: Any = radius
         if radius == "auto":
             size = prepare(particles, diameter=diameter, radius="auto", invert=invert, ctf=ctf, progress=bars).radius
@@ -85,13 +96,15 @@ def compare(
                 diameter=diameter,
                 radius=size,
                 invert=invert,
-                estimator="surrogate" if name == "racer" else name,
+                estimator="surrogate" if name in ("racer", _ALIGNMENT) else name,
                 score="racer" if name == "racer" else None,
                 ctf=ctf,
                 progress=bars,
             )
-            for name in dict.fromkeys(estimators or _NAMES)
+            for name in names
         }
+        if _ALIGNMENT in tasks:
+            tasks[_ALIGNMENT] = _aligned(tasks[_ALIGNMENT])
     from centering.comparison import compare_centers
     from centering.engine.estimate import estimate
 
@@ -99,12 +112,23 @@ def compare(
         centers = {}
         for name, task in tasks.items():
             with progress_bar(len(particles), name) as bar:
-                centers[name] = estimate(task, jobs=jobs, progress=bar.update)
+                batch = len(particles) if name == _ALIGNMENT else None
+                centers[name] = estimate(task, jobs=jobs, batch=batch, progress=bar.update)
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
     chosen = "" if radius != "auto" or first.radius is None else f"radius {_span(first.radius)} px, "
     click.echo(f"{comparison.images} images, {chosen}{first.contrast}; medians in pixels\n")
     _print_table(comparison)
+
+
+def _aligned(job: Job) -> Job:
+    """Return a job that aligns the images to each other instead of finding their surrogate centres."""
+    from dataclasses import replace
+
+    from centering import ReferenceFreeAlignment, SurrogateCenter
+
+    surrogates = [one for one in job.estimators if isinstance(one, SurrogateCenter)]
+    return replace(job, estimators=[ReferenceFreeAlignment(one.radius, center=one) for one in surrogates])
 
 
 def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles, npt.NDArray[np.float64] | None]:

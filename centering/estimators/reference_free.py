@@ -67,7 +67,7 @@ class ReferenceFreeAlignment:
     matter.  The result depends on the order of the images, and so on ``seed``.
 
     ``score`` is the correlation of the image with the average of the others, within the disk, in [-1, 1]; NaN where
-    there are no others.  No uncertainty is reported: ``covariance`` is None.  Flags: BORDER where the best candidate
+    there are no others.  Uncertainty: none, ``covariance`` is None.  Flags: BORDER where the best candidate
     lies on the border of the search; FLAT for images without structure (displacement and score 0); NONFINITE for NaN or
     infinite pixels (displacement 0, score NaN).  Both are left out of the average.
 

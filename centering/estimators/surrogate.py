@@ -69,8 +69,10 @@ class SurrogateCenter:
     -----
     Flags: BORDER where the minimum lies on the border of the candidates (the images that RACER rejects as
     outliers); FLAT for a constant image or landscape; NONFINITE for NaN or infinite pixels (displacement 0 for
-    both).  Tables are built at the first call for each image size, kept on the instance, and left out of its
-    pickle; calls from several threads are safe.
+    both).  Uncertainty: none, ``covariance`` is None.
+
+    Tables are built at the first call for each image size, kept on the instance, and left out of its pickle; calls from
+    several threads are safe.
 
     Examples
     --------

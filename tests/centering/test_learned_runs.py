@@ -29,7 +29,9 @@ from centering import (
     GeometricMedian,
     PhaseCenter,
     RadialReference,
+    ReferenceFreeAlignment,
     SelfConvolution,
+    SurrogateCenter,
 )
 from centering.cli import main
 from centering.io.mrc import write_stack
@@ -550,7 +552,7 @@ def test_the_folder_is_refused_before_anything_is_learned(project, monkeypatch):
 
 
 def test_compare_shows_who_states_an_uncertainty(project):
-    names = ("surrogate", "radial-reference", "mass")
+    names = ("surrogate", "radial-reference", "alignment")
     options = [word for name in names for word in ("-e", name)]
     result = command("compare", "particles.star", "--radius", "auto", *options, "--truth", "particles.star")
     head, *lines = result.stdout.splitlines()[2:]
@@ -598,7 +600,15 @@ def test_the_example_of_the_page_runs():
 
 @pytest.mark.parametrize(
     "estimator",
-    [CenterOfMass(), GeometricMedian(), PhaseCenter(), SelfConvolution(), RadialReference(8, iterations=1)],
+    [
+        CenterOfMass(),
+        GeometricMedian(),
+        PhaseCenter(),
+        SelfConvolution(),
+        SurrogateCenter(8),
+        ReferenceFreeAlignment(8),
+        RadialReference(8, iterations=1),
+    ],
     ids=lambda one: type(one).__name__,
 )
 def test_every_estimator_says_whether_it_states_an_uncertainty(estimator, rng):
