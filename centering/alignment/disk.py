@@ -45,6 +45,7 @@ class Disk:
         self.columns = np.arange(highest + 1)
         self.passed = np.hypot(self.rows[:, None], self.columns) <= size / wavelength
         self.passed[highest, 0] = False  # the mean
+        self.weights = np.where(self.columns, 2.0, 1.0)  # the other half of the spectrum
 
     def spectra(self, stack: Images) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """Return the low frequencies of the images, scaled to unit deviation, and which images have any structure."""

@@ -51,7 +51,10 @@ class ShiftSearch:
 
     def best(self, low: Complex, reference: Array) -> Match:
         """Return where the image fits the reference best."""
-        product = low * self.disk.template(reference).conj()
+        return self.highest(low * self.disk.template(reference).conj())
+
+    def highest(self, product: Complex) -> Match:
+        """Return where a cross-correlation is highest."""
         correlation = self.correlation(product)
         i, j = np.unravel_index(int(correlation.argmax()), correlation.shape)
         last = len(self.candidates) - 1
@@ -92,9 +95,8 @@ def derivatives(disk: Disk, product: Complex, place: Array) -> Array:
     The correlation is the trigonometric polynomial ``sum_f product(f) exp(2 pi i f.d / n)``: its value and derivatives
     at any point d are sums, nothing is interpolated.  Several products along leading axes.
     """
-    weights = np.where(disk.columns, 2.0, 1.0)  # the other half of the spectrum
     row_rate, column_rate = (2j * np.pi / disk.size * axis for axis in (disk.rows, disk.columns))
     powers = np.arange(3)[:, None]
-    rows, columns = np.exp(row_rate * place[0]), weights * np.exp(column_rate * place[1])
+    rows, columns = np.exp(row_rate * place[0]), disk.weights * np.exp(column_rate * place[1])
     result: Array = ((rows * row_rate**powers) @ product @ (columns * column_rate**powers).T).real
     return result

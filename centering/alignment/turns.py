@@ -39,25 +39,39 @@ class TurnSearch:
         self.disk, self.settled = disk, settled
         self.shifts = ShiftSearch(disk, candidates)
         self.angles = np.arange(count) * (2.0 * np.pi / count)
-        basis = PSWF2D(2 * disk.radius + 1, bandlimit_ratio=2.0 / disk.wavelength, dtype=np.float64)
-        self.orders = basis.layout.complex_angular_indices
-        # few functions of low frequency: for them a matrix is faster than a transform, as images come one by one
-        functions = basis.to_complex(basis.evaluate(np.eye(basis.count))[:, disk.inside].T).T
-        functions *= np.where(self.orders, np.sqrt(2.0), 1.0)[:, None]  # the negative orders
-        self.functions = np.concatenate([functions.real, functions.imag])
+        self.basis = PSWF2D(2 * disk.radius + 1, bandlimit_ratio=2.0 / disk.wavelength, dtype=np.float64)
+        self.orders = self.basis.layout.complex_angular_indices
+        self.scale = np.where(self.orders, np.sqrt(2.0), 1.0)  # the negative orders
+        # few functions of low frequency: for them a table is faster than transforms, as images come one by one
+        functions = self.basis.to_complex(self.basis.evaluate(np.eye(self.basis.count))[:, disk.inside].T).T
+        functions *= self.scale[:, None]
+        # one by one: all of them as images could take more memory than the stack
+        templates = [disk.template(values).ravel() for values in (*functions.real, *functions.imag)]
+        self.table = np.array(templates).view(np.float64)
 
     @property
     def length(self) -> int:
         """Length of the vectors."""
-        return len(self.functions)
+        return len(self.table)
 
     def vector(self, low: Complex, match: Match) -> Array:
         """Return the vector of an image that was moved and turned into place."""
-        return self.turned(self.functions @ self.disk.vector(low, match.displacement), -match.angle)
+        return self.turned(self.seen(low, match.displacement), -match.angle)
+
+    def seen(self, low: Complex, displacement: Array) -> Array:
+        """Return the vector of an image that was moved, but not turned."""
+        weighted = self.disk.moved(low, displacement) * self.disk.weights / self.disk.size**2
+        result: Array = self.table @ weighted.ravel().view(np.float64)
+        return result
+
+    def template(self, vector: Array) -> Complex:
+        """Return the low frequencies of the image whose inner product with a moved image is that of the vectors."""
+        result: Complex = (vector @ self.table).view(np.complex128)
+        return result.reshape(*vector.shape[:-1], *self.disk.passed.shape)
 
     def picture(self, vector: Array) -> Array:
         """Return the picture (2R+1, 2R+1) of a vector."""
-        return self.disk.picture(vector @ self.functions)
+        return np.asarray(self.basis.evaluate(self.basis.to_real(_complex(vector) / self.scale)))
 
     def turned(self, vector: Array, angle: npt.ArrayLike) -> Array:
         """Return the vectors of a picture turned by angles in radians, counterclockwise, along leading axes."""
@@ -67,13 +81,13 @@ class TurnSearch:
 
     def best(self, low: Complex, reference: Array) -> Match:
         """Return where the image fits the reference best."""
-        templates = self.disk.template(self.turned(reference, self.angles) @ self.functions)
+        templates = self.template(self.turned(reference, self.angles))
         correlation = self.shifts.correlation(low * templates.conj())
         _, i, j = np.unravel_index(int(correlation.argmax()), correlation.shape)
         match = Match(self.shifts.candidates[[i, j]].astype(np.float64), 0.0, False)
         for _ in range(_ROUNDS):
             angle = self.best_angle(low, reference, match.displacement)
-            match = self.shifts.best(low, self.turned(reference, angle) @ self.functions)._replace(angle=angle)
+            match = self.shifts.highest(low * self.template(self.turned(reference, angle)).conj())._replace(angle=angle)
         return match if match.border else self.climb(low, reference, match)
 
     def climb(self, low: Complex, reference: Array, start: Match) -> Match:
@@ -87,7 +101,7 @@ class TurnSearch:
         for _ in range(NEWTON_STEPS):
             coefficients = _complex(self.turned(reference, place[2]))
             turns = np.stack([coefficients * (1j * self.orders) ** power for power in range(3)])
-            templates = self.disk.template(np.concatenate([turns.real, turns.imag], axis=1) @ self.functions)
+            templates = self.template(np.concatenate([turns.real, turns.imag], axis=1))
             value, first, second = derivatives(self.disk, low * templates.conj(), place)
             slope = np.array([value[1, 0], value[0, 1], first[0, 0]])
             bend = np.array(
@@ -109,8 +123,7 @@ class TurnSearch:
 
     def best_angle(self, low: Complex, reference: Array, displacement: Array) -> float:
         """Return the angle in radians at which the image about ``displacement`` fits the reference best."""
-        seen = self.functions @ self.disk.vector(low, displacement)
-        products = _complex(seen) * _complex(reference).conj()
+        products = _complex(self.seen(low, displacement)) * _complex(reference).conj()
         real, imaginary = (np.bincount(self.orders, part) for part in (products.real, products.imag))
         return highest_angle(real + 1j * imaginary)
 

@@ -72,8 +72,8 @@ class ReferenceFreeAlignment:
     infinite pixels (displacement 0, score NaN).  Both are left out of the average.
 
     The whole stack is needed at once.  Beside it, memory holds the disks and the low frequencies of all images: for a
-    disk of half the width of the box a quarter of the stack.  With ``rotations`` there is a table of
-    ``(pi R / wavelength)^2`` numbers for every pixel of the disk, about 160 by default.
+    disk of half the width of the box a quarter of the stack.  With ``rotations`` there is a table of about
+    ``40 (R n)^2 / wavelength^4`` numbers.
 
     References
     ----------
