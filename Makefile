@@ -1,5 +1,5 @@
 # make demo: set up and centre an embedded example.  make test: set up and run every test.
-.PHONY: demo test lint format docs notebooks bench clean
+.PHONY: demo test lint format docs notebooks bench accuracy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,8 +31,13 @@ docs: $(VENV)/.docs
 notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/execute.py
 
+# Speed: writes docs/benchmarks.md and its figure.
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Errors of every estimator: writes docs/accuracy.md and its figures, and needs the reference data for all of them.
+accuracy: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.accuracy
 
 clean:
 	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache

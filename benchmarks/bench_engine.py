@@ -52,7 +52,7 @@ def forget(path: Path) -> None:
     os.close(file)
 
 
-def best(command: Sequence[str | Path], source: Path, *, cold: bool, times: int = 3) -> tuple[float, float]:
+def best(command: Sequence[str | Path], source: Path, *, cold: bool, times: int) -> tuple[float, float]:
     """Return the shortest time and the largest memory of several runs."""
     runs = []
     for _ in range(times):
@@ -83,15 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words.add_argument("--many", type=int, default=50_000, help="particles of the second run; 0 leaves it out")
     words.add_argument("--folder", type=Path, help="where the stacks are made and deleted again")
     options = words.parse_args(arguments)
+    if options.quick:
+        options.count, options.many = 40, 80
     rows, results = [], {}
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         source = Path(name, "particles.mrcs")
         write_particles(source, options.count)
-        workers = two_workers(source)
+        workers = two_workers(source, min(120, options.count))
         run = [PROGRAM, "run", source, "--radius", str(RADIUS), "-j", "2", "--out", Path(name, "out"), "--overwrite"]
         mass = [*run, "--estimator", "mass"]
         loop = [sys.executable, "-c", LOOP, source]
-        for cold in (True, False):
+        for cold in (True,) if options.quick else (True, False):
             state = "from disk" if cold else "from memory"
             for label, command in {
                 "loop, mrcfile.open": [*loop, "open"],
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "centering run": run,
                 "centering run --estimator mass": mass,
             }.items():
-                results[f"{label}, {state}"] = best(command, source, cold=cold)
+                results[f"{label}, {state}"] = best(command, source, cold=cold, times=1 if options.quick else 3)
             opened, mapped = (results[f"loop, mrcfile.{way}, {state}"][0] for way in ("open", "mmap"))
             for label, (seconds, memory) in results.items():
                 if label.endswith(state):

@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "R": [(256, radius, 8) for radius in (8, 16, 32, 48, 64, 80, 96)],
         "B": [(185, 45, count) for count in (1, 2, 4, 8, 16, 32, 64)],
     }
+    if options.quick:
+        series = {"n": [(n, round(SHARE * n), 2) for n in (64, 91)], "R": [(64, 8, 2), (64, 16, 2)],
+                  "B": [(64, 16, 1), (64, 16, 4)]}  # fmt: skip
     results = {
         name: [
             {"n": n, "R": radius, "B": count}

@@ -87,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = parser(__doc__)
     words.add_argument("--rows", type=int, default=1_000_000)
     options = words.parse_args(arguments)
+    if options.quick:
+        options.rows = 1000
     with tempfile.TemporaryDirectory() as name:
         source, target = Path(name, "in.star"), Path(name, "out.star")
         write_rows(source, options.rows)

@@ -51,11 +51,18 @@ def median_time(call: Callable[[], object], *, seconds: float = 1.0, least: int 
     return sorted(times)[len(times) // 2]
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a Markdown table with aligned columns."""
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with aligned columns."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, ["-" * width for width in widths], *rows):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
+    lines = (header, ["-" * width for width in widths], *rows)
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in lines
+    )
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a `markdown_table`."""
+    print(markdown_table(header, rows))
 
 
 def print_environment() -> None:
@@ -66,9 +73,10 @@ def print_environment() -> None:
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser that knows ``--out``, the folder for JSON and plots."""
+    """Return a parser that knows ``--out``, the folder for JSON and plots, and ``--quick``."""
     result = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     result.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="folder for JSON and plots")
+    result.add_argument("--quick", action="store_true", help="small cases: a look at whether it runs")
     return result
 
 

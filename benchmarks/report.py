@@ -1,0 +1,179 @@
+"""Turn the JSON files of the benchmarks into docs/benchmarks.md and its figure.
+
+python -m benchmarks.report [--out DIR] [--docs DIR]
+"""
+
+from __future__ import annotations
+
+from benchmarks.common import RESULTS, markdown_table, parser  # isort: skip  (limits the threads, so before numpy)
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.bench_basis import HEADER as BASIS
+from benchmarks.bench_basis import row as basis_row
+from benchmarks.bench_scaling import METHODS, draw
+
+DOCS = RESULTS.parents[1] / "docs"
+RACER = 6.0
+"""Seconds that the authors' program takes in Octave for one image of 185 x 185, R = 45, one core."""
+
+Results = dict[str, Any]
+
+
+def page(results: dict[str, Results], environment: dict[str, str]) -> str:
+    """Return the page as Markdown; ``results`` by the names of the files."""
+    return "\n\n".join(_paragraphs(results, environment)) + "\n"
+
+
+def _paragraphs(results: dict[str, Results], environment: dict[str, str]) -> Iterator[str]:
+    yield "# Speed"
+    yield (
+        "This page is written by `make bench` (`python -m benchmarks`); every number comes from that run. Times are "
+        "medians after a warm-up, on one thread unless said otherwise; ratios are between times of the same run."
+    )
+    yield "\n".join(f"* {name}: {value}" for name, value in environment.items())
+    yield "## What was asked for"
+    yield markdown_table(["what", "asked for", "measured", "met"], targets(results))
+    yield "## One image"
+    yield from _landscape(results["landscape"])
+    yield "## Against the size of images, the radius and the number of images"
+    yield from _scaling(results["scaling"])
+    yield "## Whole runs"
+    yield from _engine(results["engine"])
+    yield "## A large STAR file"
+    yield from _star(results["star"])
+    yield "## Whole-image bases"
+    yield "All processors; every implementation in a process of its own. ASPIRE-Python's classes in the same run."
+    yield markdown_table(BASIS, [basis_row(result) for result in results["basis_float32"]])
+
+
+def targets(results: dict[str, Results]) -> list[list[str]]:
+    """Return rows: what, asked for, measured, whether it is met."""
+    landscape, engine, star = results["landscape"], results["engine"], results["star"]
+    seconds, runs = landscape["seconds"], engine["runs"]
+    fused = seconds["fused, float32 -> centre"]
+    run = runs["centering run, from disk"]
+    rows: list[list[str]] = []
+
+    def most(what: str, limit: float, value: float, unit: str = "", digits: str = ".2f") -> None:
+        rows.append([what, f"at most {limit:g}{unit}", f"{value:{digits}}{unit}", _yes(value <= limit)])
+
+    def least(what: str, limit: float, value: float, unit: str = "", digits: str = ".2f") -> None:
+        rows.append([what, f"at least {limit:,g}{unit}", f"{value:{digits}}{unit}", _yes(value >= limit)])
+
+    size = f"{landscape['size']} x {landscape['size']} float32, R = {landscape['radius']}"
+    most(f"fused sCM, {size}: to `scipy.ndimage.center_of_mass`", 1.0,
+         fused / seconds["scipy.ndimage.center_of_mass, float32"])  # fmt: skip
+    least(f"the same against RACER in Octave ({RACER:g} s an image)", 20000, RACER / fused, " times", ",.0f")
+    most("fused against `maps`: landscape, of its range", 1e-4, landscape["agreement"], digits=".1e")
+    most("fused against `maps`: centre", 0.02, landscape["apart"], " px", ".4f")
+    for way in ("open", "mmap"):
+        loop = runs[f"loop, mrcfile.{way}, from disk"]["seconds"]
+        what = f"`centering run`, {engine['count']} particles, two threads: to a loop over `mrcfile.{way}`"
+        most(what, 1.5, run["seconds"] / loop)
+    most("peak memory of that run", 1000, run["peak_MB"], " MB", ".0f")
+    if engine["many"]:
+        grown = 100 * (runs["centering run, many"]["peak_MB"] / run["peak_MB"] - 1)
+        most(f"the same with {engine['many']} particles: more", 5, grown, " %", "+.1f")
+    most(f"STAR file of {star['rows']} rows: read, origins set, written", 60, star["seconds"], " s", ".1f")
+    most("peak memory of that", 4000, star["peak_MB"], " MB", ".0f")
+    least("1 to 2 workers, compute-bound", 1.7, engine["workers"]["1"] / engine["workers"]["2"], " times")
+    grows, allowed = growth(results["scaling"]["n"])
+    rows.append(["cost against n at fixed R / n", f"at most {allowed:.0f} times (n² log n)", f"{grows:.0f} times",
+                 _yes(grows <= allowed)])  # fmt: skip
+    return rows
+
+
+def growth(cases: Sequence[Results]) -> tuple[float, float]:
+    """Return how many times the fused path costs more for the largest images, and how many times n^2 log n grows."""
+    first, last = cases[0], cases[-1]
+    allowed = (last["n"] / first["n"]) ** 2 * np.log(last["n"]) / np.log(first["n"])
+    return last["fused"] / first["fused"], float(allowed)
+
+
+def _yes(met: bool) -> str:
+    return "yes" if met else "**no**"
+
+
+def _landscape(result: Results) -> Iterator[str]:
+    size, radius = result["size"], result["radius"]
+    yield (
+        f"{size} x {size} pixels, R = {radius}, {(size - 2 * radius) ** 2} candidates, tables built before. *RACER in "
+        f"NumPy* is a transcription of the authors' program, from which `maps` differs by {result['difference']:.1e}."
+    )
+    seconds = result["seconds"]
+    slowest, mass = seconds["RACER in NumPy, landscape"], seconds["scipy.ndimage.center_of_mass, float32"]
+    rows = [[name, f"{1e3 * t:.3f}", f"{slowest / t:,.0f}", f"{t / mass:.2f}"] for name, t in seconds.items()]
+    yield markdown_table(["what", "ms per image", "RACER in NumPy / this", "this / center_of_mass"], rows)
+    yield (
+        "The screen stops early where an image has a clear centre; in pure noise every candidate stays in the race. "
+        "Fused sCM, float32 to sub-pixel centre, in stacks of 16 images and image by image:"
+    )
+    names = {-1.0: "clean", 0.0: "noise only"}
+    rows = [
+        [
+            names.get(row["snr"]) or f"1/{1 / row['snr']:.0f}",
+            *(f"{1e6 * row[key]:.0f}" for key in ("stack", "one", "mass")),
+            *(f"{row[key] / row['mass']:.2f}" for key in ("stack", "one")),
+        ]
+        for row in result["noise"]
+    ]
+    header = ["SNR", "in a stack (us)", "alone (us)", "center_of_mass (us)", "stack / center_of_mass"]
+    yield markdown_table([*header, "alone / center_of_mass"], rows)
+
+
+def _scaling(result: Results) -> Iterator[str]:
+    yield "![Time per image against n, R and B](figures/benchmarks_scaling.png)"
+    rows = [
+        [name, *(str(case[key]) for key in "nRB"), *(f"{1e3 * case[m]:.3f}" if m in case else "" for m in METHODS)]
+        for name, cases in result.items()
+        for case in cases
+    ]
+    yield markdown_table(["against", "n", "R", "B", *(f"{method}, ms per image" for method in METHODS)], rows)
+
+
+def _engine(result: Results) -> Iterator[str]:
+    yield (
+        "Particles of 256 x 256 float32, R = 60, two threads; whole programs, from their start to their end. The loop "
+        "reads every image and takes its minimum and mean."
+    )
+    rows = []
+    for label, run in result["runs"].items():
+        count = result["many"] if label.endswith("many") else result["count"]
+        loop = result["runs"].get(f"loop, mrcfile.open, {label.split(', ')[-1]}")
+        ratio = f"{run['seconds'] / loop['seconds']:.2f}" if loop else ""
+        rows.append([str(count), label, f"{run['seconds']:.2f}", ratio, f"{run['peak_MB']:.0f}"])
+    yield markdown_table(["particles", "what", "s", "to mrcfile.open", "peak MB"], rows)
+    one, two = result["workers"]["1"], result["workers"]["2"]
+    yield f'Compute-bound (`method="maps"`), one to two threads: {one:.2f} s to {two:.2f} s, {one / two:.2f} times.'
+
+
+def _star(result: Results) -> Iterator[str]:
+    yield markdown_table(
+        ["rows", "MB", "read, origins set, written: s", "peak MB"],
+        [[str(result["rows"]), f"{result['megabytes']:.0f}", f"{result['seconds']:.1f}", f"{result['peak_MB']:.0f}"]],
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    words = parser(__doc__)
+    words.add_argument("--docs", type=Path, default=DOCS, metavar="DIR", help="folder for the page and its figure")
+    options = words.parse_args(arguments)
+    names = ("landscape", "scaling", "engine", "star", "basis_float32")
+    files = {name: json.loads((options.out / f"{name}.json").read_text()) for name in names}
+    results = {name: content["results"] for name, content in files.items()}
+    pictures = options.docs / "figures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    draw(results["scaling"], pictures / "benchmarks_scaling.png")
+    text = page(results, files["landscape"]["environment"])
+    (options.docs / "benchmarks.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
