@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ class CsFile:
             file.seek(0)
             try:
                 table = np.load(file, allow_pickle=False, max_header_size=2**20)
-            except (ValueError, EOFError, SyntaxError, MemoryError, OverflowError) as error:
+            except (ValueError, EOFError, SyntaxError, TokenError, MemoryError, OverflowError) as error:
                 why = str(error).partition("\n")[0][:200]
                 raise ValueError(f"{name!r} cannot be read as a .cs file: {why}") from None
         if table.dtype.names is None or table.ndim != 1:

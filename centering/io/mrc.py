@@ -19,6 +19,8 @@ Float32 = npt.NDArray[np.float32]
 
 _HEADER_BYTES = 1024
 
+_MOST = 10**6  # images that a truncated file may promise: of so many a list is made
+
 
 @dataclass(frozen=True)
 class MrcStack:
@@ -82,6 +84,8 @@ class MrcStack:
             raise ValueError(f"{name!r} is an empty stack: its header says 0 images")
         offset = _HEADER_BYTES + int(header.nsymbt)
         whole = max(0, size - offset) // (columns * rows * dtype.itemsize)
+        if whole < count and count > _MOST:
+            raise ValueError(f"{name!r} is not an MRC file: its header promises {count} images, {whole} are there")
         return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
 
     def read(self, indices: npt.ArrayLike) -> Float32:
