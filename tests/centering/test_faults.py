@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from datafiles import SIZE, dataset, write_star
+from disks import full_disk
 
 from centering import simulate
 from centering.cli import main
@@ -313,15 +314,6 @@ def test_other_options_than_those_of_the_interrupted_run_are_refused(project, op
     without = [word for word in RUN if word != "--write-stack"]
     assert "its recentered stack was True and is now False" in command(*without, "--resume", code=2).stderr
     command(*RUN, "--resume")
-
-
-def full_disk(place, size):
-    """Mount a small disk, or skip where that is not allowed."""
-    place.mkdir()
-    options = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
-    if subprocess.run(options, capture_output=True, check=False).returncode:
-        place.rmdir()
-        pytest.skip("needs the right to mount a small disk")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Files from strangers: odd names, links, line ends and paths; results lie in --out and nothing else changes."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import mrcfile
@@ -9,6 +10,7 @@ import pytest
 import starfile
 from click.testing import CliRunner
 from datafiles import RADIUS, dataset, simulated, write_star
+from disks import full_disk
 
 from centering.cli import main
 from centering.io.mrc import write_stack
@@ -166,3 +168,38 @@ def refused(folder, source, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert snapshot(folder, folder / "none") == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "particles.star", "--radius", "9", "--out", "locked/out"],
+        ["apply", "moved.star", "--out", "locked/out"],
+        ["classes", "stack.mrcs", "moved.star", "--radius", "9", "--out", "locked/out"],
+        ["extract-coordinates", "moved.star", "--out", "locked/picks.star"],
+        ["convert", "moved.star", "locked/moved.cs"],
+        ["watch", ".", "--radius", "9", "--out", "locked/out"],
+        ["demo", "--out", "locked/out"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_read_only_folder_is_one_sentence_for_every_command(project, arguments):
+    zeros = dict.fromkeys(
+        ("rlnOriginXAngst", "rlnOriginYAngst", "rlnAnglePsi", "rlnCoordinateX", "rlnCoordinateY"), 0.0
+    )
+    names = [f"{k}@stack.mrcs" for k in range(1, COUNT + 1)]
+    write_star("moved.star", names, **zeros, rlnClassNumber=range(1, COUNT + 1), rlnMicrographName="m.mrc")
+    place = project / "locked"
+    full_disk(place, "1m")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        before = snapshot(project, project / "none")
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 2, result.output
+        sentence = result.stderr.splitlines()[-1]
+        assert sentence.startswith("Error: ")
+        assert "Read-only file system" in sentence
+        assert "locked/" in sentence
+        assert snapshot(project, project / "none") == before
+    finally:
+        subprocess.run(["umount", place], check=True)
