@@ -215,8 +215,8 @@ def prepare(
         raise ValueError(f"--phase-flip needs contrast transfer functions, and there are none: {found}")
     informed = replace(particles, ctf=transfer)
     references, members = learn(informed, learner, radius_of, invert=contrast.invert, progress=progress)
-    how = "signs" if options.get("phase_flip") else "contrast transfer"
-    notes = [f"not corrected for contrast transfer: {found}" if transfer is None else f"corrected for {how}: {found}"]
+    how = "phases flipped" if options.get("phase_flip") else "corrected for contrast transfer"
+    notes = [f"not corrected for contrast transfer: {found}" if transfer is None else f"{how}: {found}"]
     notes += [sentence for reference in references for sentence in sentences(reference)]
     if radius_of is None:
         radius_of = np.array([reference.radius for reference in references])[members]
