@@ -1,5 +1,6 @@
 """Class averages, coordinates and shifted stacks against RELION's own programs."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -247,3 +248,44 @@ def test_apply_needs_origins(project):
     assert "has no origins" in command("apply", "particles.star", "--out", "out", code=2)
     assert "holds no origins" in command("apply", "stack.mrcs", "--out", "out", code=2)
     assert not Path("out").exists()
+
+
+@EVEN_AND_ODD
+def test_relion_reads_what_a_watch_has_collected(project, size):
+    density = simulate.GaussianParticle.random(RADIUS, seed=1)
+    rng = np.random.default_rng(1)
+    for name, pixel_size in zip("ab", PIXEL_SIZES, strict=True):
+        off = rng.uniform(-6, 6, size=(5, 2))
+        Path("arriving").mkdir(exist_ok=True)
+        write_stack(f"arriving/{name}.mrcs", density.project(simulate.rotations(5, rng), off, size), pixel_size)
+    options = ["--estimator", "mass", "--settle", 0.1, "--interval", 0.05, "--until-idle", 0.3]
+    assert "stopped: 2 stacks with 10 particles" in command("watch", "arriving", "--out", "live", *options)
+    assert np.abs(center_of_mass(np.concatenate([images_of(f"arriving/{name}.mrcs") for name in "ab"]))).max() > 4
+    assert np.abs(center_of_mass(moved_by_relion("live/particles.star"))).max() < 0.1
+
+
+@EVEN_AND_ODD
+def test_shifts_of_cryosparc_mean_to_relion_what_they_mean_here(project, size):
+    rng = np.random.default_rng(2)
+    density = simulate.GaussianParticle.random(RADIUS, seed=2)
+    off = rng.uniform(-6, 6, size=(6, 2))
+    write_stack("stack.mrcs", density.project(simulate.rotations(6, rng), off, size), 1.25)
+    fields = [("blob/path", "S12"), ("blob/idx", "<u4"), ("blob/psize_A", "<f4"), ("blob/shape", "<u4", (2,))]
+    table = np.zeros(6, dtype=[*fields, ("alignments2D/shift", "<f4", (2,)), ("alignments2D/psize_A", "<f4")])
+    table["blob/path"], table["blob/idx"], table["blob/shape"] = b">stack.mrcs", np.arange(6), size
+    table["blob/psize_A"], table["alignments2D/psize_A"] = 1.25, 2.5
+    # pixels of 2.5 A, (x, y), to be added
+    table["alignments2D/shift"] = -off[:, ::-1] / 2
+    with Path("p.cs").open("wb") as file:
+        np.save(file, table)
+    command("convert", "p.cs", "p.star")
+    assert np.abs(center_of_mass(moved_by_relion("p.star"))).max() < 0.1
+
+
+@EVEN_AND_ODD
+def test_simulated_origins_are_true_for_relion(project, size):
+    if importlib.util.find_spec("aspire") is None:
+        pytest.skip("needs ASPIRE-Python: pip install 'pswf-centering[aspire]'")
+    command("simulate", "--count", 6, "--size", size, "--snr", "inf", "--max-shift", 7, "--out", "simulated")
+    assert np.abs(center_of_mass(images_of("simulated/particles.mrcs"))).max() > 4
+    assert np.abs(center_of_mass(moved_by_relion("simulated/particles.star"))).max() < 0.1
