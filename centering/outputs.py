@@ -82,15 +82,13 @@ def write_outputs(
     _write_figures(folder, job, centers)
 
 
-def preload(particles: Particles) -> None:
+def preload() -> None:
     """Load the libraries that `write_outputs` will need, while there is something else to wait for."""
     from matplotlib import figure, lines, patches, patheffects, ticker  # noqa: F401
     from scipy import ndimage  # noqa: F401
 
     from centering import plot  # noqa: F401
 
-    if particles.star is None:
-        import starfile  # type: ignore[import-untyped]  # noqa: F401
     canvas = figure.Figure()
     canvas.text(0, 0, "fonts")
     canvas.savefig(BytesIO())

@@ -102,7 +102,7 @@ def run(
         RunFolder(out, owned=OUTPUTS, identity=identity, resume=resume, overwrite=overwrite) as folder,
         ThreadPoolExecutor(1) as aside,
     ):
-        aside.submit(preload, particles)
+        aside.submit(preload)
         try:
             target = _target(folder, particles) if write_stack else None
             centers = estimate(
