@@ -76,7 +76,8 @@ def images(
     down = -(-len(panels) // across)
     first = next(iter(panels.values()))
     height = side * first.shape[0] / first.shape[1] + 0.3
-    figure = Figure(figsize=(side * across, height * down + 0.6), facecolor="white", layout="constrained")
+    size = (side * across, height * down + (0.6 if centers else 0.2))
+    figure = Figure(figsize=size, facecolor="white", layout="constrained")
     axes = figure.subplots(down, across, squeeze=False).ravel()
     kinds = _kinds(centers or {})
     limits = (min(p.min() for p in panels.values()), max(p.max() for p in panels.values())) if shared else (None, None)
@@ -203,12 +204,17 @@ def curves(
     ax : Axes, optional
         Where to draw.
     """
+    from matplotlib.ticker import MaxNLocator
+
     ax = ax or _axes()
     for (name, y), (color, dashes, marker) in zip(lines.items(), _LINES, strict=False):
         ax.plot(
             x, np.asarray(y), color=color, linestyle=dashes, marker=marker if markers else "", ms=5, lw=1.8, label=name
         )
-    return _finish(ax, xlabel, ylabel, scale)
+    figure = _finish(ax, xlabel, ylabel, scale)
+    if np.asarray(x).dtype.kind in "iu" and scale[0] == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
 
 
 def ring_correlations(correlations: Mapping[str, Float64], size: int, *, ax: Axes | None = None) -> Figure:

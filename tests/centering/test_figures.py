@@ -82,6 +82,11 @@ def test_picks_are_marked_where_they_are():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["pick", "corrected"]
 
 
+def test_numbers_that_are_counted_have_whole_ticks():
+    ticks = figures.curves([1, 2, 3], {"a": [1, 2, 3]}, xlabel="sweep", ylabel="y (px)").axes[0].get_xticks()
+    np.testing.assert_array_equal(ticks, np.rint(ticks))
+
+
 def test_table_has_a_row_for_every_image():
     lines = figures.shift_table([[1, 2], [3, 4]], {"found": [[1, 2.254], [3, 8]]}).splitlines()
     assert lines[0] == "| image | known | found |"
