@@ -42,7 +42,7 @@ def test_notebook_runs_and_its_numbers_hold(path, execute):
 
 
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", ["06_ribosome", "07_cryo_em"])
+@pytest.mark.parametrize("name", ["06_ribosome", "07_cryo_em", "08_reference_free_alignment"])
 def test_notebook_without_the_reference_data_says_so(name, execute, monkeypatch):
     monkeypatch.delenv("CENTERING_DATA", raising=False)
     assert "SIMULATED" in texts(execute(FOLDER / f"{name}.ipynb"))
