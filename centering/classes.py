@@ -103,9 +103,11 @@ def _classes(particles: StarFile | CsFile) -> Index:
             raise ValueError(_MISSING.format(fspath(particles.path), "class"))
         return particles.classes
     numbers = particles.numbers(particles.particles, "rlnClassNumber")
-    wrong = numbers[numbers != np.rint(numbers)]
+    wrong = numbers[(numbers != np.rint(numbers)) | (np.abs(numbers) >= 2**31)]
     if len(wrong):
-        raise ValueError(f"{fspath(particles.path)!r} has a particle of class {wrong[0]:g}; classes are whole numbers")
+        raise ValueError(
+            f"{fspath(particles.path)!r} has a particle of class {wrong[0]:g}; classes are small whole numbers"
+        )
     return numbers.astype(np.int64)
 
 

@@ -74,12 +74,13 @@ def watch(
         with one_sentence(TypeError), watching, progress_bar(None, "watching") as bar:
             bar.update(sum(one.images for one in watching.done.values()))
 
-            def told(name: str, centers: Centers | None) -> None:
-                _tell(bar, watching, name, centers)
-
             def looked() -> None:
                 waiting = len(watching.arrivals.waiting)
-                bar.set_postfix_str(f"{len(watching.done)} stacks, {waiting} waiting", refresh=True)
+                bar.set_postfix_str(f"{_stacks(watching)}, {waiting} waiting", refresh=True)
+
+            def told(name: str, centers: Centers | None) -> None:
+                _tell(bar, watching, name, centers)
+                looked()
 
             with suppress(KeyboardInterrupt):  # how it is meant to end
                 follow(
@@ -89,7 +90,12 @@ def watch(
         signal.signal(signal.SIGTERM, before)
     images = sum(one.images for one in watching.done.values())
     rest = f", {len(watching.arrivals.waiting)} waiting" if watching.arrivals.waiting else ""
-    click.echo(f"stopped: {len(watching.done)} stacks with {images} particles are done{rest}")
+    click.echo(f"stopped: {_stacks(watching)} with {images} particles done{rest}")
+
+
+def _stacks(watching: Watch) -> str:
+    count = len(watching.done)
+    return f"{count} stack{'s' * (count != 1)}"
 
 
 def _tell(bar: Any, watching: Watch, name: str, centers: Centers | None) -> None:

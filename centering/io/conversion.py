@@ -62,8 +62,9 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
         cs = cs.with_shifts(star.displacements(sizes)[order], sizes[order])
     if {"rlnClassNumber", "rlnAnglePsi"} <= columns and _is_planar(star):
         classes = star.numbers(star.particles, "rlnClassNumber")
-        if (classes < 1).any() or (classes != np.rint(classes)).any():
-            raise ValueError(f"{fspath(star.path)!r} has a class number that is no whole number of at least 1")
+        wrong = classes[(classes < 1) | (classes >= 2**31) | (classes != np.rint(classes))]
+        if len(wrong):
+            raise ValueError(f"{fspath(star.path)!r} has a particle of class {wrong[0]:g}; classes count from 1")
         psi = star.numbers(star.particles, "rlnAnglePsi")
         cs = cs.with_fields(
             {"alignments2D/class": (classes - 1)[order], "alignments2D/pose": np.deg2rad(psi)[order]},

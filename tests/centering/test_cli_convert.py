@@ -146,6 +146,10 @@ STAR = "data_\n\nloop_\n_rlnImageName\n_rlnOriginX\n_rlnOriginY\n{}\n"
         (["strange.star", "q.cs", "--angpix", "1", "--into", "p.cs"], "'p.cs' has no image '1@J9/z.mrc'"),
         (["twice.star", "q.cs", "--angpix", "1"], "names the image '1@a.mrc' twice, in rows 1 and 2"),
         (["same.star", "q.cs", "--angpix", "1", "--into", "p.cs"], "several images of 'same.star' are the same one"),
+        (
+            ["classes.star", "q.cs", "--angpix", "1"],
+            "'classes.star' has a particle of class 1e+300; classes count from 1",
+        ),
         (["p.star", "locked/q.cs", "--angpix", "1"], "'locked/"),
     ],
 )
@@ -154,6 +158,9 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(table, tmp_path, argum
     Path("strange.star").write_text(STAR.format("1@J9/z.mrc 0 0"))
     Path("twice.star").write_text(STAR.format("1@a.mrc 0 0\n1@a.mrc 0 0"))
     Path("same.star").write_text(STAR.format("1@a.mrc 0 0\n1@b/a.mrcs 0 0"))
+    Path("classes.star").write_text(
+        "data_\n\nloop_\n_rlnImageName\n_rlnClassNumber\n_rlnAnglePsi\n1@a.mrc 1 0\n2@a.mrc 1e300 0\n"
+    )
     shutil.copy("p.cs", "there.cs")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*")}
     result = convert(*arguments, code=2)

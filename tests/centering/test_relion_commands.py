@@ -143,6 +143,10 @@ def test_classes_without_average_or_angle_are_one_sentence(project):
         assert output.count("Error") == 1
         assert not Path("out").exists()
     Path("particles.star").write_text(star)
+    parsed = StarFile.read("particles.star")
+    parsed.with_columns(parsed.particles, {"rlnClassNumber": ["1e300"] * COUNT}).write("huge.star")
+    output = command("classes", "classes.mrcs", "huge.star", "--radius", 8, "--out", "out", code=2)
+    assert "particle of class 1e+300" in output
     write_stack("classes.mrcs", images_of("classes.mrcs")[:2])
     output = command("classes", "classes.mrcs", "particles.star", "--radius", 8, "--out", "out", code=2)
     assert "there are averages of the classes 1 to 2" in output
