@@ -89,3 +89,12 @@ def test_figures_of_the_page_are_there_and_small(name):
     assert pictures
     for picture in pictures:
         assert picture.stat().st_size < (500_000 if picture.suffix == ".jpg" else 200_000), picture.name
+
+
+def test_readme_states_the_number_of_the_page():
+    """The sentence beside the README's first picture is that of the page, word by word."""
+    (sentence,) = re.findall(r"On projections of .*? px\.", words_of(DOCS / "accuracy.md"))
+    assert sentence in words_of(ROOT / "README.md")
+    first = re.search(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert first
+    assert first[1] == "docs/figures/accuracy.png"

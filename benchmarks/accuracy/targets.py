@@ -43,13 +43,16 @@ def targets(results: Results) -> list[list[str]]:
              " times")  # fmt: skip
         most("the same, to phase flipping: median", 1.0, modelled["median"] / flipped["median"], " times")
         most("the same, to phase flipping: RMS", 1.0, modelled["rms"] / flipped["rms"], " times")
-    inside = dict(zip(results["calibration"]["probabilities"], results["calibration"]["together"], strict=True))
+    calibration = results["calibration"]
     for probability, low, high in ((0.68, 0.66, 0.70), (0.95, 0.94, 0.96)):
+        where = calibration["probabilities"].index(probability)
+        inside = calibration["together"][where]
+        each = [row["inside"][where] for row in calibration["rows"].values()]
         add(
             f"phantoms: errors inside the {100 * probability:.0f} % ellipse",
             f"{100 * low:.0f} to {100 * high:.0f} %",
-            f"{100 * inside[probability]:.1f} %",
-            low <= inside[probability] <= high,
+            f"{100 * inside:.1f} % ({100 * min(each):.1f} to {100 * max(each):.1f} % by phantom)",
+            low <= inside <= high,
         )
     if results.get("apoferritin"):
         found = {(row["size"], row["name"]): row for row in results["apoferritin"]["rows"]}
