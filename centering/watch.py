@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from centering.arrivals import Arrivals, Stamp
-from centering.io.atomic import replacing
+from centering.io.atomic import refuse_line_breaks, replacing
 from centering.io.opening import open_particles
 from centering.io.particles import Particles
 from centering.io.star import StarFile
@@ -88,6 +88,7 @@ class Watch:
         self.done: dict[str, Finished] = {}
         self._columns: dict[str, Columns] = {}
         self._stale, self._collected, self._price = False, 0.0, 0.0
+        refuse_line_breaks(self.out)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"{fspath(folder)!r} is not a folder; give the one in which stacks arrive")
         _check_options(settle=settle, angpix=pixel_size, **self.options)

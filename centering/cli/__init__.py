@@ -5,6 +5,9 @@ Numerical libraries are imported when a command runs, so that ``centering --help
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from centering import __version__
@@ -37,6 +40,10 @@ def main() -> None:
     Then on your own:
       centering run particles.star --diameter 250 --out centered
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # names of files in whatever encoding are printed as the bytes that they are
+            stream.reconfigure(errors="surrogateescape")
 
 
 for _command in (run, watch, classes, extract_coordinates, apply, convert, compare, simulate, fetch, demo):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 
-__all__ = ["check_output_folder", "replacing"]
+__all__ = ["check_output_folder", "refuse_line_breaks", "replacing"]
 
 
 @contextmanager
@@ -48,9 +48,10 @@ def check_output_folder(
     FileExistsError
         The path exists and ``overwrite`` is false, or it is not a folder, or a link to nothing.
     ValueError
-        An output would overwrite an input.
+        An output would overwrite an input, or its name cannot stand in a STAR file.
     """
     final = Path(path)
+    refuse_line_breaks(final)
     if final.is_symlink() and not final.exists():
         raise FileExistsError(f"{fspath(final)!r} is a link to nothing; give the name of a folder")
     if final.exists() and not final.is_dir():
@@ -61,6 +62,12 @@ def check_output_folder(
     for source in inputs:
         if source.resolve() in outputs:
             raise ValueError(f"the output would overwrite its own input {fspath(source)!r}; give another folder")
+
+
+def refuse_line_breaks(path: Path) -> None:
+    """Raise ValueError where a path has a line break, which would end a row of a STAR file."""
+    if any(character in os.path.abspath(path) for character in "\n\r"):  # noqa: PTH100  (resolve() would follow a link)
+        raise ValueError(f"the name of {fspath(path)!r} has a line break, which no STAR file can hold; rename it")
 
 
 def _temporary(final: Path) -> Path:

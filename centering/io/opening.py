@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.atomic import refuse_line_breaks
 from centering.io.cryosparc import CsFile
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
@@ -62,8 +63,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
 
 
 def _from_stack(path: Path, pixel_size: float | None) -> Particles:
-    if any(character in os.path.abspath(path) for character in "\n\r"):  # noqa: PTH100  (resolve() would follow a link)
-        raise ValueError(f"the name of {fspath(path)!r} has a line break, which no STAR file can hold; rename it")
+    refuse_line_breaks(path)
     stack = MrcStack.open(path)
     where = "given"
     if pixel_size is None:

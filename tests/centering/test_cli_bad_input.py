@@ -158,6 +158,9 @@ CASES = {
     ),
     "an empty table of optics groups": (empty_optics, "p.star", WITH_RADIUS, "data_optics of 'p.star' has no rows"),
     "a name with a line break": (line_break, "a\nb.mrcs", WITH_RADIUS, "has a line break"),
+    "an output with a line break": (
+        nothing, "particles.star", ("run", "{input}", "--radius", "9", "--out", "a\nb"), "has a line break",
+    ),
     "no ordinary file": (pipe, "p.star", WITH_RADIUS, "is no ordinary file"),
     "a link to itself": (link_to_itself, "p.star", WITH_RADIUS, "'p.star'"),
     "an output that is a link to nothing": (link_to_nothing, "particles.star", WITH_RADIUS, "is a link to nothing"),

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import mrcfile
@@ -102,6 +103,21 @@ def test_names_that_are_not_utf_8(project):
     assert os.fsencode(name) in Path("again/centers.csv").read_bytes()
     assert "Z\ufffdrich" in Path("again/report.html").read_text(encoding="utf-8")
     np.testing.assert_allclose(mrcfile.read("again/recentered.mrcs"), mrcfile.read("moved/recentered.mrcs"), atol=1e-4)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "utf-8:surrogateescape"])
+def test_names_that_are_not_utf_8_can_be_printed(project, encoding):
+    """On most desktops Python refuses to print such a name, which comes when the work is done."""
+    name, program = os.fsdecode(b"Z\xfc"), Path(sys.executable).with_name("centering")
+    for arguments in (
+        ["run", "particles.star", "--radius", "9", "--out", name],
+        ["apply", f"{name}/particles.star", "--out", f"{name}2"],
+        ["convert", f"{name}/particles.star", f"{name}.cs"],
+    ):
+        environment = os.environ | {"PYTHONIOENCODING": encoding}
+        result = subprocess.run([program, *arguments], capture_output=True, env=environment, check=False)
+        assert result.returncode == 0, result.stderr
+        assert b"Z\xfc" in result.stdout
 
 
 def test_folders_and_names_in_other_scripts(project):
