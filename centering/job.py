@@ -32,7 +32,6 @@ LEARN_FROM = 2000
 
 _REFERENCE = "radial-reference"
 _OWNERS = {"score": ("surrogate",), "max_shift": ("surrogate", _REFERENCE)}  # of options; of all others: the reference
-_SIZED = ("surrogate", _REFERENCE, "median")
 
 _SAMPLES, _RUN = 20, 15  # so many runs of so many consecutive images decide the contrast
 
@@ -114,16 +113,14 @@ def _given(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def radii(particles: Particles, *, radius: float | Index | None = None, diameter: float | None = None) -> Index | None:
-    """Return the radius of every particle in pixels, shape (B,), from one or all of them, or a diameter in Angstrom.
+def radii(particles: Particles, *, radius: float | None = None, diameter: float | None = None) -> Index | None:
+    """Return the radius of every particle in pixels, shape (B,), from a radius in pixels or a diameter in Angstrom.
 
     Raises
     ------
     ValueError
         Both or an unusable one, or a diameter without a pixel size.
     """
-    if isinstance(radius, np.ndarray):
-        return radius
     if radius is not None:
         return np.full(len(particles), check_radius(radius, particles.size))
     if diameter is None:
@@ -146,13 +143,12 @@ def prepare(
     particles: Particles,
     *,
     diameter: float | None = None,
-    radius: float | str | Index | None = None,
+    radius: float | str | None = None,
     max_shift: float | None = None,
     estimator: str = "surrogate",
     score: str | None = None,
     invert: str = "auto",
     ctf: str = "auto",
-    learn_from: int | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Job:
@@ -163,8 +159,8 @@ def prepare(
     particles : Particles
         The dataset, from `centering.io.opening.open_particles`.
     diameter, radius : float, optional
-        Size of the particle: diameter in Angstrom, or radius in whole pixels, of all or (an array) of each of them.
-        ``"auto"``: the radius is chosen from the images, see `centering.RadialReference`.
+        Size of the particle: diameter in Angstrom, or radius in whole pixels.  ``"auto"``: the radius is chosen from
+        the images, by the estimator ``radial-reference`` only.
     max_shift : float, optional
         Farthest displacement in pixels that is searched.
     estimator : str
@@ -175,12 +171,11 @@ def prepare(
         Whether dark particles are made bright; ``auto`` looks at a sample of the images.
     ctf : {"auto", "no"}
         Whether what is learned is corrected for the contrast transfer functions that the file states.
-    learn_from : int, optional
-        Number of images that are learned from, drawn at random; `LEARN_FROM` without it.
     progress : callable, optional
         Told how far learning has come, see `centering.RadialReference.fit`.
     **options
-        ``prior``, ``profiles`` and ``phase_flip`` of `centering.RadialReference`.
+        ``prior``, ``profiles``, ``phase_flip`` and ``learn_from`` of `centering.RadialReference`; it learns from
+        `LEARN_FROM` images, drawn at random, unless told.
 
     Raises
     ------
@@ -195,55 +190,42 @@ def prepare(
     options |= {"score": score, "max_shift": max_shift}
     _given(estimator, options)
     radius_of: Index | None = None
+    size: int | str | None = None
     if not isinstance(radius, str):
         radius_of = radii(particles, radius=radius, diameter=diameter)
+        size = None if radius_of is None else int(radius_of.max())
     elif radius != "auto":
         raise ValueError(f"radius is {radius!r}; give a number of pixels, or auto")
-    elif estimator not in _SIZED:
-        raise ValueError(f"--radius auto chooses a radius, and the estimator {estimator} has none; leave it out")
-    learner = _learner(estimator, radius if isinstance(radius, str) else radius_of, learn_from, options)
-    if learner is None:  # before any image is read
+    elif estimator != _REFERENCE:
+        raise ValueError(
+            f"--radius auto is for the estimator {_REFERENCE}, which learns the radius with the profile; "
+            f"the estimator {estimator} takes a number"
+        )
+    else:
+        size = radius
+    # before any image is read
+    if estimator == _REFERENCE:
+        learner = cast("RadialReference", make_estimator(estimator, size, **options))
+    else:
         estimators, members = _each_radius(estimator, radius_of, options, len(particles))
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
-    if learner is None:
+    if estimator != _REFERENCE:
         return Job(particles, estimators, members, radius_of, contrast)
 
     from centering.reference.dataset import learn, sentences, transfer_functions
 
     transfer, found = transfer_functions(particles) if ctf == "auto" else (None, "--ctf no")
-    if options.get("phase_flip") and transfer is None:
+    if learner.phase_flip and transfer is None:
         raise ValueError(f"--phase-flip needs contrast transfer functions, and there are none: {found}")
     informed = replace(particles, ctf=transfer)
     references, members = learn(informed, learner, radius_of, invert=contrast.invert, progress=progress)
-    how = "phases flipped" if options.get("phase_flip") else "corrected for contrast transfer"
+    how = "phases flipped" if learner.phase_flip else "corrected for contrast transfer"
     notes = [f"not corrected for contrast transfer: {found}" if transfer is None else f"{how}: {found}"]
     notes += [sentence for reference in references for sentence in sentences(reference)]
-    if radius_of is None:
-        radius_of = np.array([reference.radius for reference in references])[members]
-    if estimator == _REFERENCE:
-        informed = replace(informed, notes=(*particles.notes, *notes))
-        return Job(informed, references, members, radius_of, contrast, references)
-    particles = replace(particles, notes=(*particles.notes, *notes))
-    estimators, members = _each_radius(estimator, radius_of, options, len(particles))
-    return Job(particles, estimators, members, radius_of, contrast, references)
-
-
-def _learner(
-    estimator: str, radius: Index | str | None, learn_from: int | None, options: Mapping[str, Any]
-) -> RadialReference | None:
-    """Return what learns from the dataset before it is centred, None where nothing has to be learned."""
-    if estimator == _REFERENCE:
-        size = None if radius is None else radius if isinstance(radius, str) else int(radius.max())
-        return cast("RadialReference", make_estimator(estimator, size, learn_from=learn_from, **options))
-    if isinstance(radius, str):
-        from centering.estimators.radial_reference import RadialReference
-        from centering.reference.fit import SAMPLE
-
-        limit = options["max_shift"]
-        return RadialReference("auto", iterations=1, max_shift=limit, learn_from=learn_from or SAMPLE)
-    if learn_from is not None:
-        raise ValueError(f"--learn-from is for what learns from the images; the estimator {estimator} does not")
-    return None
+    radius_of = np.array([reference.radius for reference in references])[members]
+    return Job(
+        replace(informed, notes=(*particles.notes, *notes)), references, members, radius_of, contrast, references
+    )
 
 
 def _each_radius(

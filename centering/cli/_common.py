@@ -92,7 +92,7 @@ def particle_options(function: F) -> F:
                 "--radius",
                 type=NumberOr("auto"),
                 metavar="PX",
-                help="Radius of the particle in whole pixels; auto: chosen from the images.",
+                help="Radius of the particle in whole pixels; auto, for radial-reference: chosen from the images.",
             ),
             click.option(
                 "--invert",

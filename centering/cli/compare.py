@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_ALIGNMENT = "alignment"
+_ALIGNMENT, _REFERENCE = "alignment", "radial-reference"
 _NAMES = ("surrogate", "racer", *estimator_names[1:], _ALIGNMENT)
 
 _TOGETHER = 5000  # images from which on the alignment, which needs them all at once, is made only when asked for
@@ -69,7 +69,7 @@ def compare(
 
     'racer' is the surrogate estimator with the score of the authors' released program, 'alignment' the
     reference-free alignment of the images to each other, which needs all of them in memory. radial-reference
-    learns from the images first; --radius auto is then the radius for all.
+    learns from the images first; --radius auto is for it alone.
 
     \b
     Examples:
@@ -87,14 +87,15 @@ def compare(
             click.echo(
                 f"note: without alignment, which needs all images at once; ask for it: -e {_ALIGNMENT}", err=True
             )
-        size: Any = radius
-        if radius == "auto":
-            size = prepare(particles, diameter=diameter, radius="auto", invert=invert, ctf=ctf, progress=bars).radius
+        others = [name for name in ("surrogate", "racer", _ALIGNMENT) if name in names]
+        if radius == "auto" and (others or _REFERENCE not in names):
+            without = f"; {', '.join(others)} must be left out (-e), or given a number" if others else ""
+            raise ValueError(f"--radius auto is for {_REFERENCE}{without}")
         tasks = {
             name: prepare(
                 particles,
                 diameter=diameter,
-                radius=size,
+                radius=None if radius == "auto" and name != _REFERENCE else radius,
                 invert=invert,
                 estimator="surrogate" if name in ("racer", _ALIGNMENT) else name,
                 score="racer" if name == "racer" else None,
@@ -116,8 +117,11 @@ def compare(
                 centers[name] = estimate(task, jobs=jobs, batch=batch, progress=bar.update)
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
-    chosen = "" if radius != "auto" or first.radius is None else f"radius {_span(first.radius)} px, "
-    click.echo(f"{comparison.images} images, {chosen}{first.contrast}; medians in pixels\n")
+    click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")
+    if radius == "auto":
+        chosen = ", ".join(f"{reference.radius} px" for reference in tasks[_REFERENCE].references)
+        click.echo(f"radius of {_REFERENCE}: {chosen}")
+    click.echo()
     _print_table(comparison)
 
 
@@ -147,11 +151,6 @@ def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles
     if len(known.particles) != len(particles):
         raise ValueError(f"{truth!r} lists {len(known.particles)} particles and {path!r} {len(particles)}")
     return particles, known.displacements(particles.pixel_size)
-
-
-def _span(values: npt.NDArray[np.int64]) -> str:
-    low, high = int(values.min()), int(values.max())
-    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _print_table(comparison: Comparison) -> None:

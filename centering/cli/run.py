@@ -105,8 +105,7 @@ def run(
 
     The estimator radial-reference first learns the radial profile of the particles (--learn-from to --phase-flip
     are its options), which finds them far more exactly in strong noise, and gives every centre an uncertainty:
-    columns sigma_row_px, sigma_column_px and correlation of centers.csv. --radius auto is for it, and for the
-    estimators surrogate and median, which take the radius that it chooses.
+    columns sigma_row_px, sigma_column_px and correlation of centers.csv. --radius auto is for it alone.
 
     \b
     Flags of a centre (centers.csv, report.html):

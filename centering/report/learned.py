@@ -34,12 +34,11 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
     """Show what was learned, beside what the surrogate assumes; ``reference.png`` and ``.svg`` go into ``folder``."""
     references = job.references[:_SHOWN]
     figures: list[tuple[Figure, str, str]] = []
-    if job.references and job.estimators[0] is job.references[0]:
-        figure = profiles(references)
-        save(figure, folder / "reference.png", folder / "reference.svg")
-        words = "Learned radial profiles over the distance from the centre, and the cone of the surrogate"
-        caption = "The radial profile learned, bright particles up, free of contrast transfer where that is corrected."
-        figures.append((figure, words, f"{caption} The surrogate assumes the cone, whatever the particle."))
+    figure = profiles(references)
+    save(figure, folder / "reference.png", folder / "reference.svg")
+    words = "Learned radial profiles over the distance from the centre, and the cone of the surrogate"
+    caption = "The radial profile learned, bright particles up, free of contrast transfer where that is corrected."
+    figures.append((figure, words, f"{caption} The surrogate assumes the cone, whatever the particle."))
     figures += [
         (
             evidence(reference.radius_choice),
@@ -58,7 +57,7 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
         )
         median = f"Histogram of the uncertainties of the centres; median {np.median(sigma):.2f} pixels"
         figures.append((uncertainties(sigma), median, caption))
-    if job.references and job.references[0].spectrum is not None and len(sigma):
+    if references[0].spectrum is not None:
         words = "Power spectrum of the noise over the frequency"
         figures.append(
             (noise(references), words, "Power of the noise, from the corners of the images; they are whitened by it.")

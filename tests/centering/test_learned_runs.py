@@ -438,16 +438,6 @@ def test_the_radius_is_chosen_and_the_evidence_reported(project):
     assert np.median(error(table(Path("out/centers.csv").read_bytes()), np.load("truth.npy"))) < 1.0
 
 
-@pytest.mark.parametrize("name", ["surrogate", "median"])
-def test_the_classical_estimators_take_the_radius_that_was_chosen(project, name):
-    job = prepare(open_particles("particles.star"), radius="auto", estimator=name)
-    chosen = job.references[0].radius
-    assert job.estimators[0].radius == chosen
-    assert (job.radius == chosen).all()
-    assert job.particles.ctf is None
-    assert any(f"radius {chosen} px chosen" in note for note in job.particles.notes)
-
-
 # bad input
 
 RUN = ("run", "particles.star", "--out", "out")
@@ -456,8 +446,14 @@ CASES = {
     "no size": ((*RUN, "--estimator", "radial-reference"), "radial reference needs the size of the particle"),
     "not a number": ((*RUN, "--radius", "automatic"), "'automatic' is not a number, nor auto"),
     "auto and a diameter": ((*RUN, "--radius", "auto", "--diameter", "60"), "the same thing twice"),
-    "auto without a radius to choose": (
-        (*RUN, "--radius", "auto", "--estimator", "mass"), "--radius auto chooses a radius, and the estimator mass has",
+    "auto for another estimator": (
+        (*RUN, "--radius", "auto"), "--radius auto is for the estimator radial-reference, which learns the radius",
+    ),
+    "auto for none that learns": (
+        ("compare", "particles.star", "--radius", "auto", "-e", "mass"), "--radius auto is for radial-reference",
+    ),
+    "auto for all estimators": (
+        ("compare", "particles.star", "--radius", "auto"), "for radial-reference; surrogate, racer, alignment must",
     ),
     "disk larger than the image": ((*REFERENCE[:-1], "24"), "at most 23"),
     "negative prior": ((*REFERENCE, "--prior", "-1"), "prior is -1.0"),
@@ -469,7 +465,7 @@ CASES = {
     "no profile": ((*REFERENCE, "--profiles", "0"), "profiles is 0"),
     "half a profile": ((*REFERENCE, "--profiles", "1.5"), "'1.5' is not a whole number, nor auto"),
     "no image to learn from": ((*REFERENCE, "--learn-from", "0"), "learn_from is 0"),
-    "nothing to learn": ((*RUN, "--radius", "9", "--learn-from", "50"), "the estimator surrogate does not"),
+    "nothing to learn": ((*RUN, "--radius", "9", "--learn-from", "50"), "--learn-from is an option of"),
     "score of another estimator": (
         (*REFERENCE, "--score", "racer"), "--score is an option of the estimator surrogate; radial-reference has none",
     ),
@@ -554,9 +550,8 @@ def test_the_folder_is_refused_before_anything_is_learned(project, monkeypatch):
 def test_compare_shows_who_states_an_uncertainty(project):
     names = ("surrogate", "radial-reference", "alignment")
     options = [word for name in names for word in ("-e", name)]
-    result = command("compare", "particles.star", "--radius", "auto", *options, "--truth", "particles.star")
-    head, *lines = result.stdout.splitlines()[2:]
-    assert "radius " in result.stdout.splitlines()[0]
+    result = command("compare", "particles.star", "--radius", RADIUS, *options, "--truth", "particles.star")
+    _, _, head, *lines = result.stdout.splitlines()
     assert head.split() == ["1", "2", "3", "sigma", "error", "95", "%", "within"]
     cells = [line.split()[1:] for line in lines]
     assert [row[0] for row in cells] == [*names, "centering"]
@@ -565,6 +560,11 @@ def test_compare_shows_who_states_an_uncertainty(project):
     assert median < float(cells[0][5])
     # the median distance of a round normal error is sqrt(2 ln 2) of its standard deviation along either axis
     assert median / sigma == pytest.approx(np.sqrt(2 * np.log(2)), rel=0.3)
+
+
+def test_compare_chooses_a_radius_for_the_one_that_can_do_it(project):
+    lines = command("compare", "particles.star", "--radius", "auto", "-e", "radial-reference", "-e", "mass").stdout
+    assert re.search(r"^radius of radial-reference: \d+ px$", lines, re.MULTILINE)
 
 
 def test_help_explains_every_flag():
