@@ -16,9 +16,8 @@ from typing import Any
 from centering.arrivals import Arrivals, Stamp
 from centering.io.atomic import refuse_line_breaks, replacing
 from centering.io.opening import open_particles
-from centering.io.particles import Particles
 from centering.io.star import StarFile
-from centering.job import make_estimator, prepare
+from centering.job import Job, make_estimator, prepare
 from centering.results import Centers
 from centering.run import run
 from centering.stack import check_radius
@@ -42,8 +41,9 @@ class Watch:
     folder : path
         Where stacks arrive; looked through with all folders below it.
     out : path
-        Takes ``stacks/``, with the results of every stack as `centering.run.run` writes them, and ``particles.star``,
-        the origins of all of them.  It does not exist yet, or is that of an earlier watch with the same options.
+        Takes ``stacks/NAME.mrcs/``, the results of every stack as `centering.run.run` writes them, and
+        ``particles.star``, the origins of all of them.  It does not exist yet, or is that of an earlier watch with the
+        same options.
     pattern : str
         What the names of stacks look like.
     settle : float
@@ -146,58 +146,57 @@ class Watch:
         OSError
             The results cannot be written.
         """
-        path = self.folder / name
+        path, place = self.folder / name, self.out / "stacks" / name
         try:
-            centers = self._center(path, name, stamp, progress)
-        except ValueError as error:
-            self.arrivals.refuse(name, str(error))
+            job = self._job(path, name)
+        except (ValueError, OSError) as error:
+            self._refuse(path, name, error)
             return None
-        except OSError:
-            if path.exists():
+        if place.exists():  # of an earlier state of the file: what is done is done as a whole
+            self.done.pop(name, None)
+            shutil.rmtree(place)
+        sizes = job.particles.pixel_size
+        finished = Finished(
+            name,
+            stamp,
+            images=len(job.particles),
+            image_size_px=job.particles.size,
+            angstrom_per_px=None if sizes is None else float(sizes[0]),
+            inverted=job.contrast.invert,
+            clear=job.contrast.clear,
+        )
+        self._columns.pop(name, None)
+        self._stale = True
+        try:
+            centers = run(
+                job,
+                place,
+                jobs=self.jobs,
+                finish=lambda results, _: finished.write(results / _OF_STACK),
+                progress=progress,
+            )
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and path.exists():
                 raise
-            centers = None
+            self._refuse(path, name, error)
+            return None
+        self.done[name] = finished
         self.arrivals.forget(name)
         return centers
 
-    def _center(self, path: Path, name: str, stamp: Stamp, progress: Callable[[int], object] | None) -> Centers:
+    def _refuse(self, path: Path, name: str, error: Exception) -> None:
+        if path.exists():
+            self.arrivals.refuse(name, str(error))
+        else:
+            self.arrivals.forget(name)
+
+    def _job(self, path: Path, name: str) -> Job:
+        """Settle every question about a stack; raise ValueError where it cannot stand beside those that are done."""
         particles = open_particles(path, self.pixel_size)
         if not particles.readable.all():
             raise ValueError(particles.notes[0])
-        self._check_beside_others(name, particles)
-        options, sizes = dict(self.options), particles.pixel_size
-        if options["invert"] == "auto":
-            clear = (other.inverted for other in self.done.values() if other.clear)
-            options["invert"] = {None: "auto", True: "yes", False: "no"}[next(clear, None)]
-        job = prepare(particles, **options)
-        angstrom = None if sizes is None else float(sizes[0])
-        contrast = job.contrast
-        finished = Finished(
-            name, stamp, len(particles), particles.size, angstrom, inverted=contrast.invert, clear=contrast.clear
-        )
-        place = self._place(name)
-        if place.exists():  # of an earlier state of the file: what is done is done as a whole
-            shutil.rmtree(place)
-        centers = run(
-            job,
-            place,
-            jobs=self.jobs,
-            finish=lambda results, _: finished.write(results / _OF_STACK),
-            progress=progress,
-        )
-        self.done[name] = finished
-        self._columns.pop(name, None)
-        self._stale = True
-        return centers
-
-    def _place(self, name: str) -> Path:
-        # with its extension: a folder of that name, which would have results below these, cannot be there
-        return self.out / "stacks" / name
-
-    def _check_beside_others(self, name: str, particles: Particles) -> None:
-        """Raise ValueError where a stack cannot stand in one file with those that are done."""
-        for other in self.done.values():
-            if other.stack == name:
-                continue
+        others = [other for other in self.done.values() if other.stack != name]
+        for other in others[:1]:  # all of them agree
             if other.image_size_px != particles.size:
                 raise ValueError(
                     f"its images have {particles.size} pixels and those of {other.stack!r} {other.image_size_px}; "
@@ -206,6 +205,11 @@ class Watch:
             if (other.angstrom_per_px is None) != (particles.pixel_size is None):
                 known, unknown = (other.stack, name) if particles.pixel_size is None else (name, other.stack)
                 raise ValueError(f"the pixel size of {known!r} is known and that of {unknown!r} is not; give --angpix")
+        options = dict(self.options)
+        if options["invert"] == "auto":
+            clear = (other.inverted for other in others if other.clear)
+            options["invert"] = {None: "auto", True: "yes", False: "no"}[next(clear, None)]
+        return prepare(particles, **options)
 
     def collect(self, *, now: bool = True) -> None:
         """Write ``particles.star``, the origins of all stacks that are done, where anything is new.
@@ -216,10 +220,10 @@ class Watch:
             False: only if the last time is long ago compared to what it takes, which grows with the particles.
         """
         start = time.monotonic()
-        if not self._stale or (not now and start - self._collected < _SHARE * self._price):
+        if not self._stale or not self.done or (not now and start - self._collected < _SHARE * self._price):
             return
         for name in self.done.keys() - self._columns.keys():
-            self._columns[name] = columns(StarFile.read(self._place(name) / _ALL))
+            self._columns[name] = columns(StarFile.read(self.out / "stacks" / name / _ALL))
         names = sorted(self.done)
         path = self.out / _ALL
         joined(path, [self.done[name] for name in names], [self._columns[name] for name in names]).write(path)

@@ -17,7 +17,7 @@ from datafiles import RADIUS, simulated
 
 from centering.arrivals import Arrivals
 from centering.cli import main
-from centering.io.mrc import write_stack
+from centering.io.mrc import MrcStack, write_stack
 from centering.watch import Watch
 
 PROGRAM = Path(sys.executable).with_name("centering")
@@ -122,6 +122,41 @@ def test_a_stack_that_changes_is_done_anew(project):
     assert "b.mrcs" not in words
     assert "stopped: 2 stacks with 9 particles" in words
     assert len(starfile.read("live/particles.star")["particles"]) == 9
+
+
+def test_results_stay_until_a_changed_stack_can_be_used(project):
+    watch()
+    with Path("in/a.mrcs").open("r+b") as file:
+        file.truncate(20000)
+    assert "a.mrcs: left alone: 'in/a.mrcs' is truncated" in watch().stderr
+    # what was found before it changed is still there
+    assert len(starfile.read("live/particles.star")["particles"]) == 7
+    write_stack("in/a.mrcs", np.full((4, 48, 48), np.nan), 1.5)
+    words = watch("--invert", "auto").stdout
+    assert "a.mrcs: 4 particles, no shift, 4 flagged" in words
+
+
+def test_a_stack_that_fails_while_it_is_read_costs_nothing_else(project, monkeypatch):
+    watch()
+    stack("a.mrcs", 5, seed=9)
+    read = MrcStack.read
+
+    def shorter(self, indices):
+        if len(indices) == 5 and calls:
+            raise ValueError(f"{str(self.path)!r} became shorter while it was read")
+        calls.append(indices)
+        return read(self, indices)
+
+    calls = []
+    with monkeypatch.context() as patch:
+        patch.setattr(MrcStack, "read", shorter)
+        result = watch()
+    assert "a.mrcs: left alone: 'in/a.mrcs' became shorter while it was read" in result.stderr
+    assert starfile.read("live/particles.star")["particles"]["rlnImageName"].tolist() == [
+        f"{k:06d}@in/sub/b.mrcs" for k in range(1, 4)
+    ]
+    watch()
+    assert len(starfile.read("live/particles.star")["particles"]) == 8
 
 
 def start():
