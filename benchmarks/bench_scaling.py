@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from centering import SurrogateCenter
+from centering.plot import BLUE, VERMILION
+from centering.plot import save as save_figure
 
 SHARE = 0.24  # R / n of the first series
 METHODS = ("fused", "maps")
@@ -74,23 +76,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def draw(results: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw the three series side by side, in logarithmic scales."""
     figure = Figure(figsize=(11, 3.8), layout="constrained")
+    styles = dict(zip(METHODS, ((BLUE, "o-"), (VERMILION, "s--")), strict=True))
     for ax, (name, rows) in zip(figure.subplots(1, 3), results.items(), strict=True):
-        for method in METHODS:
+        for method, (color, style) in styles.items():
             shown = [row for row in rows if method in row]
-            ax.loglog([row[name] for row in shown], [1e3 * row[method] for row in shown], "o-", label=method)
+            x, y = [row[name] for row in shown], [1e3 * row[method] for row in shown]
+            ax.loglog(x, y, style, color=color, label=method)
         fixed = [f"{key} = {rows[0][key]}" for key in "nRB" if key != name and rows[0][key] == rows[-1][key]]
-        ax.set(xlabel={"n": "n (px)", "R": "R (px)", "B": "B (images)"}[name], title=", ".join(fixed))
-        ax.set_xticks([row[name] for row in rows], [str(row[name]) for row in rows], fontsize=8, rotation=45)
-        ax.minorticks_off()
         if name == "n":
             n = np.array([row["n"] for row in rows], dtype=float)
             law = n**2 * np.log(n)
             ax.loglog(n, 1e3 * rows[0]["fused"] * law / law[0], "k:", label="n² log n")
-            ax.set_title(f"R = {SHARE} n, {', '.join(fixed)}")
+            fixed = [f"R = {SHARE} n", *fixed]
+        ax.set(xlabel={"n": "n (px)", "R": "R (px)", "B": "B (images)"}[name], title=", ".join(fixed))
+        ax.set_xticks([row[name] for row in rows], [str(row[name]) for row in rows], fontsize=8, rotation=45)
+        ax.minorticks_off()
         ax.grid(alpha=0.3)
         ax.legend(frameon=False)
     figure.axes[0].set_ylabel("ms per image, one thread")
-    figure.savefig(path, dpi=160)
+    save_figure(figure, path)
 
 
 if __name__ == "__main__":

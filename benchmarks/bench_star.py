@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from benchmarks.common import parser, print_environment, print_table, save  # isort: skip  (before numpy)
 
-import os
+import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +52,17 @@ shift = np.random.default_rng(0).normal(size=(len(groups), 2))
 star.with_origins(shift, sizes[groups - 1]).write(sys.argv[2])
 """
 
+# A child's peak is at least the memory of the process that it comes from: let that be a small one.
+WATCH = """
+import json, resource, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+seconds = time.perf_counter() - start
+if child.returncode:
+    sys.exit(f"exit code {child.returncode}: {child.stderr.decode()}")
+print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+"""
+
 
 def write_rows(path: Path, rows: int) -> None:
     with path.open("w") as file:
@@ -69,18 +79,9 @@ def write_rows(path: Path, rows: int) -> None:
 
 def measured(command: Sequence[str | Path]) -> tuple[float, float]:
     """Run a command; return its wall-clock seconds and its peak resident memory in MB."""
-    start = time.perf_counter()
-    words = [str(word) for word in command]
-    child = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert child.stderr is not None
-    errors = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    child.stderr.close()
-    if child.returncode:
-        raise RuntimeError(f"exit code {child.returncode}: {errors.decode()}")
-    return seconds, usage.ru_maxrss / 1024
+    words = [sys.executable, "-c", WATCH, *(str(word) for word in command)]
+    seconds, kilobytes = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    return seconds, kilobytes / 1024
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
