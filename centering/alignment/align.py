@@ -16,6 +16,7 @@ from centering.alignment.shifts import Match
 __all__ = ["Places", "Search", "recenter", "refine", "running_average"]
 
 _CENTERED = 1e-3  # pixels
+_ROUNDS = 20  # one or two do, unless the estimator falls short of the centre
 
 
 class Search(Protocol):
@@ -28,6 +29,10 @@ class Search(Protocol):
 
     def vector(self, low: Complex, match: Match) -> Array:
         """Return the vector of an image that was moved into place."""
+        ...
+
+    def placed(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved into place."""
         ...
 
     def picture(self, vector: Array) -> Array:
@@ -72,9 +77,10 @@ class Places:
         self.vectors[k] = self.search.vector(self.spectra[k], match)
 
     def average(self) -> Array:
-        """Return the picture (2R+1, 2R+1) of the average; zeros where there are no images."""
-        whole = self.vectors.sum(axis=0, dtype=np.float64)
-        return self.search.picture(whole / max(len(self.vectors), 1))
+        """Return the average of the whole images (n, n), not of their disks alone."""
+        placed = [self.search.placed(low, match) for low, match in zip(self.spectra, self.matches, strict=True)]
+        result: Array = np.sum(placed, axis=0) / len(placed)
+        return result
 
     def total(self) -> float:
         """Return the sum of the inner products of all pairs of images."""
@@ -113,34 +119,39 @@ def refine(places: Places, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
     Returns
     -------
     moved, turned : ndarray, shape (N,)
-        How far every image was moved (pixels) and turned (radians).
+        How far every image was moved in the frame of the average (pixels) and turned (radians), beyond the median of
+        all: what is common to all images changes none of their positions relative to each other.
     """
     count = len(order)
-    moved, turned = np.zeros(count), np.zeros(count)
+    moved, turned = np.zeros((count, 2)), np.zeros(count)
     average = places.vectors.mean(axis=0, dtype=np.float64)
     for k in order if count > 1 else ():
         others = (count * average - places.vectors[k]) / (count - 1)
         old, before = places.matches[k], places.vectors[k].copy()
         places.put(k, places.search.best(places.spectra[k], others))
         if places.vectors[k] @ others > before @ others:
-            moved[k] = np.hypot(*(places.matches[k].displacement - old.displacement))
-            turned[k] = abs(math.remainder(places.matches[k].angle - old.angle, 2.0 * math.pi))
+            moved[k] = _rotated(places.matches[k].displacement - old.displacement, -old.angle)
+            turned[k] = math.remainder(places.matches[k].angle - old.angle, 2.0 * math.pi)
         else:
             places.matches[k], places.vectors[k] = old, before
         average = (places.vectors[k] + (count - 1) * others) / count
-    return moved, turned
+    return np.hypot(*(moved - np.median(moved, axis=0)).T), np.abs(turned - np.median(turned))
 
 
-def recenter(places: Places, find: Callable[[Array], Array], rounds: int = 5) -> None:
+def recenter(places: Places, find: Callable[[Array], Array]) -> None:
     """Move all images alike, so that the centre of their average lies in the middle.
 
     Alike in the frame of the average: an image whose object is turned moves along its own turned axes.
     """
-    for _ in range(rounds):
-        row, column = offset = find(places.average())
+    for _ in range(_ROUNDS):
+        offset = find(places.average())
         if np.abs(offset).max() < _CENTERED:
             break
         for k, match in enumerate(places.matches):
-            cosine, sine = math.cos(match.angle), math.sin(match.angle)
-            turned = np.array([cosine * row - sine * column, sine * row + cosine * column])
-            places.put(k, match._replace(displacement=match.displacement + turned))
+            places.put(k, match._replace(displacement=match.displacement + _rotated(offset, match.angle)))
+
+
+def _rotated(vector: Array, angle: float) -> Array:
+    """Return a vector (row, column) turned by an angle in radians, counterclockwise as displayed."""
+    (row, column), cosine, sine = vector, math.cos(angle), math.sin(angle)
+    return np.array([cosine * row - sine * column, sine * row + cosine * column])

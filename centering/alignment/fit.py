@@ -62,7 +62,7 @@ def fit(options: ReferenceFreeAlignment, stack: Images, finite: npt.NDArray[np.b
     return Alignment(
         centers=Centers(spread(displacement.T).T, score, flags, None, repr(options)),
         angle=spread(angle),
-        average=places.average(),
+        average=places.average() if len(used) else np.zeros(stack.shape[1:]),
         running=history.running,
         moved=spread(np.reshape(history.moved, sweeps)),
         turned=spread(np.degrees(np.reshape(history.turned, sweeps))),
@@ -87,9 +87,8 @@ def _align(options: ReferenceFreeAlignment, places: Places, stack: Images, used:
     """Align the images that are used."""
     center = options.center or SurrogateCenter(options.radius)
 
-    def middle(picture: Array) -> Array:
-        """Return where the centre of a picture lies; beyond its disk there is background."""
-        result: Array = center(np.pad(picture, options.radius)).displacement[0]
+    def middle(image: Array) -> Array:
+        result: Array = center(image).displacement[0]
         return result
 
     order = np.random.default_rng(options.seed).permutation(len(used))

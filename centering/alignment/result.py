@@ -25,13 +25,15 @@ class Alignment:
     angle : ndarray, shape (B,)
         Degrees by which the object of an image is turned against that of the average, in (-180, 180], counterclockwise
         as displayed with row 0 on top; 0 without ``rotations`` and for images that were left out.
-    average : ndarray, shape (2R+1, 2R+1)
-        Average of the aligned images, its centre in the middle pixel; zero outside of the disk.  Its grey scale is
-        that of images of deviation 1 whose background is 0.
+    average : ndarray, shape (n, n)
+        Average of the aligned images, without the details that were left out; its centre is in the centre pixel n // 2.
+        Its grey scale is that of images of deviation 1 and mean 0.
     running : mapping of int to ndarray, shape (2R+1, 2R+1)
-        Part (a): the average of the first 1, 2, 4, ... and of all images, where it was when they had been added.
+        Part (a): the average of the first 1, 2, 4, ... and of all images, where it was when they had been added;
+        zero outside of the disk.
     moved, turned : ndarray, shape (S, B)
-        Part (b): how far every image was moved in every sweep, in pixels, and turned, in degrees.
+        Part (b): how far every image was moved in every sweep, in pixels, and turned, in degrees, beyond the median
+        of all images: moving all alike changes nothing.
     total : ndarray, shape (S + 1,)
         Sum of the inner products of all pairs of images, before the first sweep and after each; it never falls.
     converged : bool

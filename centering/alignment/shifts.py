@@ -45,6 +45,10 @@ class ShiftSearch:
         """Return the vector of an image that was moved into place."""
         return self.disk.vector(low, match.displacement)
 
+    def placed(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved into place."""
+        return self.disk.image(self.disk.moved(low, match.displacement))
+
     def picture(self, vector: Array) -> Array:
         """Return the picture (2R+1, 2R+1) of a vector."""
         return self.disk.picture(vector)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from centering.alignment.disk import Array, Complex, Disk
 from centering.alignment.shifts import NEWTON_STEPS, Match, ShiftSearch, derivatives
@@ -68,6 +69,14 @@ class TurnSearch:
         """Return the low frequencies of the image whose inner product with a moved image is that of the vectors."""
         result: Complex = (vector @ self.table).view(np.complex128)
         return result.reshape(*vector.shape[:-1], *self.disk.passed.shape)
+
+    def placed(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved and turned into place; by cubic splines, as it is only looked at."""
+        cosine, sine = math.cos(match.angle), math.sin(match.angle)
+        turn = np.array([[cosine, -sine], [sine, cosine]])
+        middle = np.full(2, self.disk.size // 2)
+        image = self.shifts.placed(low, match)
+        return np.asarray(ndimage.affine_transform(image, turn, middle - turn @ middle, mode="grid-wrap"))
 
     def picture(self, vector: Array) -> Array:
         """Return the picture (2R+1, 2R+1) of a vector."""

@@ -29,7 +29,7 @@ class ReferenceFreeAlignment:
     Parameters
     ----------
     radius : int
-        R in pixels, at least 1: the average is compared within this distance of its centre.  Better too large than too
+        R in pixels, at least 2: the average is compared within this distance of its centre.  Better too large than too
         small.
     rotations : bool or int, optional
         Whether images may be turned in their plane, which helps where few views make up the stack; a number is that
@@ -37,11 +37,12 @@ class ReferenceFreeAlignment:
     max_shift : float, optional
         Only candidates displaced by at most this many pixels along either axis.
     wavelength : float, optional
-        Details finer than this many pixels are left out; more than 2.  R / 4, but at least 4, by default.
+        Details finer than this many pixels are left out; more than 2, at most 2 R.  R / 4, but at least 4, by default.
     sweeps : int, optional
         Largest number of sweeps of part (b); 0 for part (a) alone.
     tolerance : float, optional
-        Part (b) ends when no image moved by more than this, in pixels, counting a turn by what it does at the rim.
+        Part (b) ends when no image moved by more than this against the others, in pixels, counting a turn by what it
+        does at the rim.
     center : Estimator, optional
         Finds the centre of the average; `SurrogateCenter` of this radius by default.
     seed : int, optional
@@ -61,7 +62,8 @@ class ReferenceFreeAlignment:
     Only the positions relative to each other are determined: moving all images alike changes nothing.  This freedom is
     fixed by ``center``: it finds where the first image is put, and the average is moved to where it sees the centre in
     the middle, after part (a) and at the end.  So its bias is the bias of all centres, and with the default particles
-    must be bright.  An image alone is centred by ``center``.
+    must be bright; `SelfConvolution`, the centre of symmetry, suits averages that are nearly round.  An image alone is
+    centred by ``center``.
 
     The background is the mean outside of the disk, and images are scaled to unit deviation, so that grey scales do not
     matter.  The result depends on the order of the images, and so on ``seed``.
@@ -100,12 +102,15 @@ class ReferenceFreeAlignment:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_radius(self.radius)
+        if check_radius(self.radius) < 2:
+            raise ValueError(f"radius is {self.radius!r}; give at least 2 pixels: smaller disks have no structure")
         if self.rotations is not True and self.rotations is not False:
             check_count(self.rotations, "rotations")
         check_max_shift(self.max_shift)
-        if self.wavelength is not None and not check_positive(self.wavelength, "wavelength") > 2:
-            raise ValueError(f"wavelength is {self.wavelength!r}; give more than 2 pixels, or None")
+        if self.wavelength is not None and not 2 < check_positive(self.wavelength, "wavelength") <= 2 * self.radius:
+            raise ValueError(
+                f"wavelength is {self.wavelength!r}; give more than 2 pixels, at most the diameter {2 * self.radius}"
+            )
         _check_whole(self.sweeps, "sweeps")
         _check_whole(self.seed, "seed")
         check_positive(self.tolerance, "tolerance")
