@@ -14,9 +14,9 @@ from centering import Flag, RadialReference, SurrogateCenter
 from centering.plot import ORANGE, SKY, VERMILION
 
 COLUMNS = 10
-DOUBTFUL = (31, 71, 86, 87, 24, 25, 55, 98)
+DOUBTFUL = (31, 71, 86, 87, 1, 23, 24, 25, 55, 98)
 """Classes, counted from 1, whose centres a reader of the montage doubts: clusters at the edge, rings that a neighbour
-outshines; and four whose particle a second body touches."""
+outshines; and those whose particle a second body touches."""
 
 
 def averages(data: Path) -> Array:
