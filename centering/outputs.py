@@ -48,7 +48,13 @@ _SHOWN = 8  # particles in the montage
 
 
 def write_outputs(
-    folder: Path, job: Job, centers: Centers, *, recentered: Path | None = None, run: str | None = None
+    folder: Path,
+    job: Job,
+    centers: Centers,
+    *,
+    recentered: Path | None = None,
+    run: str | None = None,
+    figures: bool = True,
 ) -> None:
     """Write every output but the recentred stack itself into ``folder``.
 
@@ -64,6 +70,8 @@ def write_outputs(
         Where the recentred stack will lie in the end.
     run : str, optional
         What tells this run from others, for the summary.
+    figures : bool
+        Whether figures are drawn.
     """
     particles = job.particles
     _write_star(folder / "particles.star", particles, centers.displacement, particles.source)
@@ -79,7 +87,8 @@ def write_outputs(
     if run is not None:
         summary["run"] = run
     (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    _write_figures(folder, job, centers)
+    if figures:
+        _write_figures(folder, job, centers)
 
 
 def preload() -> None:

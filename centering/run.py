@@ -39,6 +39,7 @@ def run(
     cluster: Cluster | None = None,
     batch: int | None = None,
     write_stack: bool = False,
+    figures: bool = True,
     overwrite: bool = False,
     resume: bool = False,
     finish: Callable[[Path, Centers], object] | None = None,
@@ -62,6 +63,8 @@ def run(
     write_stack : bool
         Whether the images are also written with their content moved to the centre, by a Fourier shift
         (`centering.shift.shift_images`), with a STAR file whose origins are zero.
+    figures : bool
+        Whether a montage and a histogram of the shifts are drawn.
     overwrite : bool
         Whether ``out`` may exist.
     resume : bool
@@ -102,7 +105,8 @@ def run(
         RunFolder(out, owned=OUTPUTS, identity=identity, resume=resume, overwrite=overwrite) as folder,
         ThreadPoolExecutor(1) as aside,
     ):
-        aside.submit(preload)
+        if figures:
+            aside.submit(preload)
         try:
             target = _target(folder, particles) if write_stack else None
             centers = estimate(
@@ -116,7 +120,9 @@ def run(
             )
             if not folder.finished:
                 recentered = Path(out) / _STACK if write_stack else None
-                write_outputs(folder.results, job, centers, recentered=recentered, run=_digest(identity))
+                write_outputs(
+                    folder.results, job, centers, recentered=recentered, run=_digest(identity), figures=figures
+                )
                 if finish is not None:
                     finish(folder.results, centers)
             folder.publish()

@@ -41,7 +41,7 @@ class Watch:
     folder : path
         Where stacks arrive; looked through with all folders below it.
     out : path
-        Takes ``stacks/NAME.mrcs/``, the results of every stack as `centering.run.run` writes them, and
+        Takes ``stacks/NAME.mrcs/``, the results of every stack as `centering.run.run` writes them without figures, and
         ``particles.star``, the origins of all of them.  It does not exist yet, or is that of an earlier watch with the
         same options.
     pattern : str
@@ -172,6 +172,7 @@ class Watch:
                 job,
                 place,
                 jobs=self.jobs,
+                figures=False,
                 finish=lambda results, _: finished.write(results / _OF_STACK),
                 progress=progress,
             )

@@ -50,7 +50,7 @@ def watch(
 
     \b
       particles.star       the new origins of all particles so far
-      stacks/NAME.mrcs/    what 'centering run' writes for the stack NAME.mrcs, without the report
+      stacks/NAME.mrcs/    what 'centering run' writes for the stack NAME.mrcs, without pictures
 
     Give the same command again to go on: what is finished is not done twice. A stack that changes later is centred
     anew. Stacks that cannot be used are named, with the reason, and left alone until they change.
