@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from benchmarks.common import parser, print_environment, print_table, save  # isort: skip  (before numpy)
 
+import argparse
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from centering.io.opening import open_particles
 from centering.job import Job, prepare
 
 SIZE, RADIUS = 256, 60
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("centering")
 
 LOOP = """
@@ -62,34 +65,66 @@ def best(command: Sequence[str | Path], source: Path, *, cold: bool, times: int)
     return min(run[0] for run in runs), max(run[1] for run in runs)
 
 
-def two_workers(path: Path, count: int = 120) -> dict[str, float]:
-    """Return the seconds that one and two threads take where computing is nearly all: the method maps."""
-    particles = open_particles(path)
-    particles = particles.select(np.arange(count))
+def compute_bound(path: Path, count: int) -> Job:
+    """Return a job in which computing is nearly all: the method maps."""
+    particles = open_particles(path).select(np.arange(count))
     plain = prepare(particles, radius=RADIUS, invert="no")
-    job = Job(particles, [SurrogateCenter(RADIUS, method="maps")], plain.members, plain.radius, plain.contrast)
+    return Job(particles, [SurrogateCenter(RADIUS, method="maps")], plain.members, plain.radius, plain.contrast)
+
+
+def two_workers(path: Path, count: int = 160, times: int = 5) -> dict[str, float]:
+    """Return the median seconds that one and two threads take, and two processes at once that share nothing.
+
+    The processes are the limit of the machine: what both cores together give where no thread waits for another.
+    """
+    job = compute_bound(path, count)
     estimate(job, jobs=2, batch=1)  # tables, compiled code
-    times = {}
-    for jobs in (1, 2):
+    seconds: dict[str, list[float]] = {"1": [], "2": []}
+    for _ in range(times):
+        for jobs in (1, 2):
+            start = time.perf_counter()
+            estimate(job, jobs=jobs, batch=4)
+            seconds[str(jobs)].append(time.perf_counter() - start)
+    command = [sys.executable, "-m", "benchmarks.bench_engine", "--alone", str(path), "--count", str(count)]
+    apart = [Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=ROOT) for _ in range(2)]
+    seconds["apart"] = []
+    for _ in range(times):
+        for process in apart:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        seconds["apart"].append(max(float(process.stdout.readline()) for process in apart))
+    for process in apart:
+        process.communicate()
+    return {name: sorted(several)[times // 2] for name, several in seconds.items()}
+
+
+def alone(path: Path, count: int) -> None:
+    """Do the job of `two_workers` with one thread for every line read; print the seconds."""
+    job = compute_bound(path, count)
+    estimate(job, jobs=1, batch=4)
+    for _ in sys.stdin:
         start = time.perf_counter()
-        estimate(job, jobs=jobs, batch=4)
-        times[str(jobs)] = time.perf_counter() - start
-    return times
+        estimate(job, jobs=1, batch=4)
+        print(time.perf_counter() - start, flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     words = parser(__doc__)
     words.add_argument("--count", type=int, default=10_000, help="particles of 256 x 256 pixels")
     words.add_argument("--many", type=int, default=50_000, help="particles of the second run; 0 leaves it out")
+    words.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
     words.add_argument("--folder", type=Path, help="where the stacks are made and deleted again")
     options = words.parse_args(arguments)
+    if options.alone:
+        alone(options.alone, options.count)
+        return
     if options.quick:
         options.count, options.many = 40, 80
     rows, results = [], {}
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         source = Path(name, "particles.mrcs")
         write_particles(source, options.count)
-        workers = two_workers(source, min(120, options.count))
+        workers = two_workers(source, min(160, options.count), 1 if options.quick else 5)
         run = [PROGRAM, "run", source, "--radius", str(RADIUS), "-j", "2", "--out", Path(name, "out"), "--overwrite"]
         mass = [*run, "--estimator", "mass"]
         loop = [sys.executable, "-c", LOOP, source]
@@ -120,6 +155,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"\npeak memory, {options.many} to {options.count} particles: {100 * (memory / few - 1):+.1f} %")
     one, two = workers["1"], workers["2"]
     print(f"\nmethod maps, 1 to 2 threads: {one:.2f} s to {two:.2f} s, {one / two:.2f} times")
+    print(
+        f"two processes that share nothing, at once: {2 * one / workers['apart']:.2f} times, the limit of this machine"
+    )
     runs = {label: {"seconds": seconds, "peak_MB": memory} for label, (seconds, memory) in results.items()}
     save(options.out, "engine", {"runs": runs, "workers": workers, "count": options.count, "many": options.many})
 
