@@ -105,26 +105,49 @@ def test_saved_and_read_again(tmp_path, size, mode):
     assert np.abs(misplaced(center(again, mass, mode=mode))).max() < 0.02
 
 
-def test_reconstructions_from_offsets_and_from_moved_pixels_agree(tmp_path, monkeypatch):
+def shells(a, b):
+    """Return the Fourier shell correlation of two volumes."""
+    return np.asarray(a.fsc(b)[1]).ravel()
+
+
+@pytest.mark.parametrize("size", [16, 17])
+def test_reconstructions_from_offsets_and_from_moved_pixels_agree(tmp_path, monkeypatch, size):
     from aspire.basis import FFBBasis3D
+    from aspire.noise import WhiteNoiseAdder
     from aspire.reconstruction import MeanEstimator
 
     monkeypatch.chdir(tmp_path)  # MeanEstimator writes its checkpoints here
-    source = simulation(16, count=60, dtype=np.float32)
-    basis = FFBBasis3D(16, dtype=np.float32)
+    source = simulation(size, count=60, dtype=np.float32, noise_adder=WhiteNoiseAdder.from_snr(1.0))
+    basis = FFBBasis3D(size, dtype=np.float32)
+    # of images in noise the centre of mass is anywhere: say what is true
+    truth = mass(simulation(size, count=60, dtype=np.float32).images[:].asnumpy())
 
     def reconstructed(one):
         return MeanEstimator(one, basis=basis).estimate()
 
-    volumes = {mode: reconstructed(center(source, mass, mode=mode)) for mode in ("shift", "metadata")}
-    wrong = reconstructed(center(source, mass, mode="shift").update(offsets=source.offsets))  # corrected twice
-    shells = slice(1, 6)
+    centered = {
+        mode: center(source, lambda _: truth, mode=mode, invert="no", batch_size=60) for mode in ("shift", "metadata")
+    }
+    volumes = {mode: reconstructed(one) for mode, one in centered.items()}
+    halves = shells(*(reconstructed(centered["shift"][k::2]) for k in (0, 1)))
+    assert halves.min() < 0.6  # this is noise
+    assert shells(volumes["shift"], volumes["metadata"]).min() > 0.999
+    assert shells(volumes["shift"], volume(size, np.float32)).min() > halves.min()
+    twice = reconstructed(centered["shift"].update(offsets=source.offsets))
+    assert shells(twice, volumes["metadata"]).min() < 0.9
 
-    def correlation(a, b):
-        return np.asarray(a.fsc(b)[1]).ravel()[shells]
 
-    assert correlation(volumes["shift"], volumes["metadata"]).min() > 0.99
-    assert correlation(wrong, volumes["metadata"]).min() < 0.9
+@EVEN_AND_ODD
+def test_large_reconstructions_agree(tmp_path, monkeypatch, size):
+    from aspire.reconstruction import MeanEstimator
+
+    monkeypatch.chdir(tmp_path)
+    source = simulation(size, count=16, dtype=np.float32)
+    # a rough solution will do: the modes need not converge to be equal
+    shift, metadata = (
+        MeanEstimator(center(source, mass, mode=mode)).estimate(tol=0.3) for mode in ("shift", "metadata")
+    )
+    assert shells(shift, metadata).min() > 0.999
 
 
 def test_whole_pixels_leave_the_fraction_in_the_offsets():
