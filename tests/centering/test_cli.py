@@ -276,7 +276,7 @@ LIGHT = """
 import sys
 from click.testing import CliRunner
 from centering.cli import main
-for arguments in ([], ["run"], ["compare"], ["fetch"], ["demo"]):
+for arguments in ([], *([name] for name in main.commands)):
     assert CliRunner().invoke(main, [*arguments, "--help"]).exit_code == 0
 print(*[name for name in ("numba", "aspire", "matplotlib", "scipy", "numpy", "pandas") if name in sys.modules])
 """
