@@ -13,10 +13,10 @@ FLAGS = {
     Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
     Flag.FLAT: "the image or its landscape is constant; no candidate is better than another",
     Flag.NONFINITE: "the image has NaN or infinite pixels and was left where it is",
-    Flag.AMBIGUOUS: "two places are about equally good",
-    Flag.NEIGHBOUR: "another particle competes for the centre",
+    Flag.AMBIGUOUS: "another place, a quarter of the radius or more away, is at least a quarter as probable",
+    Flag.NEIGHBOUR: "a second particle, farther away than the radius, explains much of the image",
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
-    Flag.OUTLIER: "the image is unlike the others: perhaps no particle, or another one",
+    Flag.OUTLIER: "the image is unlike the particles that were learned: no particle, or another one",
 }
 
 _MANY = 0.25
