@@ -92,6 +92,24 @@ def test_every_kind_of_source(size, mode, kind):
         assert np.abs(misplaced(derived)).max() < 0.02
 
 
+@MODES
+def test_contrast_transfer_goes_with_the_images(mode):
+    from aspire.operators import RadialCTFFilter
+
+    filters = [RadialCTFFilter(voltage=300, defocus=defocus, Cs=2.7, alpha=0.1) for defocus in (8e3, 14e3)]
+    source = simulation(64, unique_filters=filters, filter_indices=np.arange(COUNT) % 2)
+    centered = center(source, mass, mode=mode, invert="no")
+    np.testing.assert_array_equal(centered.filter_indices, source.filter_indices)
+    # flipping phases and moving commute
+    flipped = source.phase_flip().images[:]
+    if mode == "shift":
+        flipped = Recenter(centered.centers.displacement).forward(flipped, np.arange(COUNT))
+    scale = np.abs(flipped.asnumpy()).max()
+    # but for the Nyquist frequency, where a shift is not defined
+    np.testing.assert_allclose(centered.phase_flip().images[:].asnumpy(), flipped.asnumpy(), atol=1e-3 * scale)
+    assert np.abs(flipped.asnumpy() - centered.images[:].asnumpy()).max() > 0.05 * scale
+
+
 @EVEN_AND_ODD
 @MODES
 def test_saved_and_read_again(tmp_path, size, mode):
