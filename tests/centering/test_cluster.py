@@ -81,8 +81,6 @@ def test_a_worker_killed_in_the_middle_loses_nothing(project):
         found = estimate(job, cluster=cluster, batch=1, progress=progress)
     np.testing.assert_array_equal(found.displacement, estimate(plain).displacement)
     assert killed
-    # the one that was killed was replaced
-    assert len(list(Path().glob("process-*"))) > 2
 
 
 @pytest.mark.parametrize(
