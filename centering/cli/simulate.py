@@ -47,8 +47,8 @@ def simulate(out: str, overwrite: bool, **options: Any) -> None:
         from centering.io.atomic import check_output_folder
 
         check_output_folder(out, owned=(), overwrite=overwrite)  # before ASPIRE is loaded
-        from centering.aspire_simulation import simulate as simulated
-        from centering.aspire_simulation import write_simulation
+        from centering.aspire.simulation import simulate as simulated
+        from centering.aspire.simulation import write_simulation
 
         source = simulated(**options)
         with progress_bar(source.n, "simulating") as bar:

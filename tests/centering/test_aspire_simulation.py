@@ -53,7 +53,7 @@ def test_the_true_origins_are_where_the_mass_is(size):
 
 
 def test_aspire_reads_it_as_it_was_made():
-    from centering.aspire_simulation import simulate as simulation
+    from centering.aspire.simulation import simulate as simulation
 
     from aspire.source import RelionSource  # isort: skip
 

@@ -1,7 +1,4 @@
-"""Stacks with known centres, made by ASPIRE-Python's ``Simulation``.
-
-Beside `centering.aspire` the only module that imports ASPIRE.
-"""
+"""Stacks with known centres, made by ASPIRE-Python's ``Simulation``."""
 
 from __future__ import annotations
 
@@ -12,18 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from aspire.noise import WhiteNoiseAdder
+from aspire.operators import RadialCTFFilter
+from aspire.source import Simulation
+from aspire.volume import Volume
 
-import centering.aspire  # noqa: F401  (first: it keeps ASPIRE quiet)
 from centering.io.atomic import check_output_folder, replacing
 from centering.io.mrc import MrcStack, create_stack, write_images
 from centering.io.star import StarFile
 from centering.outputs import place_from_here
 from centering.simulate import GaussianParticle
-
-from aspire.noise import WhiteNoiseAdder  # isort: skip
-from aspire.operators import RadialCTFFilter  # isort: skip
-from aspire.source import Simulation  # isort: skip
-from aspire.volume import Volume  # isort: skip
 
 __all__ = ["OUTPUTS", "simulate", "write_simulation"]
 

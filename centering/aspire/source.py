@@ -1,74 +1,25 @@
-"""Centering inside ASPIRE-Python: an ``ImageSource`` goes in, a centred ``ImageSource`` comes out.
-
-    from centering.aspire import center
-    centered = center(source, centering.SurrogateCenter(40))
-
-Beside `centering.aspire_simulation` the only module of this package that imports ASPIRE (tested with 0.14).  The import
-leaves no trace: ASPIRE's log folder, exception hook, root log handlers and progress bars are undone; programs that want
-them import ASPIRE first.
-"""
+"""Sources with known centres."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from aspire.image import Image
+from aspire.image.xform import LinearXform
+from aspire.source import ImageSource
+from aspire.source.coordinates import CoordinateSource
+from aspire.source.image import IndexedSource
 
 from centering.contrast import detect_contrast
 from centering.estimators.base import Estimator
 from centering.results import Centers
 from centering.shift import shift_images
-
-
-@contextlib.contextmanager
-def _without_side_effects() -> Iterator[None]:
-    """Undo what ``import aspire`` does to the folder, the exception hook and the loggers of the program."""
-    if "aspire" in sys.modules:
-        yield
-        return
-    root = logging.getLogger()
-    loggers = [one for one in logging.Logger.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    states = [(one, one.disabled) for one in (root, *loggers)]
-    handlers, level, hook, folder = list(root.handlers), root.level, sys.excepthook, Path.cwd()
-    with tempfile.TemporaryDirectory() as temporary:
-        os.chdir(temporary)
-        try:
-            yield
-        finally:
-            os.chdir(folder)
-            sys.excepthook = hook
-            for handler in set(root.handlers) - set(handlers):
-                handler.close()
-            root.handlers[:] = handlers
-            root.setLevel(level)
-            for one, disabled in states:
-                one.disabled = disabled
-            if "aspire" in sys.modules:
-                # its progress bars look for the handler that is gone, and fail without one
-                sys.modules["aspire"].config["logging"]["tqdm_disable"] = True
-
-
-with _without_side_effects():
-    try:
-        from aspire.image import Image
-        from aspire.image.xform import LinearXform
-        from aspire.source import ImageSource
-        from aspire.source.coordinates import CoordinateSource
-        from aspire.source.image import IndexedSource
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != "aspire":
-            raise
-        raise ImportError("centering.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
 
 __all__ = ["CenteredSource", "Recenter", "center", "estimate", "write_coordinates"]
 
