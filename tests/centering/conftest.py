@@ -30,7 +30,7 @@ def truth_70s(mat_70s):
 @pytest.fixture(scope="session")
 def relion():
     """Skip where RELION is not installed, unless this is a run that must have it."""
-    if shutil.which("relion_pipeliner") is None:
+    if shutil.which("relion_stack_create") is None:
         if os.environ.get("CENTERING_REQUIRE_PROGRAMS"):
-            pytest.fail("relion_pipeliner is not installed, and CENTERING_REQUIRE_PROGRAMS is set")
-        pytest.skip("needs RELION: relion_pipeliner is not installed")
+            pytest.fail("relion_stack_create is not installed, and CENTERING_REQUIRE_PROGRAMS is set")
+        pytest.skip("needs RELION: relion_stack_create is not installed")

@@ -4,8 +4,6 @@
 object at the centre stays there whatever psi is.
 """
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,13 +25,7 @@ GROUPS = np.arange(COUNT) % 2
 EVEN_AND_ODD = pytest.mark.parametrize("size", [64, 65])
 
 
-@pytest.fixture(scope="session", autouse=True)
-def relion():
-    """Skip where RELION is not installed, unless this is a run that must have it."""
-    if shutil.which("relion_stack_create") is None:
-        if os.environ.get("CENTERING_REQUIRE_PROGRAMS"):
-            pytest.fail("relion_stack_create is not installed, and CENTERING_REQUIRE_PROGRAMS is set")
-        pytest.skip("needs RELION: relion_stack_create is not installed")
+pytestmark = pytest.mark.usefixtures("relion")
 
 
 @pytest.fixture
