@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,7 +28,7 @@ ASPIRE = ("PSWFBasis2D", "FPSWFBasis2D", "FFBBasis2D", "FLEBasis2D")
 HEADER = ("L", "dtype", "basis", "functions", "build s", "peak MB", "evaluate_t ms/image", "evaluate ms/image",
           "round-trip error")  # fmt: skip
 # beyond these ASPIRE's classes need minutes and many gigabytes to build
-LARGEST = {"PSWFBasis2D": 128, "FPSWFBasis2D": 128, "FLEBasis2D": 256}
+LARGEST = {"PSWFBasis2D": 128, "FPSWFBasis2D": 128, "FFBBasis2D": 256, "FLEBasis2D": 256}
 
 
 def gaussians(size: int, rng: np.random.Generator) -> np.ndarray:
@@ -67,17 +66,31 @@ def transforms(name: str, size: int, dtype: str) -> tuple[Any, dict[str, Callabl
     }
 
 
+def peak_memory(*, reset: bool = False) -> float:
+    """Return the peak resident memory of this process in MB, since the last reset; NaN where Linux does not tell.
+
+    `resource` would tell the peak of the parent too, which a new process inherits.
+    """
+    try:
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
 def measure(name: str, size: int, dtype: str, batch: int) -> dict[str, float]:
     """Return the figures of one implementation, measured in this process."""
     rng = np.random.default_rng(0)
     # imports and compiled code are not part of the basis
     _, small = transforms(name, 16, dtype)
     small["evaluate"](small["expand"](rng.standard_normal((2, 16, 16)).astype(dtype)))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory(reset=True)
     start = time.perf_counter()
     basis, functions = transforms(name, size, dtype)
     build = time.perf_counter() - start
-    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    memory = peak_memory() - before
     images = rng.standard_normal((batch, size, size)).astype(dtype)
     coefficients = functions["evaluate_t"](images)
     forward = median_time(lambda: functions["evaluate_t"](images), least=3) / batch
@@ -132,7 +145,7 @@ def row(result: dict[str, Any]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     known = parser(__doc__)
-    known.add_argument("--sizes", type=int, nargs="+", default=[65, 128, 256], help="sides of the images")
+    known.add_argument("--sizes", type=int, nargs="+", default=[65, 128, 256, 512], help="sides of the images")
     known.add_argument("--dtype", default="float32", choices=["float32", "float64"])
     known.add_argument("--batch", type=int, default=100, help="images per call")
     known.add_argument("--threads", type=int, default=os.cpu_count(), help="of every implementation")

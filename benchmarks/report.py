@@ -85,6 +85,14 @@ def targets(results: dict[str, Results]) -> list[list[str]]:
     most(f"STAR file of {star['rows']} rows: read, origins set, written", 60, star["seconds"], " s", ".1f")
     most("peak memory of that", 4000, star["peak_MB"], " MB", ".0f")
     least("1 to 2 workers, compute-bound", 1.7, engine["workers"]["1"] / engine["workers"]["2"], " times")
+    limits = {128: (1, 60, 2), 256: (5, 300, 12), 512: (40, 1200, None)}
+    for case in results["basis_float32"]:
+        if case["name"] == "pswf.PSWF2D" and case["size"] in limits:
+            build, megabytes, transform = limits[case["size"]]
+            most(f"`PSWF2D({case['size']})`: build", build, case["build"], " s")
+            most("its peak memory", megabytes, case["memory"], " MB", ".0f")
+            for way in ("evaluate_t", "evaluate") if transform else ():
+                most(f"`{way}`, an image", transform, 1e3 * case[way], " ms")
     grows, allowed = growth(results["scaling"]["n"])
     rows.append(["cost against n at fixed R / n", f"at most {allowed:.0f} times (n² log n)", f"{grows:.0f} times",
                  _yes(grows <= allowed)])  # fmt: skip
@@ -155,8 +163,18 @@ def _engine(result: Results) -> Iterator[str]:
     yield (
         f'Compute-bound (`method="maps"`), one to two threads: {one:.2f} s to {two:.2f} s, {one / two:.2f} times. Two '
         "processes that share nothing, at once, give "
-        f"{2 * one / result['workers']['apart']:.2f} times the work of one: the limit of this machine."
+        f"{2 * one / result['workers']['apart']:.2f} times the work of one."
     )
+    if result["many"]:
+        runs = result["runs"]
+        few, many = runs["centering run, from disk"]["seconds"], runs["centering run, many"]["seconds"]
+        more = 1e3 * (many - few) / (result["many"] - result["count"])
+        each = [1e3 * runs[f"loop, mrcfile.{way}, from disk"]["seconds"] / result["count"] for way in ("open", "mmap")]
+        yield (
+            f"A run has a fixed price, most of it the report and its figures: from {result['count']} to "
+            f"{result['many']} particles each further one takes {more:.2f} ms. The loops take {each[0]:.2f} ms "
+            f"(`mrcfile.open`) and {each[1]:.2f} ms (`mrcfile.mmap`) for each."
+        )
 
 
 def _star(result: Results) -> Iterator[str]:
