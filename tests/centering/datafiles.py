@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import starfile
 from pandas import DataFrame
 
@@ -14,6 +17,12 @@ SIZE, RADIUS = 48, 9
 def simulated(count, *, size=SIZE, max_shift=8.0, seed=1, **options):
     """Return a stack of particles without symmetry whose displacement is known, noise-free unless told."""
     return simulate.particles(count, size, radius=RADIUS, max_shift=max_shift, seed=seed, **options)
+
+
+def write_cs(path, table):
+    """Write a structured array as cryoSPARC does; `numpy.save` would add ``.npy`` to the name."""
+    with Path(path).open("wb") as file:
+        np.save(file, table)
 
 
 def write_star(path, names, groups=None, pixel_sizes=(1.5,), **columns):

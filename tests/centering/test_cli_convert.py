@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import starfile
 from click.testing import CliRunner
-from datafiles import write_star
+from datafiles import write_cs, write_star
 
 from centering.cli import main
 from centering.io.cryosparc import CsFile
@@ -21,11 +21,6 @@ def convert(*arguments, code=0):
         raise result.exception
     assert result.exit_code == code, result.output
     return result
-
-
-def save(path, table):
-    with Path(path).open("wb") as file:
-        np.save(file, table)
 
 
 @pytest.fixture
@@ -50,7 +45,7 @@ def table(tmp_path, monkeypatch):
     table["alignments2D/class"] = rng.integers(50, size=COUNT)
     table["alignments2D/pose"] = rng.uniform(-np.pi, np.pi, COUNT)
     table["location/micrograph_path"] = b"mics/m.mrc"
-    save("p.cs", table)
+    write_cs("p.cs", table)
     return table
 
 
@@ -172,7 +167,7 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(table, tmp_path, argum
 
 def test_stacks_of_the_same_name_are_not_mixed_up(table):
     table["blob/path"] = np.where(np.arange(COUNT) < 5, b">J1/x.mrc", b">J2/x.mrc")
-    save("p.cs", table)
+    write_cs("p.cs", table)
     convert("p.cs", "p.star")
     convert("p.star", "back.cs", "--into", "p.cs")
     np.testing.assert_array_equal(np.load("back.cs")["uid"], table["uid"])

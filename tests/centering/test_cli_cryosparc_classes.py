@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from datafiles import write_star
+from datafiles import write_cs, write_star
 
 from centering import simulate
 from centering.cli import main
@@ -23,11 +23,6 @@ def command(*arguments, code=0):
         raise result.exception
     assert result.exit_code == code, result.output
     return result
-
-
-def save(path, table):
-    with Path(path).open("wb") as file:
-        np.save(file, table)
 
 
 @pytest.fixture
@@ -53,11 +48,11 @@ def project(tmp_path, monkeypatch):
     table["alignments2D/pose"] = np.deg2rad(psi)
     table["alignments2D/class_posterior"] = rng.uniform(size=COUNT)
     table["alignments3D/shift"] = rng.normal(size=(COUNT, 2))
-    save("particles.cs", table)
+    write_cs("particles.cs", table)
     # the images of the averages in another order, as a selection has them
     some = np.zeros(CLASSES, dtype=fields[:5])
     some["blob/path"], some["blob/idx"], some["blob/psize_A"] = b"averages.mrc", [2, 0, 3, 1], AVERAGE_PSIZE
-    save("templates.cs", some)
+    write_cs("templates.cs", some)
     write_star(
         "particles.star",
         [f"{k:06d}@J1/stack.mrc" for k in range(1, COUNT + 1)],
@@ -111,7 +106,7 @@ def test_classes_and_angles_come_along_to_star(project):
 def test_a_missing_field_is_one_sentence(project, field, words):
     table = np.load("particles.cs")
     kept = [name for name in table.dtype.names if name != f"alignments2D/{field}"]
-    save(
+    write_cs(
         "less.cs",
         np.rec.fromarrays(
             [table[name] for name in kept],
@@ -126,12 +121,12 @@ def test_a_missing_field_is_one_sentence(project, field, words):
 
 def test_a_class_without_average_and_averages_of_two_jobs_are_refused(project):
     some = np.load("templates.cs")
-    save("fewer.cs", some[:2])
+    write_cs("fewer.cs", some[:2])
     result = command("classes", "fewer.cs", "particles.cs", "--estimator", "mass", "--out", "out", code=2)
     assert "there are averages of the classes 1, 3" in result.stderr
     write_stack("other.mrc", np.zeros((1, SIZE, SIZE)), AVERAGE_PSIZE)
     some["blob/path"][3], some["blob/idx"][3] = b"other.mrc", 0
-    save("two.cs", some)
+    write_cs("two.cs", some)
     result = command("classes", "two.cs", "particles.cs", "--estimator", "mass", "--out", "out", code=2)
     assert "class averages in several stacks" in result.stderr
     assert not Path("out").exists()

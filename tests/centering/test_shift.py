@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import fourier_shift
 
 from centering import simulate
-from centering.shift import shift_images
+from centering.shift import shift_images, sum_shifted
 
 
 @pytest.mark.parametrize("size", [80, 81])
@@ -29,6 +29,16 @@ def test_odd_sizes_agree_with_scipy(rng):
     image, step = rng.normal(size=(15, 15)), (1.3, -4.85)
     expected = np.fft.ifft2(fourier_shift(np.fft.fft2(image), step)).real
     np.testing.assert_allclose(shift_images(image[None], [step])[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [14, 15])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_sum_is_that_of_the_moved_images(size, dtype, rng):
+    images, steps = rng.normal(size=(6, size, size)).astype(dtype), rng.uniform(-4, 4, size=(6, 2))
+    total = sum_shifted(images, steps)
+    assert total.dtype == dtype
+    expected = shift_images(images.astype(np.float64), steps).sum(axis=0)
+    np.testing.assert_allclose(total, expected, atol=1e-5 if dtype == np.float32 else 1e-12)
 
 
 def test_the_power_of_noise_is_kept(rng):
