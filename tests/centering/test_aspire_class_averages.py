@@ -108,8 +108,10 @@ def test_every_kind_of_class_averages(mode, kind):
     assert centered.n == len(before)
     # a shift of an image that reaches the border of its box wraps around
     assert np.abs(misplaced(centered)).max() < 0.1
-    np.testing.assert_array_equal(averages.images[:].asnumpy(), before)
-    np.testing.assert_array_equal(centered[2:5].images[:].asnumpy(), centered.images[2:5].asnumpy())
+    # ASPIRE averages anew whenever images are asked for, and its last digits depend on its threads
+    rounding = 1e-4 * np.abs(before).max()
+    np.testing.assert_allclose(averages.images[:].asnumpy(), before, rtol=0, atol=rounding)
+    np.testing.assert_allclose(centered[2:5].images[:].asnumpy(), centered.images[2:5].asnumpy(), rtol=0, atol=rounding)
 
 
 @MODES
