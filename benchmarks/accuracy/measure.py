@@ -65,7 +65,7 @@ def with_known_profile(fitted: FittedReference, images: Array, truth: Array) -> 
     """Return a reference with the profile of these images about their true centres: the bound for learning it."""
     waves = fitted.templates.waves
     parts = [slice(start, start + 32) for start in range(0, len(images), 32)]
-    seen = [observe(images[part], waves, fitted.spectrum) for part in parts]
+    seen = [observe(images[part], waves, fitted.spectrum, structure=fitted.structure) for part in parts]
     places = [truth[part] for part in parts]
     model = model_from_positions(fitted.templates, seen, places, fitted.model.shift)
     return replace(fitted, model=replace(fitted.model, coefficients=model.coefficients))

@@ -29,7 +29,8 @@ __all__ = ["RadialReference"]
 class RadialReference:
     r"""Matched filter with the particles' own radial profile, learned by expectation-maximisation.
 
-    Model: ``I_i(x) = s_i m(|x - t_i|) + plane + noise``, with the profile ``m = sum_n a_n psi_{0,n}`` on the disk.
+    Model: ``I_i(x) = s_i (m(|x - t_i|) + structure) + plane + noise``, with the profile ``m = sum_n a_n psi_{0,n}`` on
+    the disk, and what a particle has beyond it taken for noise of its own spectrum.
     The E-step weighs all candidates t by their likelihood, the M-step fits the coefficients a_n to all images about
     their weighted centres.  The noise may be coloured (its radial spectrum is taken from the corners), its variance is
     fitted image by image, and so is the scale s_i.  Candidates whose disk leaves the image are judged by what is seen.
@@ -60,6 +61,9 @@ class RadialReference:
         Whether images may differ in scale; False fixes all scales to 1 (images have unit power).
     whiten : bool, optional
         Whether the noise is whitened; False takes it as white.
+    structure : bool, optional
+        Whether what particles have beyond their profile counts as noise of its own spectrum, learned from what the
+        profile leaves; False: a particle is its profile.
     learn_from : int, optional
         Learn from so many images only, drawn at random; then centre all in one pass.  Only for images in an array.
     seed : int, optional
@@ -75,8 +79,8 @@ class RadialReference:
 
     Notes
     -----
-    Uncertainty: ``covariance``, the posterior covariance of the displacement (of this model: what a particle has beyond
-    its radial profile is not in it).
+    Uncertainty: ``covariance``, the posterior covariance of the displacement.  With ``structure`` it holds for particles
+    that are not radial as well, on average over particles and views; without, for radial ones only.
 
     The ``displacement`` is the posterior mean, ``score`` the logarithm of the likelihood ratio of a particle to none
     (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS, NEIGHBOUR and OUTLIER as described in
@@ -107,6 +111,7 @@ class RadialReference:
     profiles: int | str = 1
     contrast: bool = True
     whiten: bool = True
+    structure: bool = True
     learn_from: int | None = None
     seed: int = 0
 

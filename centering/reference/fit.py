@@ -17,6 +17,7 @@ from centering.reference.noise import corner_spectrum
 from centering.reference.posterior import Expectation, Observation, observe
 from centering.reference.selection import MOST_PROFILES, Choice, candidate_radii, choose_count, choose_radius
 from centering.reference.start import STARTS, first_model, split_profiles
+from centering.reference.structure import PASSES, learn_structure
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves, default_reach
 from centering.stack import check_radius
@@ -65,9 +66,11 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
     def waves_for(radius: int) -> Waves:
         return Waves(size, radius, default_reach(size, radius, options.max_shift))
 
-    def seen_by(waves: Waves) -> tuple[Array | None, list[Observation]]:
-        spectrum = corner_spectrum(stacks, waves) if options.whiten else None
-        return spectrum, [_observe(part, waves, spectrum, options.phase_flip) for part in sample]
+    def noise(waves: Waves) -> Array | None:
+        return corner_spectrum(stacks, waves) if options.whiten else None
+
+    def seen_by(waves: Waves, spectrum: Array | None, structure: Array | None = None) -> list[Observation]:
+        return [_observe(part, waves, spectrum, structure, options.phase_flip) for part in sample]
 
     stacks = [stack for stack, _ in sample]
     radius_choice: Choice | None = None
@@ -76,7 +79,8 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         done = progress("choosing the radius", (len(radii) + STARTS) * count)
         middle = round(0.35 * size)
         largest = Waves(size, radii[-1], default_reach(size, middle, options.max_shift))
-        spectrum, seen = seen_by(largest)
+        spectrum = noise(largest)
+        seen = seen_by(largest, spectrum)
         trial = Templates(largest, middle, basis=options.basis, spectrum=spectrum)
         model, _ = first_model(trial, stacks, seen, shift, freedom, done)
         expectation = Expectation(trial, model)
@@ -97,7 +101,8 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         radius = check_radius(options.radius, size)
 
     waves = waves_for(radius)
-    spectrum, seen = seen_by(waves)
+    spectrum = noise(waves)
+    seen = seen_by(waves, spectrum)
     templates = Templates(waves, basis=options.basis, spectrum=spectrum)
     done = progress("looking where to start", STARTS * count)
     model, start = first_model(templates, stacks, seen, shift, freedom, done)
@@ -110,12 +115,19 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         count = options.profiles
     if count > 1:
         model = split_profiles(templates, model, seen, count)
+    structure: Array | None = None
+    if options.structure:
+        done = progress("looking beyond the profile", PASSES * sum(map(len, seen)))
+        transfers = [None if options.phase_flip else transfer_of(ctf, len(stack), waves) for stack, ctf in sample]
+        structure, templates, model = learn_structure(
+            templates, model, lambda structure: seen_by(waves, spectrum, structure), transfers, spectrum, freedom, done
+        )
 
     def observations() -> Iterator[Observation]:
         for batch in produce():
             if batch[0].shape[-1] != size:
                 raise ValueError(f"the images have {batch[0].shape[-1]} pixels, the first ones {size}; give one size")
-            yield _observe(batch, waves, spectrum, options.phase_flip)
+            yield _observe(batch, waves, spectrum, structure, options.phase_flip)
 
     known = length(source)
     done = progress("learning the reference", None if known is None else known * options.iterations)
@@ -131,6 +143,7 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         templates,
         model,
         spectrum,
+        structure,
         options.phase_flip,
         tuple(history),
         start,
@@ -145,9 +158,12 @@ def _silent(words: str, total: int | None) -> Callable[[int], object]:
     return lambda count: None
 
 
-def _observe(batch: Batch, waves: Waves, spectrum: Array | None, phase_flip: bool) -> Observation:
+def _observe(
+    batch: Batch, waves: Waves, spectrum: Array | None, structure: Array | None, phase_flip: bool
+) -> Observation:
     stack, ctf = batch
-    return observe(stack, waves, spectrum, transfer_of(ctf, len(stack), waves), phase_flip=phase_flip)
+    transfer = transfer_of(ctf, len(stack), waves)
+    return observe(stack, waves, spectrum, transfer, structure=structure, phase_flip=phase_flip)
 
 
 def _in_pieces(sample: list[Batch]) -> list[Batch]:

@@ -45,7 +45,9 @@ class FittedReference:
         What was learned: coefficients and weights of the profiles, fraction of images with a particle, spread of the
         contrast and of the displacements.
     spectrum : ndarray or None
-        Power spectrum of the noise that the images are whitened by.
+        Power spectrum of the noise.
+    structure : ndarray or None
+        Power spectrum, in the same units, of what particles have beyond their profiles; images are whitened by both.
     phase_flip : bool
         Whether contrast transfer is corrected by its sign only.
     history : tuple of float
@@ -63,6 +65,7 @@ class FittedReference:
     templates: Templates
     model: Model
     spectrum: Array | None = None
+    structure: Array | None = None
     phase_flip: bool = False
     history: tuple[float, ...] = ()
     start: str = ""
@@ -176,17 +179,20 @@ class FittedReference:
         dict
             ``radius_px``, ``images`` (learned from), ``iterations``, ``started_from``; ``profiles``, each with its
             ``weight``, its ``coefficients`` in the basis and its values ``at_px`` 0, 1, ..., R (see `profile`);
-            ``noise``: the ``part`` of the power of a typical image, and the ``spectrum`` that images are whitened by,
-            median 1, at ``cycles_per_px``; ``contrast_spread`` of the scales about 1; ``shift_spread_px``, the standard
-            deviation of the displacements along either axis (None: flat); ``with_particle``, the fraction of images;
-            ``evidence``, the mean log-likelihood ratio per image in every iteration; ``radius_choice`` and
-            ``profile_choice`` where they were chosen.
+            ``noise``: the ``part`` of the power of a typical image, its ``spectrum``, median 1, and in the same units
+            that of the ``structure`` of particles beyond their profiles, at ``cycles_per_px``; ``contrast_spread`` of
+            the scales about 1; ``shift_spread_px``, the standard deviation of the displacements along either axis
+            (None: flat); ``with_particle``, the fraction of images; ``evidence``, the mean log-likelihood ratio per
+            image in every iteration; ``radius_choice`` and ``profile_choice`` where they were chosen.
         """
         model, waves = self.model, self.templates.waves
         noise: dict[str, Any] = {"part": _rounded(model.noise)}
         if self.spectrum is not None:
             noise["cycles_per_px"] = _rounded(waves.frequency[0])
             noise["spectrum"] = _rounded(self.spectrum[0])
+        if self.structure is not None:
+            noise["cycles_per_px"] = _rounded(waves.frequency[0])
+            noise["structure"] = _rounded(self.structure[0])
         at = self.profile(np.arange(self.radius + 1))
         return {
             "radius_px": self.radius,
@@ -230,7 +236,9 @@ class FittedReference:
             rows = usable[start : start + BLOCK]
             transfer = transfer_of(None if ctf is None else ctf[rows], len(rows), waves)
             with one_thread():
-                observation = observe(stack[rows], waves, self.spectrum, transfer, phase_flip=self.phase_flip)
+                observation = observe(
+                    stack[rows], waves, self.spectrum, transfer, structure=self.structure, phase_flip=self.phase_flip
+                )
                 posterior = self._expectation(observation)
             yield rows, observation, posterior
 

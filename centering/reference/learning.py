@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,12 @@ import numpy.typing as npt
 from centering.reference.posterior import Expectation, Model, Observation, Posterior
 from centering.reference.sharp import spread
 from centering.reference.templates import Templates
+from centering.reference.waves import Waves
 
-__all__ = ["Freedom", "Sums", "iterate", "maximize"]
+__all__ = ["Freedom", "Sums", "certainties", "expected_waves", "iterate", "maximize"]
 
 Array = npt.NDArray[np.float64]
+Images = npt.NDArray[Any]
 
 BLOCK = 32
 """Images at a time: what passes between the steps stays in the processor's cache."""
@@ -102,10 +105,8 @@ class Sums:
         """Add a batch."""
         waves = expectation.waves
         usable = observation.usable
-        fraction = expectation.model.present
-        particle = posterior.evidence + np.log(fraction)
-        total = np.logaddexp(particle, np.log1p(-fraction)) if fraction < 1.0 else particle
-        certainty = np.where(usable, np.exp(particle - total), 0.0)
+        total = _evidence(posterior, expectation.model)
+        certainty = np.where(usable, certainties(posterior, expectation.model), 0.0)
         self.images += int(usable.sum())
         self.evidence += float(total[usable].sum())
         self.scores.append(posterior.evidence[usable])
@@ -125,12 +126,7 @@ class Sums:
         squared = weighted * posterior.square
         self.weights += squared.sum(axis=0, dtype=np.float64)
         weighted *= posterior.scale
-        spectra = waves.adjoint(weighted)
-        sharp = np.flatnonzero(posterior.sharp)
-        if len(sharp):
-            mass = weighted[sharp].sum(axis=(2, 3))
-            places = spread(waves, posterior.mean[sharp], posterior.covariance[sharp])
-            spectra[sharp] = mass[:, :, None, None] * places[:, None]
+        spectra = expected_waves(waves, posterior, weighted)
         if observation.transfer is None or self.power is None:
             products = np.einsum("bpij,bij->pij", spectra, observation.coefficients, dtype=np.float64)
             self.products += np.stack([waves.fold(product) for product in products])
@@ -142,6 +138,33 @@ class Sums:
                     spectra[i, p].astype(np.float64) * observation.coefficients[i]
                 )
                 self.power[p] += float(squared[i, p].sum()) * transfer**2
+
+
+def certainties(posterior: Posterior, model: Model) -> Array:
+    """Return the probability of each image that it shows a particle, shape (B,)."""
+    certainty: Array = np.exp(posterior.evidence + np.log(model.present) - _evidence(posterior, model))
+    return certainty
+
+
+def _evidence(posterior: Posterior, model: Model) -> Array:
+    """Return the log-likelihood ratios (B,) to "no particle", the fraction of empty images taken into account."""
+    particle = posterior.evidence + np.log(model.present)
+    total: Array = np.logaddexp(particle, np.log1p(-model.present)) if model.present < 1.0 else particle
+    return total
+
+
+def expected_waves(waves: Waves, posterior: Posterior, weights: Images) -> Images:
+    """Return the sums of the waves over all candidates, shape (B, P, M, M), weighted by (B, P, h, h).
+
+    ``weights`` are the probabilities times something smooth: where they are sharp, between the candidates.
+    """
+    spectra = waves.adjoint(weights)
+    sharp = np.flatnonzero(posterior.sharp)
+    if len(sharp):
+        mass = weights[sharp].sum(axis=(2, 3))
+        places = spread(waves, posterior.mean[sharp], posterior.covariance[sharp])
+        spectra[sharp] = mass[:, :, None, None] * places[:, None]
+    return spectra
 
 
 def maximize(templates: Templates, model: Model, sums: Sums, freedom: Freedom) -> Model:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from centering.reference.waves import Waves
 
-__all__ = ["corner_spectrum"]
+__all__ = ["corner_spectrum", "whole_power"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
@@ -65,6 +65,24 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
         return np.ones_like(spectrum)
     result: Array = np.maximum(spectrum / middle, LEAST)
     return result
+
+
+def whole_power(waves: Waves, spectrum: Array | None, structure: Array | None, transfer: Array | None = None) -> Array:
+    """Return ``N + H^2 S``: the power of noise and of structure seen through transfer functions.
+
+    Parameters
+    ----------
+    waves : Waves
+    spectrum, structure : ndarray, shape (L+1, L+1), or None
+        N, 1 without it; S, 0 without it.
+    transfer : ndarray, shape (..., L+1, L+1), optional
+        H, 1 without it.
+    """
+    noise = np.ones_like(waves.quarter) if spectrum is None else spectrum
+    if structure is None:
+        return noise
+    whole: Array = noise + (structure if transfer is None else transfer**2 * structure)
+    return whole
 
 
 def parzen(x: Array) -> Array:

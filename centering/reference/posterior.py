@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.reference.noise import whole_power
 from centering.reference.sharp import sharpen
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
@@ -43,6 +44,8 @@ class Model:
         Standard deviation of the scale of the images about 1.
     shift : float
         Standard deviation in pixels of the displacement along either axis; infinite for a flat prior.
+    dispersion : float
+        Variance where the profile decides about the centre, to that of the residual over the whole band and image.
     typical : float
         Median log-likelihood ratio of a particle to none over the images learned from.
     noise : float
@@ -54,6 +57,7 @@ class Model:
     present: float
     contrast: float
     shift: float
+    dispersion: float = 1.0
     typical: float = 0.0
     noise: float = 1.0
 
@@ -86,21 +90,27 @@ def observe(
     spectrum: Array | None = None,
     transfer: Array | None = None,
     *,
+    structure: Array | None = None,
     phase_flip: bool = False,
 ) -> Observation:
-    """Return what the E-step needs of finite images (B, n, n), whitened by the noise spectrum (L+1, L+1).
+    """Return what the E-step needs of finite images (B, n, n), whitened by noise and structure, both (L+1, L+1).
 
-    With ``phase_flip`` the sign of the transfer is undone in the images, and nothing else.
+    Templates are whitened as if they were seen without a transfer function; where one hides structure, it is the
+    transfer of the observation that makes up for the difference.  With ``phase_flip`` the sign of the transfer is
+    undone in the images, and nothing else.
     """
     coefficients, level = waves.analyze(images)
-    filters = waves.band.astype(np.float64)
-    if spectrum is not None:
-        filters /= np.sqrt(waves.unfold(spectrum) + ~waves.band)
-        level /= float(np.median(spectrum))
-    coefficients *= filters.astype(coefficients.dtype)
     if phase_flip and transfer is not None:
         coefficients *= np.where(waves.unfold(transfer) < 0, -1, 1).astype(coefficients.dtype)
         transfer = None
+    if spectrum is not None or structure is not None:
+        power = whole_power(waves, spectrum, structure, transfer)
+        if transfer is not None:
+            transfer = transfer * np.sqrt(whole_power(waves, spectrum, structure) / power)
+        level /= float(np.median(whole_power(waves, spectrum, None)))
+        coefficients *= (waves.band / np.sqrt(waves.unfold(power) + ~waves.band)).astype(coefficients.dtype)
+    else:
+        coefficients *= waves.band
     power = _squares(coefficients) / waves.degrees
     # of a plane nothing is left but rounding, to be compared with the pixels themselves
     usable = power > (16 * np.finfo(images.dtype).eps) ** 2 * level
@@ -232,7 +242,7 @@ class Expectation:
         tau = dtype.type(self.model.contrast**2)
         guess = np.ones(len(observation)) if variance is None else variance
         for _ in range(sweeps):
-            v = guess.astype(dtype)[:, None, None, None]
+            v = (self.model.dispersion * guess).astype(dtype)[:, None, None, None]
             u, w = correlation / v, norms / v
             gain = 1 / (1 + tau * w)
             landscape = prior + ((tau * u + 2) * u - w) * gain / 2
@@ -248,7 +258,8 @@ class Expectation:
             explained = np.einsum("bpij,bpij->b", probability, gained, dtype=np.float64)
             used, guess = guess, np.maximum(1.0 - explained / self.waves.degrees, FLOOR)
         # each of the two hypotheses with its own variance; without a particle it is 1 by the scaling of the images
-        ratio_of_variances = -0.5 * self.waves.degrees * (np.log(used) + 1.0 / used - 1.0)
+        degrees = self.waves.degrees / self.model.dispersion
+        ratio_of_variances = -0.5 * degrees * (np.log(used) + 1.0 / used - 1.0)
         evidence = (highest + np.log(total))[:, 0, 0, 0] + ratio_of_variances
         mean, covariance = self._moments(probability)
         sharp = 0.5 * np.trace(covariance, axis1=1, axis2=2) < SHARP**2
@@ -257,9 +268,10 @@ class Expectation:
             best = landscape[one].reshape(len(one), -1).argmax(axis=1)
             profile, row, column = np.unravel_index(best, landscape.shape[1:])
             at = one, profile, row, column
-            factors = np.stack([scale[at] / used[one], float(tau) * gain[at] / used[one] ** 2], axis=1)
+            v = self.model.dispersion * used[one]
+            factors = np.stack([scale[at] / v, float(tau) * gain[at] / v**2], axis=1)
             part = 1.0 if ratio is None else ratio[one, profile]
-            trend = self.norm_derivatives[:, profile, row, column] * (-0.5 * part * square[at] / used[one])
+            trend = self.norm_derivatives[:, profile, row, column] * (-0.5 * part * square[at] / v)
             mean[one], covariance[one] = sharpen(
                 spectra[one, profile],
                 self.waves,

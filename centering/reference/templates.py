@@ -97,6 +97,14 @@ class Templates:
         norms: Array = self._seen @ squares @ self._seen.T - (planes**2).sum(axis=-3)
         return norms
 
+    def planes(self, coefficients: Array) -> Array:
+        """Return the planes of ``m_t`` at every candidate, shape (P, 3, h, h), for coefficients (P, K).
+
+        They are coefficients of the three orthonormal planes of `Waves.planes`.
+        """
+        planes: Array = np.einsum("pk,jkrc->pjrc", coefficients, self._planes)
+        return planes
+
     def normal_matrix(self, weights: Array) -> Array:
         """Return ``sum_t weights[t] <Q psi_m(. - t), Q psi_n(. - t)>``, shape (K, K), for weights (h, h)."""
         visible = (self._seen.T @ weights @ self._seen).ravel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,23 @@ class Waves:
         squares = np.empty(len(images))
         _remove_planes(images, flat, squares)
         return np.matmul(np.matmul(matrix, flat), matrix.T), squares
+
+    @cached_property
+    def planes(self) -> Array:
+        """Coefficients of three orthonormal planes, constant and sloping down and right, shape (3, M, M)."""
+        slope = self.pixels - self.pixels.mean()
+        slope /= np.sqrt((slope**2).sum() * self.size)
+        constant, ones = np.full(self.size, 1.0 / self.size), np.ones(self.size)
+        pairs = ((constant, ones), (slope, ones), (ones, slope))
+        along = self._analysis
+        planes: Array = self.band * np.stack([np.outer(along @ rows, along @ columns) for rows, columns in pairs])
+        return planes
+
+    def white(self) -> Array:
+        """Return the expected squares of the coefficients (M, M) of white noise: planes take their part."""
+        squares = (self._analysis**2).sum(axis=1)
+        expected: Array = self.band * np.outer(squares, squares) - (self.planes**2).sum(axis=0)
+        return expected
 
     def candidates(self, coefficients: Images) -> Images:
         """Return the waves with these coefficients (B, M, M) at the candidates, shape (B, h, h)."""

@@ -52,16 +52,17 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
     sigma = _sigma(centers)
     if len(sigma):
         caption = (
-            "Standard deviation of the centres along either axis, as the model states it. What a particle has beyond "
-            "its radial profile is not in it."
+            "Standard deviation of the centres along either axis, as the model states it: from the noise, and from "
+            "what the particles have beyond their radial profile."
         )
         median = f"Histogram of the uncertainties of the centres; median {np.median(sigma):.2f} pixels"
         figures.append((uncertainties(sigma), median, caption))
     if references[0].spectrum is not None:
         words = "Power spectrum of the noise over the frequency"
-        figures.append(
-            (noise(references), words, "Power of the noise, from the corners of the images; they are whitened by it.")
-        )
+        caption = "Power of the noise, from the corners of the images; they are whitened by it"
+        if references[0].structure is not None:
+            caption += ", and by that of what particles have beyond their profile (dashed: both together)"
+        figures.append((noise(references), words, f"{caption}."))
     said = "".join(
         f"<li>{escape(words[0].upper() + words[1:])}.</li>" for one in job.references for words in sentences(one)
     )
@@ -129,11 +130,15 @@ def uncertainties(sigma: npt.NDArray[np.float64]) -> Figure:
 
 
 def noise(references: Sequence[FittedReference]) -> Figure:
-    """Draw the power spectra of the noise, as far as the band that is used."""
+    """Draw the power spectra of the noise, and of noise and structure, as far as the band that is used."""
     figure, ax = _axes()
     for color, reference in zip(_COLORS, references, strict=False):
         if reference.spectrum is not None:
-            ax.plot(reference.templates.waves.frequency[0], reference.spectrum[0], color=color, linewidth=2)
+            frequency = reference.templates.waves.frequency[0, 1:]
+            ax.plot(frequency, reference.spectrum[0, 1:], color=color, linewidth=2)
+            if reference.structure is not None:
+                both = reference.spectrum[0, 1:] + reference.structure[0, 1:]
+                ax.plot(frequency, both, color=color, linewidth=1.4, linestyle="--")
     ax.set(xlabel="frequency (cycles per px)", ylabel="power (median 1)")
     ax.set_xlim(left=0)
     ax.set_ylim(0, 1.15 * ax.dataLim.y1)

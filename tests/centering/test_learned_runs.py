@@ -352,6 +352,7 @@ def test_progress_adds_up(inputs, monkeypatch):
         "choosing the radius",
         "looking where to start",
         "counting the profiles",
+        "looking beyond the profile",
         "learning the reference",
     ]
     assert all(total == done for _, total, done in told)

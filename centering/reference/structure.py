@@ -1,0 +1,248 @@
+"""What particles have beyond their radial profile: its power spectrum, which counts as noise of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.reference.learning import Freedom, certainties, expected_waves, iterate
+from centering.reference.noise import whole_power
+from centering.reference.posterior import Expectation, Model, Observation, Posterior
+from centering.reference.templates import Templates
+from centering.reference.waves import Waves
+
+__all__ = ["learn_structure", "structure_spectrum"]
+
+Array = npt.NDArray[np.float64]
+
+PASSES = 2
+"""Times that structure and model are learned from one another."""
+ROUNDS = 3
+"""EM iterations after each."""
+NEIGHBOURS = (0.25, 0.5)
+"""Weights of the rings beside a ring, and of itself."""
+TINY = float(np.finfo(np.float64).tiny)
+LEAST = 0.4
+"""Least structure, as a part of the most: it is not so regular that a frequency would be free of it."""
+QUIET = 0.2
+"""Part of the coefficients, those with the least residual, that are taken to hold no structure."""
+
+
+def learn_structure(
+    templates: Templates,
+    model: Model,
+    observe: Callable[[Array | None], Sequence[Observation]],
+    transfers: Sequence[Array | None],
+    spectrum: Array | None,
+    freedom: Freedom,
+    done: Callable[[int], object],
+) -> tuple[Array, Templates, Model]:
+    """Return the structure spectrum (L+1, L+1), and templates and model for images that are whitened by it as well.
+
+    Parameters
+    ----------
+    templates : Templates
+    model : Model
+        Learned from images whitened by the noise alone.
+    observe : callable
+        Returns the images, given the structure spectrum that they are to be whitened by (None: by the noise alone).
+    transfers : sequence of ndarray, shape (b, L+1, L+1), or None
+        Contrast transfer functions, one array for each observation.
+    spectrum : ndarray, shape (L+1, L+1), or None
+        Of the noise.
+    freedom : Freedom
+    done : callable
+        Told the number of images gone through.
+    """
+    waves = templates.waves
+    structure: Array = np.zeros_like(waves.quarter)
+    seen = observe(None)
+    size = _sizes(waves, seen, transfers, spectrum, structure)
+    for _ in range(PASSES):
+        structure, dispersion = structure_spectrum(templates, model, seen, transfers, spectrum, structure)
+        whole = whole_power(waves, spectrum, structure)
+        templates = Templates(waves, templates.disk.radius, basis=templates.disk.basis, spectrum=whole)
+        seen = observe(structure)
+        before, size = size, _sizes(waves, seen, transfers, spectrum, structure)
+        # images keep unit power however they are whitened, and the profile is in their units
+        coefficients = model.coefficients * float(np.median(size / before))
+        model = replace(model, coefficients=coefficients, dispersion=dispersion)
+        model, *_ = iterate(templates, model, seen.__iter__, freedom, ROUNDS)
+        done(sum(map(len, seen)))
+    return structure, templates, model
+
+
+def structure_spectrum(
+    templates: Templates,
+    model: Model,
+    observations: Sequence[Observation],
+    transfers: Sequence[Array | None],
+    spectrum: Array | None = None,
+    given: Array | None = None,
+) -> tuple[Array, float]:
+    """Return the power spectrum of what particles have beyond their profiles, shape (L+1, L+1), and the dispersion.
+
+    In the units of the noise spectrum N, and inside the disk: seen through the transfer H, an image has there the power
+    ``N + H^2 S`` beyond its template.
+
+    Parameters
+    ----------
+    templates : Templates
+    model : Model
+    observations : sequence of Observation
+        Images, whitened by noise and ``given``.
+    transfers, spectrum
+        As in `learn_structure`.
+    given : ndarray, shape (L+1, L+1), optional
+        The structure spectrum that they are whitened by.
+
+    Notes
+    -----
+    The expected residual ``<|I - s H m_t|^2>`` of every image, in rings of frequencies, is measured by that in the
+    quietest fifth of the coefficients, the noise; what there is more of is regressed on ``H^2``.  It is a mean over the
+    whole image; structure is on the disk only, where there is more of it by the ratio of the areas.  Structure is not
+    as regular as a stationary process: it gets a floor at all frequencies, a part of the most that is seen at any.
+    """
+    waves, rings = templates.waves, _Rings(templates.waves)
+    noise = whole_power(waves, spectrum, None)
+    residual, square, weight = _measure(rings, templates, model, observations, transfers, spectrum, given)
+    number = rings.number
+    quiet = _quiet(rings.smooth(weight @ residual), rings.smooth(number))
+    # of so few coefficients the mean of the inverse is not the inverse of the mean
+    level = residual[:, quiet].sum(axis=1) / max(number[quiet].sum() - 2.0, 1.0)
+    weight = np.where(level > 0.0, weight, 0.0)
+    excess = residual / np.where(level > 0.0, level, 1.0)[:, None] - number
+    found = rings.smooth(weight @ (excess * square))
+    quartics = rings.smooth(number * (weight @ square**2))
+    # what chance may make of a sum of so many squares is no structure
+    density = np.maximum(found - np.sqrt(2.0 * quartics), 0.0) / np.maximum(quartics, TINY)
+    visible = np.maximum(weight @ square / max(float(weight.sum()), TINY), TINY)
+    floored = np.maximum(density, LEAST * (visible * density).max() / visible)
+    area = max(1.0, waves.size**2 / (np.pi * templates.disk.radius**2))
+    structure = area * noise * rings.spread(floored)
+
+    # the variance where the profile decides, to that of the residual in the whole image, both whitened
+    taken = 1.0 + area * visible * floored
+    profile = np.tensordot(model.weights, templates.transform(model.coefficients) ** 2, axes=1)
+    slopes = waves.quarter * waves.frequency**2 * profile * whole_power(waves, spectrum, given) / noise
+    decisive = visible * rings.add(slopes) / taken
+    if not decisive.any():
+        return structure, 1.0
+    about = np.average((1.0 + area * visible * density) / taken, weights=decisive)
+    everywhere = np.average((1.0 + visible * density) / taken, weights=number)
+    return structure, float(about / everywhere)
+
+
+class _Rings:
+    """Rings of frequencies 1, ..., L."""
+
+    def __init__(self, waves: Waves) -> None:
+        self._frequency = waves.frequency * waves.period
+        self._ring = np.rint(self._frequency).astype(np.int64)
+        self._rings = np.arange(1, waves.highest + 1)
+        self._band = waves.quarter > 0
+        self.number = self.add(waves.fold(waves.white()))
+        """Expected squares of white noise, shape (L,)."""
+
+    def add(self, values: Array) -> Array:
+        """Return sums over rings, shape (L,), of (L+1, L+1)."""
+        kept = np.where(self._band, values, 0.0)
+        sums: Array = np.bincount(self._ring.ravel(), kept.ravel()).astype(np.float64)
+        return sums[self._rings[0] : self._rings[-1] + 1]
+
+    def smooth(self, rings: Array) -> Array:
+        """Return sums over neighbouring rings: the disk allows no finer detail."""
+        padded = np.pad(rings, 1)
+        result: Array = NEIGHBOURS[0] * (padded[:-2] + padded[2:]) + NEIGHBOURS[1] * rings
+        return result
+
+    def spread(self, rings: Array) -> Array:
+        """Return values between the rings, shape (L+1, L+1), 0 outside the band."""
+        values: Array = np.where(self._band, np.interp(self._frequency, self._rings, rings), 0.0)
+        return values
+
+
+def _measure(
+    rings: _Rings,
+    templates: Templates,
+    model: Model,
+    observations: Sequence[Observation],
+    transfers: Sequence[Array | None],
+    spectrum: Array | None,
+    given: Array | None,
+) -> tuple[Array, Array, Array]:
+    """Return the residual of every usable image, (B, L), its mean H^2, (B, L), and how certainly it has a particle."""
+    waves, expectation = templates.waves, Expectation(templates, model)
+    noise = whole_power(waves, spectrum, None)
+    count = rings.add(waves.fold(waves.band.astype(np.float64)))
+    residuals: list[Array] = []
+    squares: list[Array] = []
+    weights: list[Array] = []
+    for observation, transfer in zip(observations, transfers, strict=True):
+        posterior = expectation(observation)
+        whole = whole_power(waves, spectrum, given, transfer) / noise
+        left = _residuals(expectation, observation, posterior) / posterior.variance[:, None, None] * whole
+        usable = np.flatnonzero(observation.usable)
+        residuals.extend(rings.add(left[i]) for i in usable)
+        if transfer is None:
+            squares.extend([np.ones_like(count)] * len(usable))
+        else:
+            parts = waves.fold(waves.band.astype(np.float64))
+            squares.extend(rings.add(parts * transfer[i] ** 2) / count for i in usable)
+        weights.append(certainties(posterior, model)[usable])
+    return np.array(residuals), np.array(squares), np.concatenate(weights)
+
+
+def _quiet(power: Array, count: Array) -> npt.NDArray[np.int64]:
+    """Return those rings with the least mean power that together make a fifth of all coefficients."""
+    order = np.argsort(power / np.maximum(count, TINY))
+    last = int(np.searchsorted(np.cumsum(count[order]), QUIET * count.sum()))
+    return order[: last + 1]
+
+
+def _residuals(expectation: Expectation, observation: Observation, posterior: Posterior) -> Array:
+    """Return the expected ``|I - s H Q m_t|^2`` of all coefficients, the four parities added, shape (B, L+1, L+1)."""
+    waves, templates = expectation.waves, expectation.templates
+    spectra = expected_waves(waves, posterior, posterior.probability * posterior.scale)
+    squares = np.einsum("bpij,bpij->bp", posterior.probability, posterior.square, dtype=np.float64)
+    masses = np.einsum("bpij,bpij->bp", posterior.probability, posterior.scale, dtype=np.float64)
+    planes = templates.planes(expectation.model.coefficients)
+    nearest = np.clip(np.rint(posterior.mean).astype(np.int64) + waves.reach, 0, 2 * waves.reach)
+    result = np.empty((len(observation), *waves.quarter.shape))
+    for i, image in enumerate(observation.coefficients.astype(np.float64)):
+        own = expectation.transforms
+        if observation.transfer is not None:
+            own = own * observation.transfer[i]
+        result[i] = waves.fold(image**2)
+        left = image
+        for profile, places, square in zip(own, spectra[i], squares[i], strict=True):
+            result[i] += square * profile**2 * waves.quarter - 2.0 * profile * waves.fold(places * image)
+            left = left - waves.unfold(profile) * places
+        if observation.transfer is None:
+            # the planes of the images were removed; so have to be those of the template, about the mean
+            row, column = nearest[i]
+            plane = np.tensordot(masses[i] @ planes[:, :, row, column], waves.planes, axes=1)
+            result[i] += waves.fold(plane * (2.0 * left + plane))
+    return result
+
+
+def _sizes(
+    waves: Waves,
+    observations: Sequence[Observation],
+    transfers: Sequence[Array | None],
+    spectrum: Array | None,
+    structure: Array | None,
+) -> Array:
+    """Return the root of the power that usable images of unit power have where their whitening is undone."""
+    sizes = []
+    for observation, transfer in zip(observations, transfers, strict=True):
+        whole = np.broadcast_to(
+            whole_power(waves, spectrum, structure, transfer), (len(observation), *waves.quarter.shape)
+        )
+        for i in np.flatnonzero(observation.usable):
+            image = observation.coefficients[i].astype(np.float64)
+            sizes.append(float(np.sqrt((waves.fold(image**2) * whole[i]).sum())))
+    return np.array(sizes)
