@@ -29,6 +29,8 @@ class Flag(enum.IntFlag):
     """The file ends before this image: its displacement is set to (0, 0)."""
     OUTLIER = 64
     """The image looks like none of the particles that the reference was learned from, or like an empty box."""
+    ELONGATED = 128
+    """What lies about the centre is more than 1.5 times as long as wide: the centre may lie between two bodies."""
 
     @staticmethod
     def names(value: int) -> list[str]:

@@ -36,6 +36,7 @@ def measure(quick: bool) -> dict[str, Any]:
     step("cost", sections.cost(64 if quick else 512))
     step("synthetic", against_noise(data.gaussians, count, 1, levels))
     step("calibration", sections.calibration(300 if quick else 4000))
+    step("asymmetric", sections.asymmetric(*((100, 2) if quick else (500, 10))))
     draw = data.gaussians
     if folder:
         draw = data.ribosome(folder)

@@ -14,8 +14,8 @@ from centering import Flag, RadialReference, SurrogateCenter
 from centering.plot import ORANGE, SKY, VERMILION
 
 COLUMNS = 10
-DOUBTFUL = (31, 71, 86, 87, 1, 23, 24, 25, 55, 98)
-"""Classes, counted from 1, whose centres a reader of the montage doubts: clusters at the edge, rings that a neighbour
+DOUBTFUL = (31, 71, 86, 1, 23, 24, 25, 55, 98)
+"""Classes, counted from 1, whose centres a reader of the montage doubts: bodies at the edge, rings that a neighbour
 outshines; and those whose particle a second body touches."""
 
 

@@ -66,9 +66,9 @@ def _projections(view: Callable[[Array, Array, int], Array], count: int, seed: i
     return Projections(clean, displacement, frames[:, :2])
 
 
-def noisy(clean: Array, snr: float, seed: int) -> Array:
-    """Add white noise to every image, ``snr = |signal|^2 / |noise|^2`` over 65 x 65 pixels."""
-    deviation = np.sqrt((clean**2).sum(axis=(1, 2)) / PATCH**2 / snr).astype(np.float32)
+def noisy(clean: Array, snr: float, seed: int, side: int = PATCH) -> Array:
+    """Add white noise to every image, ``snr = |signal|^2 / |noise|^2`` over ``side`` x ``side`` pixels."""
+    deviation = np.sqrt((clean**2).sum(axis=(1, 2)) / side**2 / snr).astype(np.float32)
     noise = np.random.default_rng(seed).standard_normal(clean.shape, dtype=np.float32)
     images: Array = clean + deviation[:, None, None] * noise
     return images

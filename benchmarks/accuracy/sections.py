@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from benchmarks.accuracy.data import (
 from benchmarks.accuracy.measure import REFERENCE, SURROGATE, distances, summary
 from benchmarks.common import median_time
 from centering import CenterOfMass, Estimator, Flag, RadialReference, SelfConvolution, SurrogateCenter
+from centering.simulate import GaussianParticle, rotations
 
 Draw = Callable[[int, int], Projections]
 
@@ -67,6 +68,34 @@ def calibration(count: int) -> dict[str, Any]:
         }
     together = np.mean([row["inside"] for row in rows.values()], axis=0)
     return {"count": count, "probabilities": list(PROBABILITIES), "rows": rows, "together": together.tolist()}
+
+
+def asymmetric(count: int, particles: int, levels: Sequence[float] = (1 / 30, 1 / 10, 1, 100)) -> dict[str, Any]:
+    """Return errors and stated uncertainties for particles without symmetry, half as large as `gaussians`' one.
+
+    With what they have beyond their profiles taken for noise, and without.
+    """
+    size, radius = 65, 16
+    rows: dict[str, list[dict[str, float]]] = {"with structure": [], "without": []}
+    for snr in levels:
+        found: dict[str, list[list[float]]] = {name: [] for name in rows}
+        for seed in range(particles):
+            particle = GaussianParticle.random(radius, seed=seed)
+            rng = np.random.default_rng(100 + seed)
+            shift = rng.uniform(-6, 6, (count, 2))
+            clean = particle.project(rotations(count, rng), shift, size).astype(np.float32)
+            images = noisy(clean, snr, seed, side=2 * radius + 1)
+            for name, structure in (("with structure", True), ("without", False)):
+                centers = RadialReference(18, max_shift=9, structure=structure)(images)
+                assert centers.covariance is not None
+                error = centers.displacement - shift
+                square = np.einsum("bi,bij,bj->b", error, np.linalg.inv(centers.covariance), error)
+                inside = [float(np.mean(square <= -2 * np.log1p(-p))) for p in (0.68, 0.95)]
+                found[name].append([float(np.mean((error**2).sum(axis=1))), *inside])
+        for name, values in found.items():
+            square, *inside = np.mean(values, axis=0)
+            rows[name].append({"rms": float(np.sqrt(square)), "68": float(inside[0]), "95": float(inside[1])})
+    return {"count": count, "particles": particles, "levels": list(levels), "rows": rows}
 
 
 def apoferritin(data: Path, draws: int) -> dict[str, Any] | None:

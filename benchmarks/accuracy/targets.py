@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.classes import DOUBTFUL
 from benchmarks.accuracy.measure import REFERENCE, SURROGATE
 
 Results = dict[str, Any]
@@ -63,6 +64,10 @@ def targets(results: Results) -> list[list[str]]:
         most("apoferritin, boxes of 96 px, R = 44: median", 2.5, found[96, "RadialReference(44)"]["median"])
     area = min(results["outliers"]["areas"])
     add("empty boxes, SNR 1/20: area under the curve", "at least 0.98", f"{area:.4f}", area >= 0.98)
+    if "classes" in results:
+        flags = results["classes"]["flags"]
+        clear = len(flags) - sum(not flags[k - 1] for k in DOUBTFUL)
+        add("class averages: centred, or flagged", f"all {len(flags)}", str(clear), clear == len(flags))
     cost = results["cost"]
     most("cost of an iteration, 128 x 128, to the fused sCM", 3.0, cost["iteration"] / cost["surrogate"], " times")
     return rows

@@ -116,7 +116,8 @@ def run(
       ambiguous   another place, a quarter of the radius or more away, is at least a quarter as probable
       neighbour   a second particle, farther away than the radius, explains much of the image
       outlier     unlike the particles that were learned: no particle, or another one
-    The last three are those of radial-reference.
+      elongated   more than 1.5 times as long as wide (clear images only): perhaps two bodies that touch
+    The last four are those of radial-reference.
 
     The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
     is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.

@@ -79,13 +79,14 @@ class RadialReference:
 
     Notes
     -----
-    Uncertainty: ``covariance``, the posterior covariance of the displacement.  With ``structure`` it holds for particles
-    that are not radial as well, on average over particles and views; without, for radial ones only.
+    Uncertainty: ``covariance``, the posterior covariance of the displacement.  With ``structure`` it holds on average
+    for particles that are not radial as well; without, for radial ones only.
 
     The ``displacement`` is the posterior mean, ``score`` the logarithm of the likelihood ratio of a particle to none
     (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS, NEIGHBOUR and OUTLIER as described in
-    `centering.reference.flags`; FLAT for images without structure (displacement and score 0); NONFINITE for NaN or
-    infinite pixels (displacement 0, score NaN); both have a covariance of NaN.
+    `centering.reference.flags`; ELONGATED in clear images only, see `FittedReference.clear`; FLAT for images without
+    structure (displacement and score 0); NONFINITE for NaN or infinite pixels (displacement 0, score NaN); both have a
+    covariance of NaN.
 
     It learns from the images that it is given: a hundred or more make a profile, a single image only finds its own
     best centre of rotation.  Bright and dark particles are told apart by their likelihood.

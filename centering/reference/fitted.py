@@ -13,8 +13,10 @@ import numpy.typing as npt
 from centering.ctf import CTF
 from centering.reference.batches import check_ctf
 from centering.reference.flags import posterior_flags
+from centering.reference.noise import whole_power
 from centering.reference.posterior import Expectation, Model, Observation, Posterior, observe
 from centering.reference.selection import Choice
+from centering.reference.shape import LONGEST, axis_ratio
 from centering.reference.templates import Templates
 from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
@@ -29,6 +31,8 @@ __all__ = ["FittedReference", "transfer_of"]
 Array = npt.NDArray[np.float64]
 
 BLOCK = 32
+CLEAR = 30.0
+"""Structure to noise from which on an image shows the shape of its particle."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +88,14 @@ class FittedReference:
         """Side n of the images that it was learned from, and can be applied to."""
         return self.templates.waves.size
 
+    @cached_property
+    def clear(self) -> bool:
+        """Whether single images show the shape of a particle: its structure is 30 times the noise at some frequency."""
+        if self.structure is None:
+            return False
+        noise = whole_power(self.templates.waves, self.spectrum, None)
+        return bool((self.structure > CLEAR * noise).any())
+
     @property
     def coefficients(self) -> Array:
         """Coefficients of the profiles in the basis on the disk, shape (P, K); images have unit power."""
@@ -133,6 +145,8 @@ class FittedReference:
             covariance[place] = posterior.covariance[good]
             score[rows] = np.where(good, posterior.evidence, 0.0)
             flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))
+            if self.clear:
+                flags[place] |= self._elongated(stack[place], displacement[place])
         return Centers(displacement, score, flags, covariance, repr(self))
 
     def responsibilities(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Array:
@@ -160,6 +174,11 @@ class FittedReference:
             surface = -np.logaddexp.reduce(posterior.landscape.astype(np.float64), axis=1)
             result[rows[observation.usable]] = surface[observation.usable]
         return result
+
+    def _elongated(self, stack: Images, places: Array) -> npt.NDArray[np.int64]:
+        profile = self.model.weights @ self.profile(np.arange(self.radius + 1))
+        ratios = [axis_ratio(image, place, profile) for image, place in zip(stack, places, strict=True)]
+        return np.where(np.array(ratios) > LONGEST, int(Flag.ELONGATED), 0)
 
     def __repr__(self) -> str:
         return (

@@ -17,6 +17,7 @@ FLAGS = {
     Flag.NEIGHBOUR: "a second particle, farther away than the radius, explains much of the image",
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
     Flag.OUTLIER: "the image is unlike the particles that were learned: no particle, or another one",
+    Flag.ELONGATED: "more than 1.5 times as long as wide; the centre may lie between two bodies that touch",
 }
 
 _MANY = 0.25

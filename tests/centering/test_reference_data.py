@@ -100,12 +100,15 @@ def test_empty_boxes_among_projections_have_the_lowest_scores(projections, rng):
 
 
 def test_class_averages_are_centered_or_flagged(centering_data):
-    """Classes that a reader of the montage would doubt: rings beside a bright spot, clusters at the edge."""
+    """Classes that a reader of the montage would doubt: a ring beside a bright spot, bodies at the edge, two bodies."""
     images = mrcfile.read(centering_data / "slicem" / "mixture_2D.mrcs")
     fitted = RadialReference("auto").fit(images)
     centers = fitted(images)
-    assert np.flatnonzero(centers.has(Flag.OUTLIER)).tolist() == [70, 85]
-    assert np.flatnonzero(centers.has(Flag.BORDER)).tolist() == [30, 86]
+    assert np.flatnonzero(centers.has(Flag.BORDER)).tolist() == [30]
+    assert {70, 85} <= set(np.flatnonzero(centers.has(Flag.OUTLIER)))
+    # counted from 0: a second body touches the particle
+    assert {0, 22, 23, 24, 54, 97} <= set(np.flatnonzero(centers.has(Flag.ELONGATED)))
+    assert np.count_nonzero(centers.flags) <= 20
     # most of the structure of every other class lies in the disk about its centre
     bright = np.maximum(images - np.percentile(images, 60, axis=(1, 2), keepdims=True), 0)
     near = distances(96, centers.displacement) < 34
