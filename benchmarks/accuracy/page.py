@@ -152,17 +152,16 @@ def _calibration(result: Results) -> Iterator[str]:
 
 def _asymmetric(result: Results) -> Iterator[str]:
     yield (
-        f"Particles without symmetry: {result['particles']} random sums of Gaussians, {result['count']} images of each, "
-        "boxes of 65 px, R = 18, shifts of ±6 px, errors about the centre of mass. What they have beyond their radial "
-        "profiles counts as noise of its own spectrum (the default), or not (`structure=False`): then the stated "
-        "uncertainty is that of the noise alone."
+        f"Particles without symmetry: {result['particles']} random sums of Gaussians, {result['count']} images of "
+        "each, boxes of 65 px, R = 18, shifts of ±6 px, errors about the centre of mass. What they have beyond their "
+        "radial profiles counts as noise of its own spectrum (the default), or not (`structure=False`): then the "
+        "stated uncertainty is that of the noise alone."
     )
     header = ["SNR", *(f"{level:g}" if level >= 1 else f"1/{1 / level:.0f}" for level in result["levels"])]
     rows = []
     for name, values in result["rows"].items():
         rows.append([f"RMS error (px), {name}", *(f"{row['rms']:.2f}" for row in values)])
-        for part in ("68", "95"):
-            rows.append([f"inside {part} %, {name}", *(f"{100 * row[part]:.1f} %" for row in values)])
+        rows += [[f"inside {part} %, {name}", *(f"{100 * row[part]:.1f} %" for row in values)] for part in ("68", "95")]
     yield markdown_table(header, rows)
     yield (
         "This holds on average over particles; of one whose centre of rotation lies away from its centre of mass, as "
