@@ -150,10 +150,11 @@ def sentences(reference: FittedReference) -> list[str]:
     )
     count = len(model.weights)
     profiles = "one radial profile" if count == 1 else f"{count} radial profiles"
+    rest = "noise" if reference.structure is None else "noise or structure beyond it"
     said = [
         f"{profiles} of radius {reference.radius} px learned from {_counted(reference.images)} in "
         f"{len(reference.history)} iterations, starting from {reference.start}: {100 * model.noise:.1f} % of the power "
-        f"is noise, {100 * model.present:.0f} % of the images show a particle, scales vary by "
+        f"is {rest}, {100 * model.present:.0f} % of the images show a particle, scales vary by "
         f"{100 * model.contrast:.0f} %, {spread}"
     ]
     if reference.radius_choice is not None:
