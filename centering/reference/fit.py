@@ -143,7 +143,6 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         templates,
         model,
         spectrum,
-        structure,
         options.phase_flip,
         tuple(history),
         start,
@@ -151,6 +150,7 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         profile_choice,
         images,
         replace(options, ctf=None),
+        structure,
     )
 
 

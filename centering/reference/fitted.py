@@ -50,8 +50,6 @@ class FittedReference:
         contrast and of the displacements.
     spectrum : ndarray or None
         Power spectrum of the noise.
-    structure : ndarray or None
-        Power spectrum, in the same units, of what particles have beyond their profiles; images are whitened by both.
     phase_flip : bool
         Whether contrast transfer is corrected by its sign only.
     history : tuple of float
@@ -64,12 +62,14 @@ class FittedReference:
         Number of images that it was learned from.
     options : RadialReference or None
         What learned it, without transfer functions.
+    structure : ndarray or None
+        Power spectrum S of what particles have beyond their profiles, in the units of the spectrum N of the noise.
+        Images are whitened by ``N + H^2 S``; where a transfer H shows next to nothing of it, S means little.
     """
 
     templates: Templates
     model: Model
     spectrum: Array | None = None
-    structure: Array | None = None
     phase_flip: bool = False
     history: tuple[float, ...] = ()
     start: str = ""
@@ -77,6 +77,7 @@ class FittedReference:
     profile_choice: Choice | None = None
     images: int = 0
     options: RadialReference | None = None
+    structure: Array | None = None
 
     @property
     def radius(self) -> int:
@@ -90,7 +91,10 @@ class FittedReference:
 
     @cached_property
     def clear(self) -> bool:
-        """Whether single images show the shape of a particle: its structure is 30 times the noise at some frequency."""
+        """Whether single images show the shape of a particle: its structure is 30 times the noise at some frequency.
+
+        The noise is what is left at the quietest frequencies; of images without noise it is some faint structure.
+        """
         if self.structure is None:
             return False
         noise = whole_power(self.templates.waves, self.spectrum, None)
@@ -145,8 +149,10 @@ class FittedReference:
             covariance[place] = posterior.covariance[good]
             score[rows] = np.where(good, posterior.evidence, 0.0)
             flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))
-            if self.clear:
-                flags[place] |= self._elongated(stack[place], displacement[place])
+            # what a transfer function has spread has no shape to speak of, and an empty box has none
+            particles = place[score[place] > 0]
+            if self.clear and ctf is None and len(particles):
+                flags[particles] |= self._elongated(stack[particles], displacement[particles])
         return Centers(displacement, score, flags, covariance, repr(self))
 
     def responsibilities(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Array:
@@ -188,7 +194,7 @@ class FittedReference:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is computed from the rest."""
-        return {name: value for name, value in self.__dict__.items() if name != "_expectation"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_expectation", "clear")}
 
     def describe(self) -> dict[str, Any]:
         """Return what was learned, ready for JSON.
@@ -198,11 +204,12 @@ class FittedReference:
         dict
             ``radius_px``, ``images`` (learned from), ``iterations``, ``started_from``; ``profiles``, each with its
             ``weight``, its ``coefficients`` in the basis and its values ``at_px`` 0, 1, ..., R (see `profile`);
-            ``noise``: the ``part`` of the power of a typical image, its ``spectrum``, median 1, and in the same units
-            that of the ``structure`` of particles beyond their profiles, at ``cycles_per_px``; ``contrast_spread`` of
-            the scales about 1; ``shift_spread_px``, the standard deviation of the displacements along either axis
-            (None: flat); ``with_particle``, the fraction of images; ``evidence``, the mean log-likelihood ratio per
-            image in every iteration; ``radius_choice`` and ``profile_choice`` where they were chosen.
+            ``noise``: the ``part`` of the power of a typical image, whitened, that the profile leaves, its
+            ``spectrum``, median 1, and in the same units that of the ``structure`` beyond the profiles, at
+            ``cycles_per_px``; ``contrast_spread`` of the scales about 1; ``shift_spread_px``, the standard deviation of
+            the displacements along either axis (None: flat); ``with_particle``, the fraction of images; ``evidence``,
+            the mean log-likelihood ratio per image in every iteration; ``radius_choice`` and ``profile_choice`` where
+            they were chosen.
         """
         model, waves = self.model, self.templates.waves
         noise: dict[str, Any] = {"part": _rounded(model.noise)}

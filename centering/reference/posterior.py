@@ -49,7 +49,7 @@ class Model:
     typical : float
         Median log-likelihood ratio of a particle to none over the images learned from.
     noise : float
-        Median over them of the part of the power of an image, within the band, that is noise.
+        Median over them of the part of the power of an image, whitened and within the band, that the profile leaves.
     """
 
     coefficients: Array
@@ -100,20 +100,19 @@ def observe(
     undone in the images, and nothing else.
     """
     coefficients, level = waves.analyze(images)
+    coefficients *= waves.band
+    power = _squares(coefficients) / waves.degrees
+    # of a plane nothing is left but rounding, to be compared with the pixels themselves
+    usable = power > (16 * np.finfo(images.dtype).eps) ** 2 * level
     if phase_flip and transfer is not None:
         coefficients *= np.where(waves.unfold(transfer) < 0, -1, 1).astype(coefficients.dtype)
         transfer = None
     if spectrum is not None or structure is not None:
-        power = whole_power(waves, spectrum, structure, transfer)
+        whole = whole_power(waves, spectrum, structure, transfer)
         if transfer is not None:
-            transfer = transfer * np.sqrt(whole_power(waves, spectrum, structure) / power)
-        level /= float(np.median(whole_power(waves, spectrum, None)))
-        coefficients *= (waves.band / np.sqrt(waves.unfold(power) + ~waves.band)).astype(coefficients.dtype)
-    else:
-        coefficients *= waves.band
-    power = _squares(coefficients) / waves.degrees
-    # of a plane nothing is left but rounding, to be compared with the pixels themselves
-    usable = power > (16 * np.finfo(images.dtype).eps) ** 2 * level
+            transfer = transfer * np.sqrt(whole_power(waves, spectrum, structure) / whole)
+        coefficients *= (waves.band / np.sqrt(waves.unfold(whole) + ~waves.band)).astype(coefficients.dtype)
+        power = _squares(coefficients) / waves.degrees
     scale = 1.0 / np.sqrt(np.where(usable, power, 1.0))
     coefficients *= scale.astype(coefficients.dtype)[:, None, None]
     return Observation(coefficients, usable, transfer)

@@ -61,7 +61,10 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
         words = "Power spectrum of the noise over the frequency"
         caption = "Power of the noise, from the corners of the images; they are whitened by it"
         if references[0].structure is not None:
-            caption += ", and by that of what particles have beyond their profile (dashed: both together)"
+            caption += (
+                ", and by that of what particles have beyond their profile, as far as contrast transfer shows it "
+            )
+            caption += "(dashed: both together, all of it shown)"
         figures.append((noise(references), words, f"{caption}."))
     said = "".join(
         f"<li>{escape(words[0].upper() + words[1:])}.</li>" for one in job.references for words in sentences(one)
@@ -141,7 +144,9 @@ def noise(references: Sequence[FittedReference]) -> Figure:
                 ax.plot(frequency, both, color=color, linewidth=1.4, linestyle="--")
     ax.set(xlabel="frequency (cycles per px)", ylabel="power (median 1)")
     ax.set_xlim(left=0)
-    ax.set_ylim(0, 1.15 * ax.dataLim.y1)
+    most = max(reference.spectrum[0, 1:].max() for reference in references if reference.spectrum is not None)
+    # a frequency that contrast transfer hides may have any structure
+    ax.set_ylim(0, min(1.15 * ax.dataLim.y1, 8 * most))
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from symmetric import disc, distances, ring, stack
 
-from centering import Flag, RadialReference, simulate
+from centering import CTF, Flag, RadialReference, simulate
 from centering.reference.shape import axis_ratio, particle_radius
 
 PROFILE = disc(9)(np.arange(25.0))
@@ -66,6 +66,26 @@ def test_two_bodies_that_touch_are_flagged_in_clear_images_only(rng):
     fitted = RadialReference(24).fit(noisy)
     assert not fitted.clear
     assert not fitted(noisy).has(Flag.ELONGATED).any()
+
+
+def test_images_seen_through_a_transfer_function_are_not_judged(rng):
+    images, _ = stack(rng, 200, 64, disc(10), shift=4, noise=0.0)
+    images *= 1.0 + 0.3 * np.cos(distances(64, rng.uniform(-20, 20, (200, 2))) / 3.0)
+    ctf = CTF(rng.uniform(8000, 25000, 200), 1.5, amplitude_contrast=0.1)
+    frequency = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64))
+    images = np.fft.irfft2(np.fft.rfft2(images) * ctf.transfer(frequency), s=(64, 64))
+    images += np.sqrt(10.0) * images.std() * rng.standard_normal(images.shape)
+    assert not RadialReference(16, ctf=ctf)(images).has(Flag.ELONGATED).any()
+
+
+def test_empty_boxes_have_no_shape(rng):
+    images, _ = stack(rng, 60, 64, disc(9), shift=3, noise=0.02)
+    images *= 1.0 + 0.3 * np.cos(distances(64, rng.uniform(-20, 20, (60, 2))) / 3.0)
+    fitted = RadialReference(20).fit(images)
+    assert fitted.clear
+    centers = fitted(0.02 * rng.standard_normal((40, 64, 64)))
+    assert centers.has(Flag.OUTLIER).all()
+    assert not centers.has(Flag.ELONGATED).any()
 
 
 def test_particles_without_structure_learned_are_not_judged():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from symmetric import disc, distances, gaussian, inside, ring, stack
 
-from centering import RadialReference, simulate
+from centering import Flag, RadialReference, simulate
 from centering.reference.learning import Freedom
 from centering.reference.noise import whole_power
 from centering.reference.posterior import Expectation, Model, observe
@@ -205,6 +206,23 @@ def test_dispersion_is_a_larger_variance(rng):
         total = np.log(np.exp(posterior.landscape).sum(axis=(1, 2, 3)))
         variances = -0.5 * degrees / dispersion * (np.log(0.9) + 1.0 / 0.9 - 1.0)
         np.testing.assert_allclose(posterior.evidence, total + variances, atol=1e-9)
+
+
+@pytest.mark.parametrize("structure", [False, True])
+def test_a_high_background_does_not_make_images_flat(structure):
+    images = simulate.particles(60, 48, radius=11, max_shift=3, snr=100, seed=1).images
+    fitted = RadialReference(14, structure=structure).fit(images + np.float32(600))
+    plain = RadialReference(14, structure=structure).fit(images)
+    for one, level in ((fitted, 0), (plain, 500)):
+        assert not one(images + np.float32(level)).has(Flag.FLAT).any()
+
+
+def test_a_reference_that_was_used_is_pickled_as_before(rng):
+    images = simulate.particles(40, 48, radius=11, max_shift=3, seed=1).images
+    fitted = RadialReference(14, iterations=2).fit(images)
+    before = pickle.dumps(fitted)
+    fitted(images[:2])
+    assert pickle.dumps(fitted) == before
 
 
 def test_images_without_noise_are_centered():
