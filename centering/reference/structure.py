@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -101,39 +101,62 @@ def structure_spectrum(
 
     Notes
     -----
-    The expected residual ``<|I - s H m_t|^2>`` of every image, in rings of frequencies, is measured by that in the
-    quietest fifth of the coefficients, the noise; what there is more of is regressed on ``H^2``.  It is a mean over the
-    whole image; structure is on the disk only, where there is more of it by the ratio of the areas.  Structure is not
-    as regular as a stationary process: it gets a floor at all frequencies, a part of the most that is seen at any.
+    The expected residual ``|I - s H m_t|^2`` of every image is cut out on the disk about its centre, and its power, in
+    rings of frequencies, measured by that in the quietest fifth of the coefficients of the whole image, the noise; what
+    there is more of is regressed on ``H^2``.  Structure is not as regular as a stationary process: it gets a floor at
+    all frequencies, a part of the most that is seen at any.
     """
     waves, rings = templates.waves, _Rings(templates.waves)
     noise = whole_power(waves, spectrum, None)
-    residual, square, weight = _measure(rings, templates, model, observations, transfers, spectrum, given)
-    number = rings.number
-    quiet = _quiet(rings.smooth(weight @ residual), rings.smooth(number))
+    found = _measure(rings, templates, model, observations, transfers, spectrum, given)
+    whole, inside, square = found.whole, found.inside, found.square
+    quiet = _quiet(rings.smooth(found.weight @ whole), rings.smooth(rings.number))
     # of so few coefficients the mean of the inverse is not the inverse of the mean
-    level = residual[:, quiet].sum(axis=1) / max(number[quiet].sum() - 2.0, 1.0)
-    weight = np.where(level > 0.0, weight, 0.0)
-    excess = residual / np.where(level > 0.0, level, 1.0)[:, None] - number
-    found = rings.smooth(weight @ (excess * square))
-    quartics = rings.smooth(number * (weight @ square**2))
+    level = whole[:, quiet].sum(axis=1) / max(rings.number[quiet].sum() - 2.0, 1.0)
+    weight = np.where(level > 0.0, found.weight, 0.0)
+    level = np.where(level > 0.0, level, 1.0)[:, None]
+    number = found.visible[:, None] * rings.quarter
+    excess = rings.smooth(weight @ ((inside / level - number) * square))
+    quartics = rings.smooth(weight @ (number * square**2))
     # what chance may make of a sum of so many squares is no structure
-    density = np.maximum(found - np.sqrt(2.0 * quartics), 0.0) / np.maximum(quartics, TINY)
-    visible = np.maximum(weight @ square / max(float(weight.sum()), TINY), TINY)
-    floored = np.maximum(density, LEAST * (visible * density).max() / visible)
-    area = max(1.0, waves.size**2 / (np.pi * templates.disk.radius**2))
-    structure = area * noise * rings.spread(floored)
+    density = np.maximum(excess - np.sqrt(2.0 * quartics), 0.0) / np.maximum(quartics, TINY)
+    shown = np.maximum(weight @ square / max(float(weight.sum()), TINY), TINY)
+    floored = np.maximum(density, LEAST * (shown * density).max() / shown)
+    structure = noise * rings.spread(floored)
 
     # the variance where the profile decides, to that of the residual in the whole image, both whitened
-    taken = 1.0 + area * visible * floored
+    taken = 1.0 + shown * floored
     profile = np.tensordot(model.weights, templates.transform(model.coefficients) ** 2, axes=1)
     slopes = waves.quarter * waves.frequency**2 * profile * whole_power(waves, spectrum, given) / noise
-    decisive = visible * rings.add(slopes) / taken
-    if not decisive.any():
+    decisive = shown * rings.add(slopes) / taken
+    if not decisive.any() or not weight.any():
         return structure, 1.0
-    about = np.average((1.0 + area * visible * density) / taken, weights=decisive)
-    everywhere = np.average((1.0 + visible * density) / taken, weights=number)
+    about = np.average((1.0 + shown * density) / taken, weights=decisive)
+    everywhere = np.average(weight @ (whole / level) / (weight.sum() * rings.number) / taken, weights=rings.number)
     return structure, float(about / everywhere)
+
+
+@dataclass(frozen=True)
+class _Residuals:
+    """What templates leave of the usable images, whitened by the noise.
+
+    Attributes
+    ----------
+    whole, inside : ndarray, shape (B, L)
+        Power in rings of frequencies, of the whole image and of what is on the disk about the centre.
+    visible : ndarray, shape (B,)
+        Number of pixels of that disk that lie in the image.
+    square : ndarray, shape (B, L)
+        Mean squares of the transfer functions in the rings.
+    weight : ndarray, shape (B,)
+        How certainly the image shows a particle.
+    """
+
+    whole: Array
+    inside: Array
+    visible: Array
+    square: Array
+    weight: Array
 
 
 class _Rings:
@@ -146,6 +169,8 @@ class _Rings:
         self._band = waves.quarter > 0
         self.number = self.add(waves.fold(waves.white()))
         """Expected squares of white noise, shape (L,)."""
+        self.quarter = self.add(waves.quarter)
+        """Expected squares of white noise in one pixel, shape (L,)."""
 
     def add(self, values: Array) -> Array:
         """Return sums over rings, shape (L,), of (L+1, L+1)."""
@@ -173,27 +198,40 @@ def _measure(
     transfers: Sequence[Array | None],
     spectrum: Array | None,
     given: Array | None,
-) -> tuple[Array, Array, Array]:
-    """Return the residual of every usable image, (B, L), its mean H^2, (B, L), and how certainly it has a particle."""
+) -> _Residuals:
+    """Return what the templates leave of all images."""
     waves, expectation = templates.waves, Expectation(templates, model)
+    band = waves.fold(waves.band.astype(np.float64))
     noise = whole_power(waves, spectrum, None)
-    count = rings.add(waves.fold(waves.band.astype(np.float64)))
-    residuals: list[Array] = []
+    along = waves.along(waves.pixels)
+    wholes: list[Array] = []
+    insides: list[Array] = []
+    visible: list[float] = []
     squares: list[Array] = []
     weights: list[Array] = []
     for observation, transfer in zip(observations, transfers, strict=True):
         posterior = expectation(observation)
-        whole = whole_power(waves, spectrum, given, transfer) / noise
-        left = _residuals(expectation, observation, posterior) / posterior.variance[:, None, None] * whole
+        power = np.broadcast_to(whole_power(waves, spectrum, given, transfer) / noise, (len(observation), *band.shape))
         usable = np.flatnonzero(observation.usable)
-        residuals.extend(rings.add(left[i]) for i in usable)
-        if transfer is None:
-            squares.extend([np.ones_like(count)] * len(usable))
-        else:
-            parts = waves.fold(waves.band.astype(np.float64))
-            squares.extend(rings.add(parts * transfer[i] ** 2) / count for i in usable)
+        for i, (left, spread) in zip(usable, _residuals(expectation, observation, posterior, usable), strict=True):
+            # whitened by the noise alone: where structure was whitened away, it could not be measured
+            left = left * waves.unfold(np.sqrt(power[i]))
+            spread = spread * power[i]
+            axes = [np.square(waves.pixels - place) for place in posterior.mean[i]]
+            disk = axes[0][:, None] + axes[1] <= templates.disk.radius**2
+            cut = along @ (disk * (along.T @ left @ along)) @ along.T
+            wholes.append(rings.add(waves.fold(left**2) + spread))
+            insides.append(rings.add(waves.fold(cut**2) + spread))
+            visible.append(float(disk.sum()))
+            squares.append(np.ones_like(rings.number) if transfer is None else rings.add(band * transfer[i] ** 2))
         weights.append(certainties(posterior, model)[usable])
-    return np.array(residuals), np.array(squares), np.concatenate(weights)
+    square = np.array(squares)
+    if any(transfer is not None for transfer in transfers):
+        seen = np.concatenate(
+            [np.full(int(o.usable.sum()), t is not None) for o, t in zip(observations, transfers, strict=True)]
+        )
+        square[seen] /= rings.add(band)
+    return _Residuals(np.array(wholes), np.array(insides), np.array(visible), square, np.concatenate(weights))
 
 
 def _quiet(power: Array, count: Array) -> npt.NDArray[np.int64]:
@@ -203,30 +241,27 @@ def _quiet(power: Array, count: Array) -> npt.NDArray[np.int64]:
     return order[: last + 1]
 
 
-def _residuals(expectation: Expectation, observation: Observation, posterior: Posterior) -> Array:
-    """Return the expected ``|I - s H Q m_t|^2`` of all coefficients, the four parities added, shape (B, L+1, L+1)."""
+def _residuals(
+    expectation: Expectation, observation: Observation, posterior: Posterior, chosen: npt.NDArray[np.int64]
+) -> Iterator[tuple[Array, Array]]:
+    """Yield the coefficients (M, M) of ``I - E[s H Q m_t]``, and the variances of ``s H m_t``, folded, (L+1, L+1)."""
     waves, templates = expectation.waves, expectation.templates
     spectra = expected_waves(waves, posterior, posterior.probability * posterior.scale)
     squares = np.einsum("bpij,bpij->bp", posterior.probability, posterior.square, dtype=np.float64)
     masses = np.einsum("bpij,bpij->bp", posterior.probability, posterior.scale, dtype=np.float64)
     planes = templates.planes(expectation.model.coefficients)
     nearest = np.clip(np.rint(posterior.mean).astype(np.int64) + waves.reach, 0, 2 * waves.reach)
-    result = np.empty((len(observation), *waves.quarter.shape))
-    for i, image in enumerate(observation.coefficients.astype(np.float64)):
+    for i in chosen:
         own = expectation.transforms
         if observation.transfer is not None:
             own = own * observation.transfer[i]
-        result[i] = waves.fold(image**2)
-        left = image
-        for profile, places, square in zip(own, spectra[i], squares[i], strict=True):
-            result[i] += square * profile**2 * waves.quarter - 2.0 * profile * waves.fold(places * image)
-            left = left - waves.unfold(profile) * places
+        expected = np.einsum("pij,pij->ij", waves.unfold(own), spectra[i], dtype=np.float64)
+        variance = np.tensordot(squares[i], own**2, axes=1) * waves.quarter - waves.fold(expected**2)
         if observation.transfer is None:
             # the planes of the images were removed; so have to be those of the template, about the mean
             row, column = nearest[i]
-            plane = np.tensordot(masses[i] @ planes[:, :, row, column], waves.planes, axes=1)
-            result[i] += waves.fold(plane * (2.0 * left + plane))
-    return result
+            expected -= np.tensordot(masses[i] @ planes[:, :, row, column], waves.planes, axes=1)
+        yield observation.coefficients[i] - expected, variance
 
 
 def _sizes(

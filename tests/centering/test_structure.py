@@ -65,18 +65,19 @@ def test_residual_is_what_the_template_leaves_of_the_image(rng):
         mean=waves.shifts[np.array(candidates)].astype(float),
         sharp=np.zeros(2, dtype=bool),
     )
-    residual = _residuals(expectation, observation, posterior)
+    chosen = np.array([1, 0])
     kernels = waves.kernel(templates.transform(model.coefficients), size)[0]
-    for image, (row, column) in enumerate(candidates):
+    for image, (left, variance) in zip(chosen, _residuals(expectation, observation, posterior, chosen), strict=True):
+        row, column = candidates[image]
         rows = waves.pixels - waves.shifts[row] + size
         columns = waves.pixels - waves.shifts[column] + size
         template, _ = waves.analyze(kernels[rows[:, None], columns][None])
         scale, square = (part[image, 0, row, column] for part in (posterior.scale, posterior.square))
-        left = observation.coefficients[image] - scale * template[0] * waves.band
-        literal = waves.fold(left**2)
-        # the variance of the scale, and the square of the template's transform in place of its own waves: all inside
-        literal += (square - scale**2) * expectation.transforms[0] ** 2 * waves.quarter
-        np.testing.assert_allclose(residual[image], literal, atol=2e-9)
+        literal = observation.coefficients[image] - scale * template[0] * waves.band
+        np.testing.assert_allclose(left, literal, atol=2e-9)
+        np.testing.assert_allclose(
+            variance, (square - scale**2) * expectation.transforms[0] ** 2 * waves.quarter, atol=2e-9
+        )
 
 
 def observed(rng, count, *, transfer):
@@ -122,8 +123,8 @@ def test_structure_spectrum_is_that_of_the_field_on_the_disk(transfer, rng, monk
     ring = np.arange(1, waves.highest + 1)
     strong = ring[truth[ring] > 0.5 * truth.max()]
     assert 3 < len(strong) < 8
-    # places, scales and the profile take their part of the field
-    np.testing.assert_allclose(found[0, strong], truth[strong], rtol=0.25)
+    # places, scales and the profile take their part of the field, and a transfer function moves some beyond the disk
+    np.testing.assert_allclose(found[0, strong], truth[strong], rtol=0.3 if transfer else 0.2)
     assert 0.8 < found[0, strong].mean() / truth[strong].mean() < 1.0
     assert fitted.dispersion > 1.0
 
@@ -132,8 +133,8 @@ def test_structure_spectrum_is_that_of_the_field_on_the_disk(transfer, rng, monk
 def test_radial_particles_have_no_structure(profile, rng):
     images, _ = stack(rng, 500, 48, profile, shift=6, noise=0.7)
     fitted = RadialReference(12, max_shift=10).fit(images)
-    assert fitted.structure.max() < 0.25
-    assert fitted.model.dispersion == pytest.approx(1.0, abs=0.06)
+    assert fitted.structure.max() < 0.05
+    assert fitted.model.dispersion == pytest.approx(1.0, abs=0.03)
 
 
 @pytest.mark.parametrize("snr", [0.1, 1.0, 100.0])
