@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.accuracy.data import RADIUS, REACH, Array, Projections, noisy
 from centering import (
     CenterOfMass,
+    Centers,
     Estimator,
     FittedReference,
     GeometricMedian,
@@ -46,6 +47,15 @@ def estimators() -> dict[str, Estimator]:
 def distances(found: Array, truth: Array) -> Array:
     """Return distances in pixels, shape (B,)."""
     return np.hypot(*(found - truth).T)
+
+
+def inside(centers: Centers, truth: Array, probabilities: Sequence[float]) -> list[float]:
+    """Return the parts of the errors inside the ellipses that should hold these parts of them."""
+    assert centers.covariance is not None
+    error = centers.displacement - truth
+    square = np.einsum("bi,bij,bj->b", error, np.linalg.inv(centers.covariance), error)
+    # chi-square of two degrees of freedom
+    return [float(np.mean(square <= -2 * np.log1p(-p))) for p in probabilities]
 
 
 def summary(errors: Sequence[Array]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from benchmarks.accuracy.data import (
     phantom,
     relion,
 )
-from benchmarks.accuracy.measure import REFERENCE, SURROGATE, distances, summary
+from benchmarks.accuracy.measure import REFERENCE, SURROGATE, distances, inside, summary
 from benchmarks.common import median_time
 from centering import CenterOfMass, Estimator, Flag, RadialReference, SelfConvolution, SurrogateCenter
 from centering.simulate import GaussianParticle, rotations
@@ -56,15 +56,11 @@ def calibration(count: int) -> dict[str, Any]:
     for number, (name, (_, radius, noise)) in enumerate(PHANTOMS.items()):
         images, shift = phantom(name, count, number)
         centers = RadialReference(radius, max_shift=10)(images)
-        assert centers.covariance is not None
-        error = centers.displacement - shift
-        square = np.einsum("bi,bij,bj->b", error, np.linalg.inv(centers.covariance), error)
-        # chi-square of two degrees of freedom
         rows[name] = {
             "noise": noise,
             "radius": radius,
-            "rms": float(np.sqrt(np.mean((error**2).sum(axis=1)))),
-            "inside": [float(np.mean(square <= -2 * np.log1p(-p))) for p in PROBABILITIES],
+            "rms": float(np.sqrt(np.mean(distances(centers.displacement, shift) ** 2))),
+            "inside": inside(centers, shift, PROBABILITIES),
         }
     together = np.mean([row["inside"] for row in rows.values()], axis=0)
     return {"count": count, "probabilities": list(PROBABILITIES), "rows": rows, "together": together.tolist()}
@@ -87,14 +83,11 @@ def asymmetric(count: int, particles: int, levels: Sequence[float] = (1 / 30, 1 
             images = noisy(clean, snr, seed, side=2 * radius + 1)
             for name, structure in (("with structure", True), ("without", False)):
                 centers = RadialReference(18, max_shift=9, structure=structure)(images)
-                assert centers.covariance is not None
-                error = centers.displacement - shift
-                square = np.einsum("bi,bij,bj->b", error, np.linalg.inv(centers.covariance), error)
-                inside = [float(np.mean(square <= -2 * np.log1p(-p))) for p in (0.68, 0.95)]
-                found[name].append([float(np.mean((error**2).sum(axis=1))), *inside])
+                square = float(np.mean(distances(centers.displacement, shift) ** 2))
+                found[name].append([square, *inside(centers, shift, (0.68, 0.95))])
         for name, values in found.items():
-            square, *inside = np.mean(values, axis=0)
-            rows[name].append({"rms": float(np.sqrt(square)), "68": float(inside[0]), "95": float(inside[1])})
+            mean, most, nearly_all = map(float, np.mean(values, axis=0))
+            rows[name].append({"rms": float(np.sqrt(mean)), "68": most, "95": nearly_all})
     return {"count": count, "particles": particles, "levels": list(levels), "rows": rows}
 
 

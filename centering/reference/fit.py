@@ -120,7 +120,14 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         done = progress("looking beyond the profile", PASSES * sum(map(len, seen)))
         transfers = [None if options.phase_flip else transfer_of(ctf, len(stack), waves) for stack, ctf in sample]
         structure, templates, model = learn_structure(
-            templates, model, lambda structure: seen_by(waves, spectrum, structure), transfers, spectrum, freedom, done
+            templates,
+            model,
+            seen,
+            lambda structure: seen_by(waves, spectrum, structure),
+            transfers,
+            spectrum,
+            freedom,
+            done,
         )
 
     def observations() -> Iterator[Observation]:

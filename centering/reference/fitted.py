@@ -16,7 +16,7 @@ from centering.reference.flags import posterior_flags
 from centering.reference.noise import whole_power
 from centering.reference.posterior import Expectation, Model, Observation, Posterior, observe
 from centering.reference.selection import Choice
-from centering.reference.shape import LONGEST, axis_ratio
+from centering.reference.shape import LONGEST, axis_ratios
 from centering.reference.templates import Templates
 from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
@@ -183,8 +183,7 @@ class FittedReference:
 
     def _elongated(self, stack: Images, places: Array) -> npt.NDArray[np.int64]:
         profile = self.model.weights @ self.profile(np.arange(self.radius + 1))
-        ratios = [axis_ratio(image, place, profile) for image, place in zip(stack, places, strict=True)]
-        return np.where(np.array(ratios) > LONGEST, int(Flag.ELONGATED), 0)
+        return np.where(axis_ratios(stack, places, profile) > LONGEST, int(Flag.ELONGATED), 0)
 
     def __repr__(self) -> str:
         return (

@@ -68,7 +68,7 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
 
 
 def whole_power(waves: Waves, spectrum: Array | None, structure: Array | None, transfer: Array | None = None) -> Array:
-    """Return ``N + H^2 S``: the power of noise and of structure seen through transfer functions.
+    """Return ``N + H^2 S``, (..., L+1, L+1): the power of noise and of structure seen through transfer functions.
 
     Parameters
     ----------

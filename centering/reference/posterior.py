@@ -111,7 +111,7 @@ def observe(
         whole = whole_power(waves, spectrum, structure, transfer)
         if transfer is not None:
             transfer = transfer * np.sqrt(whole_power(waves, spectrum, structure) / whole)
-        coefficients *= (waves.band / np.sqrt(waves.unfold(whole) + ~waves.band)).astype(coefficients.dtype)
+        coefficients *= (1.0 / np.sqrt(waves.unfold(whole) + ~waves.band)).astype(coefficients.dtype)
         power = _squares(coefficients) / waves.degrees
     scale = 1.0 / np.sqrt(np.where(usable, power, 1.0))
     coefficients *= scale.astype(coefficients.dtype)[:, None, None]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LONGEST", "axis_ratio", "particle_radius"]
+__all__ = ["LONGEST", "axis_ratios", "particle_radius"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
@@ -31,34 +31,42 @@ def particle_radius(profile: Array) -> int:
     return max(1, int(np.flatnonzero(profile * np.sign(height) >= FAINT * abs(height))[-1]))
 
 
-def axis_ratio(image: Images, place: Array, profile: Array) -> float:
-    """Return how many times longer than wide the density about a place is.
+def axis_ratios(images: Images, places: Array, profile: Array) -> Array:
+    """Return how many times longer than wide the density about a place is, shape (B,).
 
     Parameters
     ----------
-    image : ndarray, shape (n, n)
-        Its noise must be below a tenth of the density.
-    place : ndarray, shape (2,)
-        Displacement (row, column) from the centre pixel n // 2.
+    images : ndarray, shape (B, n, n)
+        Their noise must be below a tenth of the density.
+    places : ndarray, shape (B, 2)
+        Displacements (row, column) in pixels from the centre pixel n // 2.
     profile : ndarray, shape (R+1,)
         Of a typical particle, at 0, 1, ..., R pixels.
 
     Returns
     -------
-    float
-        Root of the ratio of the second moments along and across its longest direction: that of the axes of an
-        ellipse.  1 where there is nothing, or only a line.
+    ndarray, shape (B,), float64
+        Roots of the ratios of the second moments along and across the longest direction: those of the axes of an
+        ellipse.  1 where there is nothing.
     """
+    radius = particle_radius(profile)
+    sign = float(np.sign(profile[int(np.abs(profile).argmax())]))
+    far = max(len(profile) - 1, 2 * AROUND * radius)
+    bright = (sign * image.astype(np.float64) for image in images)
+    ratios = [_ratio(image, place, radius, far) for image, place in zip(bright, places, strict=True)]
+    return np.array(ratios)
+
+
+def _ratio(image: Array, place: Array, radius: int, far: float) -> float:
+    """Return the ratio of one image of bright density; the background is what lies around, up to ``far`` pixels."""
     from scipy import ndimage
 
-    radius = particle_radius(profile)
-    sign = np.sign(profile[int(np.abs(profile).argmax())])
     axis = np.arange(len(image)) - len(image) // 2
     rows, columns = np.meshgrid(axis - place[0], axis - place[1], indexing="ij")
     distance = np.hypot(rows, columns)
-    density = ndimage.gaussian_filter(sign * image.astype(np.float64), max(1.0, BLUR * radius))
+    density = ndimage.gaussian_filter(image, max(1.0, BLUR * radius))
     about = distance <= AROUND * radius
-    around = ~about & (distance <= max(len(profile) - 1, 2 * AROUND * radius))
+    around = ~about & (distance <= far)
     if not about.any() or not around.any():
         return 1.0
     density -= np.median(density[around])

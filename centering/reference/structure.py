@@ -34,7 +34,8 @@ QUIET = 0.2
 def learn_structure(
     templates: Templates,
     model: Model,
-    observe: Callable[[Array | None], Sequence[Observation]],
+    seen: Sequence[Observation],
+    observe: Callable[[Array], Sequence[Observation]],
     transfers: Sequence[Array | None],
     spectrum: Array | None,
     freedom: Freedom,
@@ -47,8 +48,10 @@ def learn_structure(
     templates : Templates
     model : Model
         Learned from images whitened by the noise alone.
+    seen : sequence of Observation
+        These images.
     observe : callable
-        Returns the images, given the structure spectrum that they are to be whitened by (None: by the noise alone).
+        Returns them again, given the structure spectrum that they are to be whitened by as well.
     transfers : sequence of ndarray, shape (b, L+1, L+1), or None
         Contrast transfer functions, one array for each observation.
     spectrum : ndarray, shape (L+1, L+1), or None
@@ -59,7 +62,6 @@ def learn_structure(
     """
     waves = templates.waves
     structure: Array = np.zeros_like(waves.quarter)
-    seen = observe(None)
     size = _sizes(waves, seen, transfers, spectrum, structure)
     for _ in range(PASSES):
         structure, dispersion = structure_spectrum(templates, model, seen, transfers, spectrum, structure)
@@ -124,16 +126,24 @@ def structure_spectrum(
     floored = np.maximum(density, LEAST * (shown * density).max() / shown)
     structure = noise * rings.spread(floored)
 
-    # the variance where the profile decides, to that of the residual in the whole image, both whitened
-    taken = 1.0 + shown * floored
     profile = np.tensordot(model.weights, templates.transform(model.coefficients) ** 2, axes=1)
-    slopes = waves.quarter * waves.frequency**2 * profile * whole_power(waves, spectrum, given) / noise
-    decisive = shown * rings.add(slopes) / taken
-    if not decisive.any() or not weight.any():
-        return structure, 1.0
-    about = np.average((1.0 + shown * density) / taken, weights=decisive)
-    everywhere = np.average(weight @ (whole / level) / (weight.sum() * rings.number) / taken, weights=rings.number)
-    return structure, float(about / everywhere)
+    slopes = shown * rings.add(
+        waves.quarter * waves.frequency**2 * profile * whole_power(waves, spectrum, given) / noise
+    )
+    power = weight @ (whole / level) / np.maximum(weight.sum() * rings.number, TINY)
+    return structure, _dispersion(slopes, 1.0 + shown * density, power, 1.0 + shown * floored, rings.number)
+
+
+def _dispersion(slopes: Array, inside: Array, whole: Array, taken: Array, number: Array) -> float:
+    """Return the variance where the profile decides, to that of the residual in the whole image, both whitened.
+
+    All in rings, shape (L,): the squares of the template's slopes, the power on the disk and that of the whole image,
+    the power that images are whitened by, and the number of coefficients.
+    """
+    decisive = slopes / taken
+    if not (decisive.any() and whole.any()):
+        return 1.0
+    return float(np.average(inside / taken, weights=decisive) / np.average(whole / taken, weights=number))
 
 
 @dataclass(frozen=True)
@@ -202,6 +212,7 @@ def _measure(
     """Return what the templates leave of all images."""
     waves, expectation = templates.waves, Expectation(templates, model)
     band = waves.fold(waves.band.astype(np.float64))
+    count = rings.add(band)
     noise = whole_power(waves, spectrum, None)
     along = waves.along(waves.pixels)
     wholes: list[Array] = []
@@ -223,15 +234,11 @@ def _measure(
             wholes.append(rings.add(waves.fold(left**2) + spread))
             insides.append(rings.add(waves.fold(cut**2) + spread))
             visible.append(float(disk.sum()))
-            squares.append(np.ones_like(rings.number) if transfer is None else rings.add(band * transfer[i] ** 2))
+            squares.append(np.ones_like(count) if transfer is None else rings.add(band * transfer[i] ** 2) / count)
         weights.append(certainties(posterior, model)[usable])
-    square = np.array(squares)
-    if any(transfer is not None for transfer in transfers):
-        seen = np.concatenate(
-            [np.full(int(o.usable.sum()), t is not None) for o, t in zip(observations, transfers, strict=True)]
-        )
-        square[seen] /= rings.add(band)
-    return _Residuals(np.array(wholes), np.array(insides), np.array(visible), square, np.concatenate(weights))
+    return _Residuals(
+        np.array(wholes), np.array(insides), np.array(visible), np.array(squares), np.concatenate(weights)
+    )
 
 
 def _quiet(power: Array, count: Array) -> npt.NDArray[np.int64]:

@@ -64,11 +64,8 @@ class Templates:
         self._kernels = waves.kernel(self.transforms, reach)
         # seen[t, s]: whether the pixel t + s lies in the image, the rest of the formulas are products with it
         position = waves.shifts[:, None] + np.arange(-reach, reach + 1)
-        self._seen = ((position >= waves.pixels[0]) & (position <= waves.pixels[-1])).astype(np.float64)
-        slope = np.where(self._seen > 0, position - waves.pixels.mean(), 0.0)
-        slope /= np.sqrt(((waves.pixels - waves.pixels.mean()) ** 2).sum() * waves.size)
-        constant = self._seen / waves.size
-        pairs = ((constant, self._seen), (slope, self._seen), (self._seen, slope))
+        pairs = waves.plane_factors(position)
+        self._seen = pairs[0][1]
         self._planes = np.stack([rows @ self._kernels @ columns.T for rows, columns in pairs])
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -141,13 +141,21 @@ class Waves:
     @cached_property
     def planes(self) -> Array:
         """Coefficients of three orthonormal planes, constant and sloping down and right, shape (3, M, M)."""
-        slope = self.pixels - self.pixels.mean()
-        slope /= np.sqrt((slope**2).sum() * self.size)
-        constant, ones = np.full(self.size, 1.0 / self.size), np.ones(self.size)
-        pairs = ((constant, ones), (slope, ones), (ones, slope))
-        along = self._analysis
+        along, pairs = self._analysis, self.plane_factors(self.pixels)
         planes: Array = self.band * np.stack([np.outer(along @ rows, along @ columns) for rows, columns in pairs])
         return planes
+
+    def plane_factors(self, position: npt.NDArray[np.int64]) -> tuple[tuple[Array, Array], ...]:
+        """Return three orthonormal planes, constant and sloping down and right, as factors along rows and columns.
+
+        At positions along either axis (pixels from the centre pixel), their shape; 0 outside the image.
+        """
+        seen = ((position >= self.pixels[0]) & (position <= self.pixels[-1])).astype(np.float64)
+        middle = self.pixels.mean()
+        slope = np.where(seen > 0, position - middle, 0.0)
+        slope /= np.sqrt(((self.pixels - middle) ** 2).sum() * self.size)
+        constant = seen / self.size
+        return (constant, seen), (slope, seen), (seen, slope)
 
     def white(self) -> Array:
         """Return the expected squares of the coefficients (M, M) of white noise: planes take their part."""

@@ -34,6 +34,11 @@ def stack(rng, count, size, profile, *, shift=0.0, noise=1.0, dtype=np.float64):
     return images.astype(dtype), displacement
 
 
+def errors(centers, displacement):
+    """Return the distances from the true centres, shape (B,)."""
+    return np.hypot(*(centers.displacement - displacement).T)
+
+
 def inside(centers, displacement, probability):
     """Return the fraction of errors inside the ellipse that should hold this part of them."""
     error = centers.displacement - displacement

@@ -7,15 +7,11 @@ import pickle
 
 import numpy as np
 import pytest
-from symmetric import disc, distances, gaussian, inside, ring, stack
+from symmetric import disc, distances, errors, gaussian, inside, ring, stack
 
 from centering import Centers, Estimator, Flag, RadialReference, SurrogateCenter
 
 FAST = {"max_shift": 8, "iterations": 5}
-
-
-def errors(centers, displacement):
-    return np.hypot(*(centers.displacement - displacement).T)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,13 @@ import pytest
 from symmetric import disc, distances, ring, stack
 
 from centering import CTF, Flag, RadialReference, simulate
-from centering.reference.shape import axis_ratio, particle_radius
+from centering.reference.shape import axis_ratios, particle_radius
 
 PROFILE = disc(9)(np.arange(25.0))
+
+
+def axis_ratio(image, place, profile):
+    return axis_ratios(image[None], place[None], profile)[0]
 
 
 def ellipse(size, axes, angle, place):

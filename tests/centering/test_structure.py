@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from symmetric import disc, distances, gaussian, inside, ring, stack
+from symmetric import disc, distances, errors, gaussian, inside, ring, stack
 
 from centering import Flag, RadialReference, simulate
 from centering.reference.learning import Freedom
@@ -17,10 +17,6 @@ from centering.reference.start import model_from_positions
 from centering.reference.structure import _residuals, learn_structure
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
-
-
-def errors(centers, displacement):
-    return np.hypot(*(centers.displacement - displacement).T)
 
 
 @pytest.mark.parametrize("size", [16, 17], ids=["even", "odd"])
@@ -110,10 +106,12 @@ def test_structure_spectrum_is_that_of_the_field_on_the_disk(transfer, rng, monk
     monkeypatch.setattr("centering.reference.structure.LEAST", 0.0)
     images, places, waves, truth, transfers = observed(rng, 600, transfer=transfer)
     templates = Templates(waves)
-    model = model_from_positions(templates, [observe(images, waves, None, transfers)], [places], 4.0)
+    seen = [observe(images, waves, None, transfers)]
+    model = model_from_positions(templates, seen, [places], 4.0)
     found, _, fitted = learn_structure(
         templates,
         model,
+        seen,
         lambda structure: [observe(images, waves, None, transfers, structure=structure)],
         [transfers],
         None,
@@ -135,6 +133,16 @@ def test_radial_particles_have_no_structure(profile, rng):
     fitted = RadialReference(12, max_shift=10).fit(images)
     assert fitted.structure.max() < 0.05
     assert fitted.model.dispersion == pytest.approx(1.0, abs=0.03)
+
+
+def test_neighbours_beyond_the_disk_are_no_structure(rng):
+    """Rings on a jittered lattice, as in a crowded micrograph: what stands beside a particle is not its structure."""
+    images, displacement = stack(rng, 200, 96, ring(9, 1.5), shift=4, noise=1.0)
+    for row, column in ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1)):
+        beside = displacement + 36.0 * np.array([row, column]) + rng.uniform(-3, 3, displacement.shape)
+        images += ring(9, 1.5)(distances(96, beside))
+    fitted = RadialReference(15, max_shift=8, whiten=False).fit(images)
+    assert fitted.structure.max() < 0.3
 
 
 @pytest.mark.parametrize("snr", [0.1, 1.0, 100.0])
