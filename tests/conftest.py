@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pytest_timeout import Settings
+
+STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the real standard error for what is said when a process ends by force."""
+    config.stash[STDERR] = os.dup(2)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    os.close(config.stash[STDERR])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Settings) -> None:
+    """End the process with a traceback of all threads where pytest-timeout cannot end the test.
+
+    It interrupts the test by a signal, which Python sees between two instructions of its own, not in compiled code.
+    """
+    faulthandler.dump_traceback_later(1.5 * settings.timeout, exit=True, file=item.config.stash[STDERR])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_timeout_cancel_timer() -> None:
+    faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_enter_pdb() -> None:
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture(scope="session")

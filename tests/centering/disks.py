@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-
+import processes
 import pytest
 
 
@@ -11,6 +10,6 @@ def full_disk(place, size):
     """Mount a small disk, or skip where that is not allowed."""
     place.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place]
-    if subprocess.run(options, capture_output=True, check=False).returncode:
+    if processes.run(options, capture_output=True, check=False).returncode:
         place.rmdir()
         pytest.skip("needs the right to mount a small disk")

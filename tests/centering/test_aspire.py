@@ -2,11 +2,11 @@
 
 import importlib
 import importlib.util
-import subprocess
 import sys
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 from aspire_sources import ANGPIX, mass, misplaced, volume
 
@@ -300,7 +300,7 @@ assert (list(root.handlers), root.level) == before
 
 
 def test_the_import_leaves_no_trace(tmp_path):
-    subprocess.run([sys.executable, "-c", QUIET], cwd=tmp_path, check=True)
+    processes.run([sys.executable, "-c", QUIET], cwd=tmp_path, check=True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -315,4 +315,4 @@ center(ArrayImageSource(np.eye(12)[None] + np.zeros((3, 1, 1)), pixel_size=1), C
 
 def test_aspire_still_works_without_its_log_handlers(tmp_path):
     """Its progress bars, which caching shows, ask the first handler of the root logger for its level."""
-    subprocess.run([sys.executable, "-c", BARS], cwd=tmp_path, check=True)
+    processes.run([sys.executable, "-c", BARS], cwd=tmp_path, check=True)

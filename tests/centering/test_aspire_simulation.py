@@ -1,12 +1,12 @@
 """``centering simulate``: what it writes as true is true, by the images themselves and by ASPIRE."""
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -147,7 +147,7 @@ def test_without_aspire_it_says_how_to_get_it(tmp_path):
     code = (
         "import sys; sys.modules['aspire'] = None; from centering.cli import main; main(['simulate', '--out', 'sim'])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert result.stderr == "Error: centering.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'\n"
     assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import struct
-import subprocess
 import sys
 import termios
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -283,7 +283,7 @@ print(*[name for name in ("numba", "aspire", "matplotlib", "scipy", "numpy", "pa
 
 
 def test_help_loads_nothing_heavy():
-    result = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
+    result = processes.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
 
 
@@ -292,7 +292,7 @@ def test_help_answers_at_once():
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
-        result = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+        result = processes.run([program, "--help"], capture_output=True, text=True, check=True)
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.5
     assert "centering demo" in result.stdout
@@ -309,7 +309,7 @@ def test_progress_goes_to_a_terminal_with_a_rate(project):
     fcntl.ioctl(follow, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     program = Path(sys.executable).with_name("centering")
     arguments = [program, "run", star, "--radius", str(RADIUS), "--out", "out"]
-    with subprocess.Popen(arguments, stderr=follow, stdout=subprocess.PIPE) as run:
+    with processes.Popen(arguments, stderr=follow, stdout=processes.PIPE) as run:
         os.close(follow)
         text = b""
         while True:

@@ -6,13 +6,13 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner
 from datafiles import SIZE, dataset, write_star
@@ -107,7 +107,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path, monkeypatch):
     write_stack("stack.mrcs", simulate.particles(300, 24, radius=6, max_shift=3, seed=1).images)
     write_star("particles.star", [f"{k}@stack.mrcs" for k in range(1, 301)])
     arguments = [PROGRAM, *RUN, "--batch-size", "1", "--resume"]
-    subprocess.run(arguments, check=True, capture_output=True)
+    processes.run(arguments, check=True, capture_output=True)
     whole = contents()
     shutil.rmtree("out")
     journal = Path(".out.partial/journal")
@@ -116,7 +116,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path, monkeypatch):
     while kills < 20:
         begun = journal.stat().st_size if journal.exists() else 0
         moment = begun + rng.integers(1, 5000)  # in bytes of the journal, of which a particle takes about 70
-        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        with processes.Popen(arguments, stdout=processes.DEVNULL, stderr=processes.DEVNULL) as run:
             while run.poll() is None and not (journal.exists() and journal.stat().st_size >= moment):
                 time.sleep(0.001)
             run.send_signal(signal.SIGKILL)
@@ -125,7 +125,7 @@ def test_killed_at_random_moments_and_resumed(tmp_path, monkeypatch):
         if run.returncode == 0:
             assert contents() == whole
             shutil.rmtree("out")
-    subprocess.run(arguments, check=True, capture_output=True)
+    processes.run(arguments, check=True, capture_output=True)
     assert contents() == whole
     assert visible() == ["out", "particles.star", "stack.mrcs"]
     assert at_work >= 15
@@ -239,10 +239,10 @@ def test_the_report_appears_with_the_results_or_they_wait_for_it(undisturbed, mo
 
 
 def test_a_second_run_is_refused_while_one_is_alive(project):
-    with subprocess.Popen(
+    with processes.Popen(
         [PROGRAM, *RUN],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=processes.DEVNULL,
+        stderr=processes.DEVNULL,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     ) as run:
         try:
@@ -321,7 +321,7 @@ def small_disk(project):
     place = project / "small"
     full_disk(place, 4 * SIZE * SIZE * (COUNT // 2))
     yield place
-    subprocess.run(["umount", place], check=True)
+    processes.run(["umount", place], check=True)
 
 
 def test_a_full_disk_is_one_error_and_a_folder_that_resumes(undisturbed, small_disk):
@@ -330,7 +330,7 @@ def test_a_full_disk_is_one_error_and_a_folder_that_resumes(undisturbed, small_d
     assert "No space left on device" in words
     assert "particles are done and kept, continue with --resume" in words
     assert not Path("small/out").exists()
-    subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+    processes.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
     command(*run, "--resume")
     outputs = contents("small/out")
     for name in ("recentered.star", "report.html"):  # they name the folder
@@ -345,15 +345,15 @@ def test_a_file_that_may_not_grow_is_one_error_and_a_folder_that_resumes(project
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
 
-    result = subprocess.run(run, capture_output=True, text=True, check=False, preexec_fn=limit)
+    result = processes.run(run, capture_output=True, text=True, check=False, preexec_fn=limit)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith("Error: ")
     assert "File too large" in result.stderr
     assert "particles are done and kept, continue with --resume" in result.stderr
     assert "Traceback" not in result.stderr
-    subprocess.run([*run, "--resume"], check=True, capture_output=True)
+    processes.run([*run, "--resume"], check=True, capture_output=True)
     continued = contents()
-    subprocess.run([*run, "--overwrite"], check=True, capture_output=True)
+    processes.run([*run, "--overwrite"], check=True, capture_output=True)
     assert contents() == continued
 
 
@@ -361,12 +361,12 @@ def test_a_read_only_place_is_one_error(project):
     place = project / "locked"
     full_disk(place, "1m")
     try:
-        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        processes.run(["mount", "-o", "remount,ro", place], check=True)
         words = command(*(word if word != "out" else "locked/out" for word in RUN), code=2).stderr
         assert os.strerror(errno.EROFS) in words
         assert list(place.iterdir()) == []
     finally:
-        subprocess.run(["umount", place], check=True)
+        processes.run(["umount", place], check=True)
 
 
 def test_a_truncated_stack_is_done_as_far_as_it_goes(undisturbed):

@@ -1,12 +1,12 @@
 """Files from strangers: odd names, links, line ends and paths; results lie in --out and nothing else changes."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -115,7 +115,7 @@ def test_names_that_are_not_utf_8_can_be_printed(project, encoding):
         ["convert", f"{name}/particles.star", f"{name}.cs"],
     ):
         environment = os.environ | {"PYTHONIOENCODING": encoding}
-        result = subprocess.run([program, *arguments], capture_output=True, env=environment, check=False)
+        result = processes.run([program, *arguments], capture_output=True, env=environment, check=False)
         assert result.returncode == 0, result.stderr
         assert b"Z\xfc" in result.stdout
 
@@ -208,7 +208,7 @@ def test_a_read_only_folder_is_one_sentence_for_every_command(project, arguments
     place = project / "locked"
     full_disk(place, "1m")
     try:
-        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        processes.run(["mount", "-o", "remount,ro", place], check=True)
         before = snapshot(project, project / "none")
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 2, result.output
@@ -218,4 +218,4 @@ def test_a_read_only_folder_is_one_sentence_for_every_command(project, arguments
         assert "locked/" in sentence
         assert snapshot(project, project / "none") == before
     finally:
-        subprocess.run(["umount", place], check=True)
+        processes.run(["umount", place], check=True)

@@ -9,12 +9,12 @@ import pickle
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -255,7 +255,7 @@ def test_workers_write_the_same_bytes(whole_run, project, monkeypatch):
 def test_killed_and_resumed(whole_run, project):
     arguments = [PROGRAM, *LEARN, "--out", "out", "--batch-size", "1", "-j", "1"]
     journal = Path(".out.partial/journal")
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+    with processes.Popen(arguments, stdout=processes.DEVNULL, stderr=processes.DEVNULL) as run:
         while run.poll() is None and not (journal.exists() and journal.stat().st_size > 4000):
             time.sleep(0.001)
         run.send_signal(signal.SIGKILL)

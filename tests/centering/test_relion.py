@@ -4,11 +4,11 @@
 object at the centre stays there whatever psi is.
 """
 
-import subprocess
 from pathlib import Path
 
 import mrcfile
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -54,7 +54,7 @@ def make_dataset(size, *, psi=True, particle=None, stale=True):
 def moved_by_relion(star):
     """Return where the centres of mass lie, relative to n // 2, after RELION has applied the origins of ``star``."""
     arguments = ["relion_stack_create", "--i", star, "--o", "moved", "--apply_transformation"]
-    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    result = processes.run(arguments, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr + result.stdout
     with mrcfile.open("moved.mrcs", permissive=True) as file:
         images = file.data.astype(np.float64)

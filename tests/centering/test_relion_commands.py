@@ -1,12 +1,12 @@
 """Class averages, coordinates and shifted stacks against RELION's own programs."""
 
 import importlib.util
-import subprocess
 from pathlib import Path
 
 import mrcfile
 import numpy as np
 import pandas as pd
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -36,7 +36,7 @@ def project(tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    result = subprocess.run([str(one) for one in arguments], capture_output=True, text=True, check=False)
+    result = processes.run([str(one) for one in arguments], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr + result.stdout
 
 

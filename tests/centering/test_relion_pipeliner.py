@@ -1,11 +1,11 @@
 """RELION's own pipeliner runs and follows External jobs of ``centering run``, and goes on with their output."""
 
-import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import starfile
 from datafiles import RADIUS, dataset
@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
 
 def pipeliner(*arguments):
     # it waits for ever where the pipeline is locked
-    subprocess.run(["relion_pipeliner", *arguments], stdin=subprocess.DEVNULL, check=True, timeout=120)
+    processes.run(["relion_pipeliner", *arguments], stdin=processes.DEVNULL, check=True, timeout=120)
 
 
 def schedule(kind, **options):

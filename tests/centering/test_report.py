@@ -3,11 +3,11 @@
 import os
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner
 from datafiles import RADIUS, simulated
@@ -225,7 +225,7 @@ def browse(chromium, folder, *options):
         chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
         "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={folder / 'profile'}", *options,
     ]  # fmt: skip
-    return subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=120)
+    return processes.run(arguments, capture_output=True, text=True, check=True, timeout=120)
 
 
 PROBE = """<!doctype html><body style="margin:0"><iframe id="f" src="out/report.html"

@@ -3,13 +3,13 @@
 import json
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 import starfile
 from click.testing import CliRunner
@@ -159,7 +159,7 @@ def test_a_stack_that_fails_while_it_is_read_costs_nothing_else(project, monkeyp
 
 
 def start():
-    return subprocess.Popen([PROGRAM, *WATCH], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return processes.Popen([PROGRAM, *WATCH], stdout=processes.PIPE, stderr=processes.PIPE, text=True)
 
 
 def wait_for(path, process):

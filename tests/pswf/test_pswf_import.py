@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import subprocess
 import sys
 from importlib import import_module
 
+import processes
 import pytest
 
 import pswf
@@ -18,7 +18,7 @@ HEAVY = {"numba", "scipy", "aspire", "matplotlib", "centering", "finufft"}
 def loaded_after(statement: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter holds after the statement."""
     code = f"{statement}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
-    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    output = processes.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     return set(output.split())
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 
 from pswf import PSWF2D, prolate_spectra
@@ -130,12 +131,11 @@ def test_many_processes_may_write_at_once(tmp_path: Path) -> None:
         "    for c in (5.0, 6.0): print(sum(prolate_spectra(c, cache=sys.argv[1]).counts))\n"
         "    [p.unlink(missing_ok=True) for p in __import__('pathlib').Path(sys.argv[1]).glob('*.pswf')]\n"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, os.fspath(tmp_path)], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    outputs = {process.communicate()[0] for process in processes}
-    assert [process.returncode for process in processes] == [0, 0, 0]
+    words = [sys.executable, "-c", program, os.fspath(tmp_path)]
+    with ExitStack() as stack:
+        running = [stack.enter_context(processes.Popen(words, stdout=processes.PIPE, text=True)) for _ in range(3)]
+        outputs = {process.communicate()[0] for process in running}
+    assert [process.returncode for process in running] == [0, 0, 0]
     expected = "".join(f"{sum(prolate_spectra(c).counts)}\n" for c in (5.0, 6.0)) * 20
     assert outputs == {expected}
     assert not list(tmp_path.glob("*.part"))

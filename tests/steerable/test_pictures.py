@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 
 import matplotlib as mpl
 import numpy as np
+import processes
 import pytest
 from whole_images import draw_stack, make_basis
 
@@ -113,7 +113,7 @@ class TestPlot:
 
 def test_pictures_are_not_needed_for_numbers() -> None:
     code = "import pswf.plot, sys; assert 'matplotlib' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    processes.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_missing_finufft_is_one_sentence() -> None:
@@ -123,7 +123,7 @@ def test_a_missing_finufft_is_one_sentence() -> None:
         "try: pswf.PSWF2D(8)\n"
         "except ImportError as error: print(error)\n"
     )
-    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    output = processes.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert output == "whole-image bases need finufft: pip install 'pswf-centering[steerable]'\n"
 
 
@@ -131,7 +131,7 @@ def test_a_missing_aspire_is_one_sentence() -> None:
     code = (
         "import sys; sys.modules['aspire'] = None\ntry: import pswf.aspire\nexcept ImportError as error: print(error)\n"
     )
-    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    output = processes.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert output == "pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'\n"
 
 
