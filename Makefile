@@ -7,12 +7,15 @@ BIN := $(VENV)/bin
 # Reference data, where a checkout has them beside it; the tests that need them skip otherwise.
 CENTERING_DATA ?= $(wildcard $(abspath ../shared/data))
 export CENTERING_DATA
+# Nobody may be there to answer.
+export PIP_NO_INPUT := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(VENV)/.core
 	$(BIN)/centering demo --out demo --overwrite
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -u -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -43,15 +46,18 @@ clean:
 	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.python:
+	@echo "Installing into $(VENV); the first time this takes minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	touch $@
 
 $(VENV)/.core: $(VENV)/.python pyproject.toml
+	@echo "Installing the package."
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core
+	@echo "Installing what the tests need."
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 

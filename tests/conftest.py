@@ -6,9 +6,14 @@ import faulthandler
 import os
 from pathlib import Path
 
-import numpy as np
-import pytest
-from pytest_timeout import Settings
+# The workers of pytest-xdist fill the machine; threads of BLAS and OpenMP beside them wait for each other in busy
+# loops, which took more than half of the time.  They read this when NumPy is loaded, and processes inherit it.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from pytest_timeout import Settings  # noqa: E402
 
 STDERR = pytest.StashKey[int]()
 
