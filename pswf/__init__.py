@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pswf.bases.base import RadialBasis as RadialBasis
     from pswf.bases.bessel import FourierBessel as FourierBessel
+    from pswf.bases.constant import WithConstant as WithConstant
     from pswf.bases.dini import DiniBessel as DiniBessel
+    from pswf.bases.prolate import PAPER_TRUNCATION as PAPER_TRUNCATION
     from pswf.bases.prolate import PSWF as PSWF
     from pswf.bases.zernike import Zernike as Zernike
     from pswf.disk import AngularZero as AngularZero
@@ -41,6 +43,7 @@ _HOMES = {
     "FourierBesselFamily": "pswf.families",
     "gauss_legendre": "pswf.quadrature",
     "LearnedFamily": "pswf.steerable.learned",
+    "PAPER_TRUNCATION": "pswf.bases.prolate",
     "prolate_spectra": "pswf.spectra",
     "PSWF": "pswf.bases.prolate",
     "PSWF2D": "pswf.steerable.prolate",
@@ -49,6 +52,7 @@ _HOMES = {
     "Spectra": "pswf.spectra",
     "steerable_pca": "pswf.steerable.learned",
     "SteerableBasis": "pswf.steerable.basis",
+    "WithConstant": "pswf.bases.constant",
     "Zernike": "pswf.bases.zernike",
     "ZernikeFamily": "pswf.families",
 }

@@ -44,8 +44,8 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
 @click.option(
     "--score",
-    type=click.Choice(["cumulative", "racer"]),
-    help="Landscape of the surrogate estimator: the paper's, or that of the authors' program.  [default: cumulative]",
+    type=click.Choice(["cumulative", "paper", "racer"]),
+    help="Landscape of the surrogate estimator; to reproduce, the paper's or its program's.  [default: cumulative]",
 )
 @click.option(
     "--learn-from", type=int, metavar="N", help="Images that the reference is learned from, at random.  [default: 2000]"

@@ -20,7 +20,7 @@ from centering.landscapes.score import Score, check_score
 from centering.results import Centers
 from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
-from pswf.disk import AngularZero, check_basis
+from pswf.disk import check_basis
 
 __all__ = ["SurrogateCenter"]
 
@@ -37,10 +37,11 @@ class SurrogateCenter:
     ----------
     radius : int
         R, radius of the particle in pixels, at least 1.
-    score : {"cumulative", "racer"} or Score, optional
-        Equation (3.1), or what the authors' released code computes; see `centering.landscape`.
+    score : {"cumulative", "paper", "racer"} or Score, optional
+        Equation (3.1), the same with the averages of the paper, or what the authors' released code computes; see
+        `centering.landscape`.
     basis : RadialBasis, optional
-        Prolate functions at the Nyquist frequency by default.
+        As in `centering.landscape`.
     method : {"fused", "maps", "direct"}, optional
         ``"fused"`` finds the minimum p* of the landscape without its absolute value, which is one correlation (its low
         frequencies rank the candidates, the full kernel decides among those that can still win), and then
@@ -126,7 +127,8 @@ class SurrogateCenter:
         radius = check_radius(self.radius, size)
 
         def build() -> Plan:
-            return Plan(size, AngularZero(radius, self.basis), check_score(self.score), self.max_shift)
+            score = check_score(self.score)
+            return Plan(size, score.disk(radius, self.basis), score, self.max_shift)
 
         return self._plans.get(size, build)
 

@@ -14,7 +14,6 @@ from centering.landscapes.plan import Plan
 from centering.landscapes.score import Score, check_score
 from centering.stack import Images, check_radius, check_stack, nonnegative
 from pswf.bases.base import RadialBasis
-from pswf.disk import AngularZero
 
 __all__ = ["METHODS", "check_choice", "landscape", "landscapes"]
 
@@ -45,12 +44,15 @@ def landscape(
     images : array_like, shape (B, n, n) or (n, n)
     radius : int
         R, radius of the particle in pixels, at least 1; its disk of 2R + 1 pixels must fit into the image.
-    score : {"cumulative", "racer"} or Score, optional
-        ``"cumulative"`` is equation (3.1).  ``"racer"`` is what the authors' released code computes: coefficients
-        weighted by lambda_n (where the basis has them), rings ``l <= d < l + 1`` counted on the whole square, no
-        cumulative sum, and E the maximum over all candidates and rings.  A `Score` is a variant of your own.
+    score : {"cumulative", "paper", "racer"} or Score, optional
+        ``"cumulative"`` is equation (3.1).  ``"paper"`` is (3.1) with the rotational averages as the paper computes
+        them: prolate functions truncated at 1e-3, plain sums over the pixels.  ``"racer"`` is what the authors'
+        released code computes: the averages of the paper with coefficients weighted by lambda_n (where the basis has
+        them), rings ``l <= d < l + 1`` counted on the whole square, no cumulative sum, and E the maximum over all
+        candidates and rings.  These two are for reproduction.  A `Score` is a variant of your own.
     basis : RadialBasis, optional
-        Prolate functions at the Nyquist frequency by default; see `pswf.AngularZero`.
+        By default prolate functions at the Nyquist frequency and the constant, for ``"paper"`` and ``"racer"`` the
+        prolate functions of the paper; see `pswf.AngularZero`.
     method : {"maps", "direct", "fused"}, optional
         ``"direct"``: Algorithm 3.1 line by line, candidates in parallel.  ``"maps"``: the same from maps of
         ``alpha_n(p)`` by FFT.  ``"fused"``: one correlation with the kernel of ``sum_rho u_p[rho]``, and one for E.
@@ -84,9 +86,11 @@ def landscape(
 
     Notes
     -----
-    The paper's truncation, the default, keeps prolate functions that live half outside the disk; with the ring weights
-    they count the few pixels at d = R much more than their neighbours.  At R = 45 it does not matter, below R = 15 or
-    so it does: give ``basis=PSWF(pi * R, truncation=1)``, which keeps the functions that live inside.
+    The paper's truncation keeps prolate functions that hardly live on the disk; with the ring weights they count the
+    few pixels at d = R much more than their neighbours, and below R = 15 or so ``score="paper"`` puts one bright pixel
+    R away.  The median error on ten projections of a 70S ribosome at a signal-to-noise ratio of 1/20, with ``"paper"``
+    and by default, is 1.5 and 1.2 px at R = 11 (binned by 4), 1.4 and 1.2 px at R = 22 (binned by 2), 1.52 and 1.47 px
+    at R = 45.
 
     References
     ----------
@@ -110,7 +114,7 @@ def landscape(
     compute = METHODS[check_choice(method, "method", METHODS)]
     chosen = check_score(score)
     stack, finite = check_stack(images)
-    disk = AngularZero(check_radius(radius, stack.shape[-1]), basis)
+    disk = chosen.disk(check_radius(radius, stack.shape[-1]), basis)
     plan = Plan(stack.shape[-1], disk, chosen, max_shift)
     return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan))
 

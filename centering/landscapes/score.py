@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.base import RadialBasis
-from pswf.disk import AngularZero
+from pswf.disk import AngularZero, check_expansion
 
 __all__ = [
     "CUMULATIVE",
+    "PAPER",
     "RACER",
     "ROUNDING",
     "SCORES",
@@ -77,6 +78,9 @@ class Score:
         ``u_p[rho]`` of all candidates and radii; no term then changes its sign, so L is linear in the image.
     coefficient_weights : callable or None
         ``coefficient_weights(basis, K) -> (K,)``: the weights s_n; None for ones.
+    expansion : {"pixels", "paper"}
+        How the rotational averages are computed, as in `pswf.AngularZero`: by least squares on the pixels, or as the
+        authors do, by plain sums against prolate functions up to `pswf.PAPER_TRUNCATION` (or a basis given).
     """
 
     name: str
@@ -84,12 +88,18 @@ class Score:
     accumulations: int = 1
     normalizer: str = "disk"
     coefficient_weights: Callable[[RadialBasis, int], Array] | None = field(default=None, repr=False)
+    expansion: str = "pixels"
 
     def __post_init__(self) -> None:
         if not isinstance(self.accumulations, int) or self.accumulations < 0:
             raise ValueError(f"accumulations is {self.accumulations!r}; give a whole number of at least 0")
         if self.normalizer not in ("disk", "peak"):
             raise ValueError(f"normalizer is {self.normalizer!r}; give 'disk' or 'peak'")
+        check_expansion(self.expansion)
+
+    def disk(self, radius: int, basis: RadialBasis | None = None) -> AngularZero:
+        """Return the pixel disk on which this score expands images."""
+        return AngularZero(radius, basis, expansion=self.expansion)
 
     def energies(self, disk: AngularZero) -> Array:
         """Return the matrix, shape (R+1, K), that takes the coefficients about p to ``u_p``."""
@@ -109,11 +119,21 @@ class Score:
 CUMULATIVE = Score("cumulative")
 """Equation (3.1) of Heimowitz, Sharon and Singer (SIAM J. Imaging Sci. 14 (2021) 689)."""
 
-RACER = Score("racer", racer_rings, accumulations=0, normalizer="peak", coefficient_weights=concentrations)
-"""What the authors' released code computes: coefficients weighted by lambda_n, rings counted on the square, no
-cumulative sum, one normaliser for all rings."""
+PAPER = Score("paper", expansion="paper")
+"""Equation (3.1) with the rotational averages of the paper, truncated at 1e-3: for reproduction."""
 
-SCORES = {score.name: score for score in (CUMULATIVE, RACER)}
+RACER = Score(
+    "racer",
+    racer_rings,
+    accumulations=0,
+    normalizer="peak",
+    coefficient_weights=concentrations,
+    expansion="paper",
+)
+"""What the authors' released code computes: the averages of the paper, coefficients weighted by lambda_n, rings counted
+on the square, no cumulative sum, one normaliser for all rings."""
+
+SCORES = {score.name: score for score in (CUMULATIVE, PAPER, RACER)}
 """The scores that have a name."""
 
 

@@ -11,12 +11,17 @@ import numpy.typing as npt
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_count, check_order, check_positive
 
-__all__ = ["DEFAULT_TRUNCATION", "PSWF"]
+__all__ = ["DEFAULT_TRUNCATION", "PAPER_TRUNCATION", "PSWF"]
 
 Array = npt.NDArray[np.float64]
 
-DEFAULT_TRUNCATION = 1e-3
-"""Truncation of Landa and Shkolnisky used where neither a count nor a truncation is given."""
+DEFAULT_TRUNCATION = 1.0
+"""Truncation where neither a count nor a truncation is given: functions with more than half of their energy inside."""
+
+PAPER_TRUNCATION = 1e-3
+"""Truncation of Landa and Shkolnisky, and of the authors of the surrogate centre of mass.
+
+It keeps functions that hardly live on the disk; for reproduction only, see `pswf.AngularZero`."""
 
 
 class PSWF(ZernikeSeries):
@@ -37,7 +42,8 @@ class PSWF(ZernikeSeries):
         Number of functions.
     truncation : float, optional
         Keep the functions with ``sqrt(lambda / (1 - lambda)) > truncation`` (Landa and Shkolnisky, Appl. Comput.
-        Harmon. Anal. 43 (2017) 381).  With ``count`` as well, at most ``count`` of them.  With neither, 1e-3.
+        Harmon. Anal. 43 (2017) 381).  With ``count`` as well, at most ``count`` of them.  With neither, 1: the
+        functions with more than half of their energy on the disk.
 
     Attributes
     ----------

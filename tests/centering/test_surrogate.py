@@ -170,7 +170,7 @@ def test_one_instance_serves_threads_sizes_and_pickles(rng):
     [
         (lambda: SurrogateCenter(0), ValueError, "radius is 0"),
         (lambda: SurrogateCenter(None), TypeError, "radius is None"),
-        (lambda: SurrogateCenter(5, score="scm"), ValueError, "'cumulative' or 'racer'"),
+        (lambda: SurrogateCenter(5, score="scm"), ValueError, "'cumulative' or 'paper' or 'racer'"),
         (lambda: SurrogateCenter(5, method="fft"), ValueError, "'direct' or 'maps' or 'fused'"),
         (lambda: SurrogateCenter(5, search="random"), ValueError, "search is 'random'; give 'full' or 'pyramid'"),
         (lambda: SurrogateCenter(5, max_shift=-2), ValueError, "max_shift is -2"),

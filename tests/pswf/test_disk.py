@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pswf import PSWF, AngularZero, FourierBessel, Zernike
+from pswf import PAPER_TRUNCATION, PSWF, AngularZero, FourierBessel, WithConstant, Zernike
 from pswf.disk import ring_sums
 
 
@@ -17,12 +17,25 @@ class Monomials:
         return np.stack([np.full(r.shape, np.sqrt(2.0)), np.sqrt(6.0) * (2.0 * r**2 - 1.0)])
 
 
+class Twice:
+    """The same function twice."""
+
+    def evaluate(self, r):
+        r = np.asarray(r, dtype=np.float64)
+        return np.stack([1.0 + r**2, 2.0 + 2.0 * r**2])
+
+
 BASES = {"prolate": lambda: None, "bessel": lambda: FourierBessel(9), "zernike": lambda: Zernike(7), "user": Monomials}
 
 
 @pytest.fixture(params=BASES)
 def disk(request):
     return AngularZero(11, BASES[request.param]())
+
+
+@pytest.fixture(params=BASES)
+def paper_disk(request):
+    return AngularZero(11, BASES[request.param](), expansion="paper")
 
 
 def test_disk_of_radius_two_by_eye():
@@ -38,7 +51,13 @@ def test_disk_of_radius_two_by_eye():
     assert disk.multiplicity.tolist() == [1, 4, 4, 4]
 
 
-def test_functions_are_orthonormal_over_the_disk_in_pixels(disk):
+def test_functions_are_orthonormal_on_the_pixels(disk):
+    pixels = disk.reconstruct(np.eye(disk.count)).reshape(disk.count, -1)
+    np.testing.assert_allclose(pixels @ pixels.T, np.eye(disk.count), atol=1e-13)
+
+
+def test_functions_of_the_paper_are_orthonormal_over_the_disk_in_pixels(paper_disk):
+    disk = paper_disk
     nodes, weights = np.polynomial.legendre.leggauss(80)
     rho = disk.radius * (nodes + 1) / 2
     values = disk.evaluate(rho)
@@ -46,15 +65,125 @@ def test_functions_are_orthonormal_over_the_disk_in_pixels(disk):
     np.testing.assert_allclose(gram, np.eye(disk.count), atol=1e-12)
 
 
-def test_coefficients_are_the_sum_over_the_pixels_of_the_disk(disk, rng):
-    crops = rng.normal(size=(3, disk.side, disk.side))
-    offset = np.arange(-disk.radius, disk.radius + 1)
+def pixel_distances(radius):
+    offset = np.arange(-radius, radius + 1)
     distance = np.hypot(offset[:, None], offset)
-    inside = distance <= disk.radius
-    psi = disk.evaluate(distance[inside])
+    return distance, distance <= radius
+
+
+def test_coefficients_of_the_paper_are_the_sum_over_the_pixels_of_the_disk(paper_disk, rng):
+    disk = paper_disk
+    crops = rng.normal(size=(3, disk.side, disk.side))
+    distance, inside = pixel_distances(disk.radius)
+    psi = np.asarray(disk.basis.evaluate(distance[inside] / disk.radius)) / (np.sqrt(2 * np.pi) * disk.radius)
     expected = np.array([psi @ crop[inside] for crop in crops])
     np.testing.assert_allclose(disk.coefficients(crops), expected, rtol=0, atol=1e-12)
     np.testing.assert_allclose(disk.coefficients(crops[0]), expected[:1], rtol=0, atol=1e-12)
+
+
+FAMILIES = {
+    "prolate": lambda radius, count: PSWF(np.pi * radius, count=count),
+    "narrow": lambda radius, count: PSWF(1.0, count=count),
+    "bessel": lambda radius, count: FourierBessel(count),
+    "constant": lambda radius, count: WithConstant(FourierBessel(count)),
+    "zernike": lambda radius, count: Zernike(count),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("seed", range(12))
+def test_average_is_the_least_squares_fit_to_the_pixels(family, seed):
+    rng = np.random.default_rng(seed)
+    radius = int(rng.integers(1, 25))
+    basis = FAMILIES[family](radius, int(rng.integers(1, max(2, radius))))
+    disk = AngularZero(radius, basis)
+    crop = rng.normal(size=(disk.side, disk.side))
+    distance, inside = pixel_distances(radius)
+    psi = basis.evaluate(np.minimum(distance[inside] / radius, 1.0)).T
+    expected, _, rank, _ = np.linalg.lstsq(psi, crop[inside])
+    assert rank == disk.count
+    average = disk.reconstruct(disk.coefficients(crop))[0]
+    np.testing.assert_allclose(average[inside], psi @ expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("radius", range(1, 61))
+def test_average_of_a_constant_is_the_constant(radius):
+    disk = AngularZero(radius)
+    alpha = disk.coefficients(np.full((disk.side, disk.side), -7.25e3))
+    np.testing.assert_allclose(disk.rotational_average(alpha, np.linspace(0.0, radius, 101)), -7.25e3, rtol=1e-11)
+
+
+def test_the_constant_beside_a_basis():
+    basis = PSWF(10.0)
+    both = WithConstant(basis)
+    np.testing.assert_array_equal(both.evaluate([[0.0, 0.4]])[:-1], basis.evaluate([[0.0, 0.4]]))
+    np.testing.assert_array_equal(both.evaluate([[0.0, 0.4]])[-1], np.sqrt([[2.0, 2.0]]))
+    np.testing.assert_array_equal(both.log_concentration, [*basis.log_concentration, 0.0])
+    assert not hasattr(WithConstant(Zernike(3)), "log_concentration")
+    with pytest.raises(TypeError, match="basis is 'bessel'; give an object"):
+        WithConstant("bessel")
+
+
+def test_averages_of_the_paper_ring_at_the_edge():
+    """The numbers of the paper's truncation that a default must not have."""
+    for radius, expected in {5: 5.12, 15: 2.52, 45: 1.37}.items():
+        disk = AngularZero(radius, expansion="paper")
+        assert disk.basis.count == PSWF(np.pi * radius, truncation=1e-3).count == disk.count
+        average = disk.rotational_average(disk.coefficients(np.ones((disk.side, disk.side))), radius)
+        np.testing.assert_allclose(average, expected, atol=0.01)
+
+
+def random_profile(rng, radius):
+    """Return a function of d / R: a polynomial, a Gaussian, and a ring at least 2 pixels wide, of random size."""
+    polynomial = rng.normal(size=4)
+    width, middle = rng.uniform(0.3, 1.0), rng.uniform(0.0, 1.1)
+    ring, height = rng.uniform(2.0, 5.0) / radius, rng.normal(size=2)
+    return lambda r: (
+        np.polynomial.polynomial.polyval(r**2, polynomial)
+        + height[0] * np.exp(-((r / width) ** 2) / 2)
+        + height[1] * sum(np.exp(-(((r + sign * middle) / ring) ** 2) / 2) for sign in (1, -1))
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_bias_and_noise_at_every_distance_against_ring_averages(seed):
+    rng = np.random.default_rng(seed)
+    radius = int(rng.integers(5, 61))
+    disk = AngularZero(radius)
+    rho = np.linspace(0.0, radius, 4 * radius + 1)
+    # weight of every pixel in A(rho), by its distance
+    weights = disk.evaluate(rho).T @ disk.functions
+    deviation = np.sqrt((weights**2 * disk.multiplicity).sum(axis=1))
+    pixels = np.array([disk.multiplicity[np.abs(disk.distances - d) <= 0.5].sum() for d in rho])
+    pixels[-3:] = disk.multiplicity[disk.distances > radius - 1].sum()
+    relative = deviation * np.sqrt(pixels)
+    assert relative[rho < radius - 1].max() < 1.5
+    assert relative.max() < 2.7
+    # the paper's is noisier there
+    paper = AngularZero(radius, expansion="paper")
+    at_edge = np.sqrt((((paper.evaluate(float(radius)) @ paper.functions) ** 2) * paper.multiplicity).sum())
+    assert at_edge > deviation[-1]
+    profile = random_profile(rng, radius)
+    want = profile(rho / radius)
+    got = (weights * disk.multiplicity) @ profile(disk.distances / radius)
+    ring = [profile(disk.distances / radius)[np.abs(disk.distances - d) <= 0.5].mean() for d in rho]
+    size = np.abs(want).max()
+    assert np.abs(got - want).max() < min(0.08 * size, 0.02 * size + 0.5 * np.abs(ring - want).max())
+
+
+@pytest.mark.parametrize(
+    ("radius", "basis", "message"),
+    [
+        (1, PSWF(np.pi, truncation=1e-3), "3 functions.*radius 1 lie at 2 distances only.*give fewer"),
+        (3, Zernike(8), "8 functions.*radius 3 lie at 7 distances"),
+        (9, Twice(), "function 1 of the basis is a combination of those before it.*radius 9"),
+        (9, WithConstant(Zernike(2)), "function 2 of the basis is a combination"),
+    ],
+)
+def test_functions_that_the_pixels_cannot_tell_apart(radius, basis, message):
+    with pytest.raises(ValueError, match=message):
+        AngularZero(radius, basis)
+    AngularZero(radius, basis, expansion="paper")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, ">f4"])
@@ -118,10 +247,16 @@ def test_compiled_sums_equal_the_python_source(rng):
 
 
 def test_default_basis_is_the_prolate_one_at_nyquist():
-    disk = AngularZero(7, truncation=1e-2)
+    disk = AngularZero(7, truncation=1e-2, expansion="paper")
     reference = PSWF(7 * np.pi, truncation=1e-2)
-    assert disk.count == reference.count < AngularZero(7, truncation=1e-6).count
+    assert disk.count == reference.count < AngularZero(7, truncation=1e-6, expansion="paper").count
     np.testing.assert_array_equal(disk.evaluate(3.5), reference.evaluate(0.5) / (np.sqrt(2 * np.pi) * 7))
+    default = AngularZero(7)
+    assert repr(default.basis) == repr(WithConstant(PSWF(7 * np.pi, truncation=1.0)))
+    assert default.count == PSWF(7 * np.pi, truncation=1.0).count + 1
+    assert AngularZero(7, truncation=1e-2).count == reference.count + 1
+    assert PAPER_TRUNCATION == 1e-3
+    assert AngularZero(7, expansion="paper").count == PSWF(7 * np.pi, truncation=PAPER_TRUNCATION).count
 
 
 class Broken:
@@ -137,6 +272,7 @@ class Broken:
     [
         (lambda: AngularZero(0), ValueError, "radius is 0"),
         (lambda: AngularZero(2.5), TypeError, "radius is 2.5"),
+        (lambda: AngularZero(5, expansion="plain"), ValueError, "expansion is 'plain'; give 'pixels' or 'paper'"),
         (lambda: AngularZero(5, basis="prolate"), TypeError, "evaluate"),
         (lambda: AngularZero(5, Broken(lambda r: r)), ValueError, r"\(count, \*r.shape\)"),
         (lambda: AngularZero(5, Broken(lambda r: np.full((2, *r.shape), np.nan))), ValueError, "not finite"),

@@ -39,7 +39,7 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: PSWF(5.0, 80),
         ValueError,
-        "truncation 0.001 leaves no function of order 80 at bandlimit 5; give a smaller truncation",
+        "truncation 1.0 leaves no function of order 80 at bandlimit 5; give a smaller truncation",
     ),
     (lambda: FourierBessel(0), ValueError, "count is 0; give an integer of at least 1"),
     (lambda: FourierBessel(3.0), TypeError, "count is 3.0; give an integer of at least 1"),

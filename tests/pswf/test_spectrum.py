@@ -175,7 +175,7 @@ def test_truncation_rule(N: int, T: float) -> None:
 
 
 def test_default_truncation_and_count_together() -> None:
-    assert PSWF(45 * math.pi).count == PSWF(45 * math.pi, truncation=1e-3).count
+    assert PSWF(45 * math.pi).count == PSWF(45 * math.pi, truncation=1.0).count
     assert PSWF(45 * math.pi, count=3, truncation=1e-3).count == 3
     assert PSWF(10.0, count=50, truncation=1e-3).count == PSWF(10.0, truncation=1e-3).count
 
