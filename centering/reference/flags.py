@@ -53,7 +53,9 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
         math.log(AMBIGUOUS_RATIO),
         math.log(prior.size) + NEIGHBOUR_MARGIN,
         NEIGHBOUR_PART,
-        (int(Flag.BORDER), int(Flag.AMBIGUOUS), int(Flag.NEIGHBOUR)),
+        int(Flag.BORDER),
+        int(Flag.AMBIGUOUS),
+        int(Flag.NEIGHBOUR),
         flags,
     )
     outlier = posterior.evidence < least_evidence(expectation.model.typical)
@@ -75,40 +77,38 @@ def _judge(
     equal: float,
     chance: float,
     part: float,
-    bits: Any,
+    border: int,
+    ambiguous: int,
+    neighbour: int,
     flags: Any,
 ) -> None:
-    border, ambiguous, neighbour = bits
     batch, side, _ = landscape.shape
     for i in range(batch):
-        image = landscape[i]
-        best = image.argmax()
-        row, column = best // side, best % side
+        first, row, column = landscape[i, 0, 0], 0, 0
+        for r in range(side):
+            for c in range(side):
+                if landscape[i, r, c] > first:
+                    first, row, column = landscape[i, r, c], r, c
         if row == 0 or column == 0 or row == side - 1 or column == side - 1:
             flags[i] |= border
-        first = image[row, column]
         alone = first - prior[row, column]
         for r in range(side):
             for c in range(side):
                 distance = math.sqrt((r - row) ** 2 + (c - column) ** 2)
                 if distance <= near:
                     continue
-                value = image[r, c]
+                value = landscape[i, r, c]
                 likely = value - prior[r, c]
                 equals = value >= first - equal
                 other = distance > far and likely >= chance and likely >= part * alone
-                if (equals or other) and _is_maximum(image, r, c):
+                if not (equals or other):
+                    continue
+                for k in range(9):
+                    y, x = r + k // 3 - 1, c + k % 3 - 1
+                    if 0 <= y < side and 0 <= x < side and landscape[i, y, x] > value:
+                        break
+                else:  # no neighbour is higher
                     if equals:
                         flags[i] |= ambiguous
                     if other:
                         flags[i] |= neighbour
-
-
-@jit
-def _is_maximum(image: Any, row: int, column: int) -> bool:
-    """Return whether no neighbour of the candidate is higher."""
-    for r in range(max(row - 1, 0), min(row + 2, image.shape[0])):
-        for c in range(max(column - 1, 0), min(column + 2, image.shape[1])):
-            if image[r, c] > image[row, column]:
-                return False
-    return True

@@ -13,7 +13,6 @@ from centering.reference.noise import whole_power
 from centering.reference.sharp import sharpen
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
-from pswf._jit import jit
 
 __all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
 
@@ -118,18 +117,9 @@ def observe(
     return Observation(coefficients, usable, transfer)
 
 
-@jit
-def _squares(coefficients: Any) -> Any:
+def _squares(coefficients: Images) -> Array:
     """Return the sums of squares of every (M, M), shape (B,), float64."""
-    batch, count, _ = coefficients.shape
-    result = np.zeros(batch)
-    columns = np.empty(count)
-    for i in range(batch):
-        columns[:] = 0.0
-        for r in range(count):
-            for c in range(count):
-                columns[c] += np.float64(coefficients[i, r, c]) ** 2
-        result[i] = columns.sum()
+    result: Array = np.einsum("bij,bij->b", coefficients, coefficients, dtype=np.float64)
     return result
 
 

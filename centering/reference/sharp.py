@@ -66,20 +66,46 @@ def _sharpen(
     spectra: Any, period: int, factors: Any, trend: Any, precision: float, steps: int, mean: Any, covariance: Any
 ) -> None:
     count = spectra.shape[1]
-    rows, columns = np.empty((3, count)), np.empty((3, count))
-    sums = np.empty((3, count))
-    value = np.empty(6)
+    highest = count // 2
+    rows, columns, sums = np.empty((3, count)), np.empty((3, count)), np.empty((3, count))
     for i in range(len(spectra)):
         start_row, start_column = mean[i, 0], mean[i, 1]
-        slope, curvature = factors[i]
+        slope, curvature = factors[i, 0], factors[i, 1]
         found = True
         for step in range(steps + 1):
-            _waves(rows, period, mean[i, 0])
-            _waves(columns, period, mean[i, 1])
-            _derivatives(spectra[i], rows, columns, sums, value)
-            a = slope * value[3] + curvature * value[1] * value[1] + trend[i, 2] - precision
-            b = slope * value[4] + curvature * value[1] * value[2] + trend[i, 3]
-            d = slope * value[5] + curvature * value[2] * value[2] + trend[i, 4] - precision
+            # the waves at this place, and their first and second derivatives
+            for k in range(highest + 1):
+                scale = math.sqrt((1.0 if k == 0 else 2.0) / period)
+                frequency = 2.0 * math.pi * k / period
+                for axis in range(2):
+                    waves = columns if axis else rows
+                    cosine = scale * math.cos(frequency * mean[i, axis])
+                    sine = scale * math.sin(frequency * mean[i, axis])
+                    waves[0, k] = cosine
+                    waves[1, k] = -frequency * sine
+                    waves[2, k] = -(frequency**2) * cosine
+                    if k > 0:
+                        waves[0, highest + k] = sine
+                        waves[1, highest + k] = frequency * cosine
+                        waves[2, highest + k] = -(frequency**2) * sine
+            for derivative in range(3):
+                for m in range(count):
+                    sums[derivative, m] = 0.0
+            for k in range(count):
+                for derivative in range(3):
+                    factor = rows[derivative, k]
+                    for m in range(count):
+                        sums[derivative, m] += factor * spectra[i, k, m]
+            down = right = second_down = mixed = second_right = 0.0
+            for m in range(count):
+                down += sums[1, m] * columns[0, m]
+                right += sums[0, m] * columns[1, m]
+                second_down += sums[2, m] * columns[0, m]
+                mixed += sums[1, m] * columns[1, m]
+                second_right += sums[0, m] * columns[2, m]
+            a = slope * second_down + curvature * down * down + trend[i, 2] - precision
+            b = slope * mixed + curvature * down * right + trend[i, 3]
+            d = slope * second_right + curvature * right * right + trend[i, 4] - precision
             determinant = a * d - b * b
             found = a < 0.0 and determinant > 0.0
             if not found:
@@ -88,8 +114,8 @@ def _sharpen(
             covariance[i, 0, 1] = covariance[i, 1, 0] = b / determinant
             if step < steps:
                 r, c = mean[i, 0] - start_row, mean[i, 1] - start_column
-                down = slope * value[1] + trend[i, 0] + trend[i, 2] * r + trend[i, 3] * c - precision * mean[i, 0]
-                right = slope * value[2] + trend[i, 1] + trend[i, 3] * r + trend[i, 4] * c - precision * mean[i, 1]
+                down = slope * down + trend[i, 0] + trend[i, 2] * r + trend[i, 3] * c - precision * mean[i, 0]
+                right = slope * right + trend[i, 1] + trend[i, 3] * r + trend[i, 4] * c - precision * mean[i, 1]
                 mean[i, 0] += covariance[i, 0, 0] * down + covariance[i, 0, 1] * right
                 mean[i, 1] += covariance[i, 1, 0] * down + covariance[i, 1, 1] * right
                 # the maximum lies within a pixel of the best candidate
@@ -99,39 +125,3 @@ def _sharpen(
             mean[i, 0], mean[i, 1] = start_row, start_column
             covariance[i, 0, 0] = covariance[i, 1, 1] = 1.0 / 12.0
             covariance[i, 0, 1] = covariance[i, 1, 0] = 0.0
-
-
-@jit
-def _waves(rows: Any, period: int, position: float) -> None:
-    """Write the scaled waves of one axis at ``position``, and their first and second derivatives."""
-    highest = rows.shape[1] // 2
-    rows[0, 0] = math.sqrt(1.0 / period)
-    rows[1, 0] = rows[2, 0] = 0.0
-    scale = math.sqrt(2.0 / period)
-    for k in range(1, highest + 1):
-        frequency = 2.0 * math.pi * k / period
-        cosine = scale * math.cos(frequency * position)
-        sine = scale * math.sin(frequency * position)
-        rows[0, k], rows[0, highest + k] = cosine, sine
-        rows[1, k], rows[1, highest + k] = -frequency * sine, frequency * cosine
-        rows[2, k], rows[2, highest + k] = -(frequency**2) * cosine, -(frequency**2) * sine
-
-
-@jit
-def _derivatives(spectrum: Any, rows: Any, columns: Any, sums: Any, result: Any) -> None:
-    """Write value, d/dr, d/dc, d2/dr2, d2/drdc and d2/dc2 of ``sum_kl spectrum[k, l] rows[0, k] columns[0, l]``."""
-    count = columns.shape[1]
-    sums[:] = 0.0
-    for k in range(count):
-        for derivative in range(3):
-            factor = rows[derivative, k]
-            for m in range(count):
-                sums[derivative, m] += factor * spectrum[k, m]
-    result[:] = 0.0
-    for m in range(count):
-        result[0] += sums[0, m] * columns[0, m]
-        result[1] += sums[1, m] * columns[0, m]
-        result[2] += sums[0, m] * columns[1, m]
-        result[3] += sums[2, m] * columns[0, m]
-        result[4] += sums[1, m] * columns[1, m]
-        result[5] += sums[0, m] * columns[2, m]

@@ -189,11 +189,8 @@ def _remove_planes(images: Any, result: Any, squares: Any) -> None:
     spread = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2
     columns, slopes, power = np.empty(size), np.empty(size), np.empty(size)
     for i in range(batch):
-        columns[:] = 0.0
-        slopes[:] = 0.0
-        power[:] = 0.0
-        total = 0.0
-        down = 0.0
+        for c in range(size):
+            columns[c] = slopes[c] = power[c] = 0.0
         for r in range(size):
             # column by column: the compiler may not reorder one long sum, but it can add many side by side
             offset = r - middle
@@ -202,13 +199,13 @@ def _remove_planes(images: Any, result: Any, squares: Any) -> None:
                 columns[c] += value
                 slopes[c] += offset * value
                 power[c] += value * value
-        right = 0.0
-        squares[i] = 0.0
+        total = down = right = square = 0.0
         for c in range(size):
             total += columns[c]
             down += slopes[c]
             right += (c - middle) * columns[c]
-            squares[i] += power[c] / size**2
+            square += power[c] / size**2
+        squares[i] = square
         mean, down, right = total / size**2, down / spread, right / spread
         for r in range(size):
             start = mean + down * (r - middle) - right * middle
