@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_radius", "check_stack", "crop", "nonnegative"]
+__all__ = ["check_radius", "check_stack", "crop", "nonnegative", "normalized"]
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +99,42 @@ def nonnegative(stack: Images) -> Images:
     lowest = stack.min(axis=(-2, -1), keepdims=True)
     result: Images = stack - lowest
     return result
+
+
+def normalized(stack: Images) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return the images less their means, their largest absolute value in [1/2, 1), so that no sum or square overflows.
+
+    Parameters
+    ----------
+    stack : ndarray, shape (..., n, n)
+        Finite float32 or float64 pixels of any magnitude.
+
+    Returns
+    -------
+    images : ndarray of float64, shape (..., n, n)
+        ``(I - mean I) * 2**-exponent``.  The scale is a power of two, so that nothing is rounded but the difference to
+        the mean; zeros for a constant image.
+    exponents : ndarray of int64, shape (...)
+        0 for a constant image.
+    """
+    result = np.asarray(stack, dtype=np.float64)
+    # once before the mean is taken, whose sum could overflow, and once after it, where a large offset has gone
+    result, first = _unit(result)
+    constant = result.max(axis=(-2, -1)) == result.min(axis=(-2, -1))
+    result = result - result.mean(axis=(-2, -1), keepdims=True)
+    result[constant] = 0.0
+    result, second = _unit(result)
+    return result, np.where(constant, 0, first + second)
+
+
+def _unit(stack: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    largest = np.maximum(stack.max(axis=(-2, -1)), -stack.min(axis=(-2, -1)))
+    exponents = np.frexp(largest)[1].astype(np.int64)
+    # 2^1074 is no number, and is needed for the least of all
+    half = exponents // 2
+    factors = np.ldexp(1.0, -half), np.ldexp(1.0, half - exponents)
+    scaled = stack * factors[0][..., np.newaxis, np.newaxis] * factors[1][..., np.newaxis, np.newaxis]
+    return scaled, exponents
 
 
 def crop(images: npt.ArrayLike, displacement: npt.ArrayLike, radius: int) -> Images:
