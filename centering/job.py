@@ -63,6 +63,11 @@ class Job:
     contrast: Contrast
     references: Sequence[FittedReference] = ()
 
+    @property
+    def warnings(self) -> list[str]:
+        """What makes every centre doubtful, a sentence each, without capitals and full stops."""
+        return [words for reference in self.references for words in reference.warnings]
+
 
 def make_estimator(name: str, radius: int | str | None, **options: Any) -> Estimator:
     """Return the estimator called ``name``, one of `ESTIMATORS`, for particles of ``radius`` pixels.
@@ -172,7 +177,7 @@ def prepare(
     ctf : {"auto", "no"}
         Whether what is learned is corrected for the contrast transfer functions that the file states.
     progress : callable, optional
-        Told how far learning has come, see `centering.RadialReference.fit`.
+        Told that images are read, and how far learning has come; see `centering.RadialReference.fit`.
     **options
         ``prior``, ``profiles``, ``phase_flip`` and ``learn_from`` of `centering.RadialReference`; it learns from
         `LEARN_FROM` images, drawn at random, unless told.
@@ -208,6 +213,8 @@ def prepare(
         learner = cast("RadialReference", make_estimator(estimator, size, **options))
     else:
         estimators, members = _each_radius(estimator, radius_of, options, len(particles))
+    if progress is not None:
+        progress("reading", 0)
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     if estimator != _REFERENCE:
         return Job(particles, estimators, members, radius_of, contrast)

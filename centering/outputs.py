@@ -131,6 +131,7 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
         "nonfinite_images": _names(particles, centers.has(Flag.NONFINITE)),
         "missing_images": _names(particles, centers.has(Flag.UNREADABLE)),
         "notes": list(particles.notes),
+        "warnings": job.warnings,
         "learned": [reference.describe() for reference in job.references],
     }
 

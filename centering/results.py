@@ -31,6 +31,8 @@ class Flag(enum.IntFlag):
     """The image looks like none of the particles that the reference was learned from, or like an empty box."""
     ELONGATED = 128
     """What lies about the centre is more than 1.5 times as long as wide: the centre may lie between two bodies."""
+    UNLEARNED = 256
+    """The reference was learned from fewer than 100 images, or from noise: no centre of such a run is backed by it."""
 
     @staticmethod
     def names(value: int) -> list[str]:

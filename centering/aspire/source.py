@@ -18,7 +18,7 @@ from aspire.source.image import IndexedSource
 
 from centering.contrast import detect_contrast
 from centering.estimators.base import Estimator
-from centering.results import Centers
+from centering.results import Centers, Flag
 from centering.shift import shift_images
 
 __all__ = ["CenteredSource", "Recenter", "center", "estimate", "write_coordinates"]
@@ -137,12 +137,20 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
         )
         logger.log(logging.INFO if contrast.clear else logging.WARNING, "contrast: %s", contrast)
         sign = -1 if contrast.invert else 1
-    return Centers.concatenate(
+    centers = Centers.concatenate(
         [
             estimator(sign * _pixels(source, np.arange(start, min(start + batch_size, source.n))))
             for start in range(0, source.n, batch_size)
         ]
     )
+    unlearned = int(centers.has(Flag.UNLEARNED).sum())
+    if unlearned:
+        logger.warning(
+            "%d of %d centres carry the flag UNLEARNED: nothing was learned that could back them",
+            unlearned,
+            len(centers),
+        )
+    return centers
 
 
 def center(

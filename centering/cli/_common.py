@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import IO, Any, TypeVar
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from centering.job import Job
 
 __all__ = [
     "Commands",
     "Failure",
     "NumberOr",
     "estimator_names",
-    "learning_bars",
     "one_sentence",
     "particle_options",
     "progress_bar",
+    "say_warnings",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,21 +109,20 @@ def particle_options(function: F) -> F:
     return function
 
 
+def say_warnings(job: Job) -> None:
+    """Say on standard error what makes every centre of a job doubtful."""
+    found = [] if job.contrast.clear else [f"contrast is {job.contrast}; check it, and say --invert yes or no"]
+    for words in (*found, *job.warnings):
+        click.echo(f"warning: {words}", err=True)
+
+
 def progress_bar(total: int | None, words: str) -> Any:
-    """Return a tqdm bar on standard error with the rate in images per second; silent where that is no terminal."""
+    """Return a tqdm bar on standard error with the rate in images per second; silent where that is no terminal.
+
+    ``total`` is None where it is not known, 0 where nothing is counted.
+    """
     from tqdm import tqdm
 
+    if total == 0:
+        return tqdm(desc=words, bar_format="{desc}", leave=False, disable=None)
     return tqdm(total=total, desc=words, unit="img", unit_scale=(total or 0) > 10000, disable=None, dynamic_ncols=True)
-
-
-@contextmanager
-def learning_bars() -> Iterator[Callable[[str, int | None], Callable[[int], object]]]:
-    """Lend what shows how far learning has come: one bar after the other, each with its words."""
-    with ExitStack() as stack:
-
-        def begin(words: str, total: int | None) -> Callable[[int], object]:
-            stack.close()
-            update: Callable[[int], object] = stack.enter_context(progress_bar(total, words)).update
-            return update
-
-        yield begin

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options
+from centering.cli._common import estimator_names, one_sentence, particle_options, say_warnings
 
 __all__ = ["classes"]
 
@@ -51,8 +51,7 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
         from centering.job import prepare
 
         job = prepare(open_particles(averages, angpix), **options)
-        if not job.contrast.clear:
-            click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+        say_warnings(job)
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1

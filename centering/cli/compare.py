@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from centering.cli._common import estimator_names, learning_bars, one_sentence, particle_options, progress_bar
+from centering.cli._common import estimator_names, one_sentence, particle_options
+from centering.cli._stages import Stages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +78,7 @@ def compare(
       centering compare projections.star --radius 24 --truth projections.star
       centering compare "$(centering fetch 70s)" --radius 45
     """
-    with one_sentence(TypeError), learning_bars() as bars:
+    with one_sentence(TypeError), Stages() as stages:
         from centering.job import prepare
 
         particles, known = _open(input_path, angpix, truth)
@@ -100,21 +101,22 @@ def compare(
                 estimator="surrogate" if name in ("racer", _ALIGNMENT) else name,
                 score="racer" if name == "racer" else None,
                 ctf=ctf,
-                progress=bars,
+                progress=stages.begin,
             )
             for name in names
         }
         if _ALIGNMENT in tasks:
             tasks[_ALIGNMENT] = _aligned(tasks[_ALIGNMENT])
+    for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
+        click.echo(f"warning: {words}", err=True)
     from centering.comparison import compare_centers
     from centering.engine.estimate import estimate
 
-    with one_sentence():
+    with one_sentence(), stages:
         centers = {}
         for name, task in tasks.items():
-            with progress_bar(len(particles), name) as bar:
-                batch = len(particles) if name == _ALIGNMENT else None
-                centers[name] = estimate(task, jobs=jobs, batch=batch, progress=bar.update)
+            batch = len(particles) if name == _ALIGNMENT else None
+            centers[name] = estimate(task, jobs=jobs, batch=batch, progress=stages.begin(name, len(particles)))
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
     click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")

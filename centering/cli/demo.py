@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence, progress_bar
+from centering.cli._common import one_sentence
+from centering.cli._stages import Stages
 from centering.cli.run import report
 
 __all__ = ["demo"]
@@ -32,13 +33,21 @@ def demo(out: str, overwrite: bool) -> None:
     """
     from time import perf_counter
 
-    with one_sentence():
+    start = perf_counter()
+    with one_sentence(), Stages() as stages:
+        stages.begin("simulating", 0)
         from centering.demo import COUNT, run_demo
 
-        start = perf_counter()
-        with progress_bar(COUNT, "centering") as bar:
-            result = run_demo(out, overwrite=overwrite, progress=bar.update)
-    report(result.job, result.centers, f"{out}/centered", perf_counter() - start)
+        progress = None
+
+        def update(count: int) -> None:
+            nonlocal progress
+            if progress is None:  # the particles are there
+                progress = stages.begin("centering", COUNT, then="drawing")
+            progress(count)
+
+        result = run_demo(out, overwrite=overwrite, progress=update)
+    report(result.job, result.centers, f"{out}/centered", perf_counter() - start, stages)
     click.echo("\ndistance from the true centre (px)      median   95 % within")
     for name, (median, most) in result.errors.items():
         click.echo(f"  {name:<36}{median:>8.2f}{most:>14.2f}")

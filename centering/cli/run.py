@@ -12,11 +12,11 @@ from centering.cli._common import (
     Failure,
     NumberOr,
     estimator_names,
-    learning_bars,
     one_sentence,
     particle_options,
-    progress_bar,
+    say_warnings,
 )
+from centering.cli._stages import COMPILING, Stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,8 @@ def run(
       neighbour   a second particle, farther away than the radius, explains much of the image
       outlier     unlike the particles that were learned: no particle, or another one
       elongated   more than 1.5 times as long as wide (clear images only): perhaps two bodies that touch
-    The last four are those of radial-reference.
+      unlearned   fewer than 100 images to learn from, or only noise: nothing backs any centre
+    The last five are those of radial-reference.
 
     The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
     is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.
@@ -174,7 +175,8 @@ def _run(
 
     if jobs is not None and (workers is not None or scheduler is not None):
         raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
-    with one_sentence(TypeError), learning_bars() as bars:
+    start = perf_counter()
+    with one_sentence(TypeError), Stages() as stages:
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
         from centering.job import prepare
@@ -183,7 +185,7 @@ def _run(
         particles = open_particles(input_path, angpix)
         # before anything is learned, which may take a while
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
-        job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=bars, **options)
+        job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=stages.begin, **options)
     from centering.engine.cluster import Cluster
     from centering.run import completed
     from centering.run import run as center
@@ -191,8 +193,7 @@ def _run(
 
     for note in job.particles.notes:
         click.echo(f"note: {note}", err=True)
-    if not job.contrast.clear:
-        click.echo(f"warning: contrast is {job.contrast}; check it, and say --invert yes or no", err=True)
+    say_warnings(job)
     if resume and completed(job, out, write_stack=write_stack):
         click.echo(f"{out} holds the results of this run already; there is nothing left to do")
         return bool(job.particles.readable.all())
@@ -203,13 +204,12 @@ def _run(
 
         write_report(folder, job, centers, command=command)
 
-    start = perf_counter()
     with ExitStack() as stack:
         stack.enter_context(one_sentence(ImportError))
         cluster = None
         if workers is not None or scheduler is not None:
             cluster = stack.enter_context(Cluster(workers=workers, scheduler=scheduler))
-        bar = stack.enter_context(progress_bar(len(job.particles), "centering"))
+        stack.enter_context(stages)
         centers = center(
             job,
             out,
@@ -220,9 +220,9 @@ def _run(
             overwrite=overwrite,
             resume=resume,
             finish=None if no_report else finish,
-            progress=bar.update,
+            progress=stages.begin("centering", len(job.particles), then="drawing"),
         )
-    report(job, centers, out, perf_counter() - start)
+    report(job, centers, out, perf_counter() - start, stages)
     return bool(job.particles.readable.all())
 
 
@@ -239,8 +239,8 @@ def _command_line(context: click.Context) -> list[str]:
     return words
 
 
-def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
-    """Print the closing summary of a run."""
+def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages) -> None:
+    """Print the closing summary of a run; the rate is that of the stage "centering", without compiling."""
     from pathlib import Path
 
     from centering.outputs import summarize
@@ -249,6 +249,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
     count, size = summary["images"], summary["image_size_px"]
     sizes = summary["pixel_size_A"]
     pixel = ", ".join(f"{one:.4g}" for one in sizes or []) + " A" if sizes else ""
+    compiled = f" ({stages.compiled:.1f} s of it {COMPILING})" if stages.compiled >= 0.1 else ""
     lines = {
         "particles": f"{count} of {size} x {size} px",
         "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
@@ -256,7 +257,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float) -> None:
         "estimator": summary["estimator"],
         "shift": _shift_words(summary),
         "flagged": _flag_words(summary),
-        "time": f"{seconds:.1f} s, {count / seconds:.0f} particles per second",
+        "time": f"{seconds:.1f} s{compiled}, {stages.rate:.0f} particles per second",
         "written": f"{Path(out)}/ ({', '.join(sorted(path.name for path in Path(out).iterdir()))})",
     }
     for name, words in lines.items():

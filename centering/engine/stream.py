@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from itertools import chain, islice
 from threading import Semaphore
 from typing import TypeVar
 
+import numpy as np
+
 from centering.engine.batches import Batch, StackTarget, center_batch
+from centering.estimators.base import Estimator
 from centering.job import Job
 from centering.results import Centers
 
@@ -30,7 +34,7 @@ def over_threads(
     import scipy.linalg  # noqa: F401  (its BLAS can only be held at one thread once it is there)
     from threadpoolctl import threadpool_limits
 
-    gate = Semaphore(jobs)
+    gate, batches = _Gate(jobs), iter(batches)
 
     def work(batch: Batch) -> tuple[Batch, Centers]:
         some = job.particles.select(batch.places)
@@ -38,7 +42,37 @@ def over_threads(
         return batch, center_batch(some, batch.places, estimator, job.contrast.invert, target, gate)
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(jobs + _BESIDE) as pool:
-        yield from unordered(pool, work, batches, window=jobs + _BESIDE)
+        first = list(islice(batches, 1))
+        for batch in first:  # while it is read
+            gate.open_after(pool.submit(make_ready, job.estimators[batch.estimator], job.particles.size))
+        yield from unordered(pool, work, chain(first, batches), window=jobs + _BESIDE)
+
+
+class _Gate:
+    """Lets some threads compute at a time, once everything is ready."""
+
+    def __init__(self, jobs: int) -> None:
+        self._room = Semaphore(jobs)
+        self._ready: list[Future[None]] = []
+
+    def open_after(self, ready: Future[None]) -> None:
+        self._ready = [ready]
+
+    def __enter__(self) -> None:
+        wait(self._ready)
+        self._room.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._room.release()
+
+
+def make_ready(estimator: Estimator, size: int) -> None:
+    """Let an estimator of this package compile its kernels and build its tables, by one image of float32 pixels."""
+    from centering.estimators.surrogate import SurrogateCenter
+    from centering.reference.fitted import FittedReference
+
+    if isinstance(estimator, (SurrogateCenter, FittedReference)):
+        estimator(np.random.default_rng(0).standard_normal((1, size, size), dtype=np.float32))
 
 
 def unordered(pool: Executor, function: Callable[[T], R], items: Iterable[T], *, window: int) -> Generator[R]:

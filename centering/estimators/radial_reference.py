@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from centering.reference.fit import Progress
 
 __all__ = ["RadialReference"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class RadialReference:
     Notes
     -----
     Uncertainty: ``covariance``, the posterior covariance of the displacement.  With ``structure`` it holds on average
-    for particles that are not radial as well; without, for radial ones only.
+    for particles that are not radial as well; without, for radial ones only.  Learned from fewer than 100 images, it is
+    the mean square of the centre about the displacement when the image itself is left out of the reference.
 
     The ``displacement`` is the posterior mean, ``score`` the logarithm of the likelihood ratio of a particle to none
     (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS, NEIGHBOUR and OUTLIER as described in
@@ -89,7 +93,9 @@ class RadialReference:
     covariance of NaN.
 
     It learns from the images that it is given: a hundred or more make a profile, a single image only finds its own
-    best centre of rotation.  Bright and dark particles are told apart by their likelihood.
+    best centre of rotation.  From fewer than 100, or where images are hardly likelier with a particle than without,
+    every centre has the flag UNLEARNED, and the log says why (`FittedReference.warnings`).  Bright and dark particles
+    are told apart by their likelihood.
 
     Examples
     --------
@@ -162,7 +168,10 @@ class RadialReference:
         from centering.reference.threads import one_thread
 
         with one_thread():
-            return fit(self, images, ctf, progress)
+            fitted = fit(self, images, ctf, progress)
+        for words in fitted.warnings:
+            logger.warning("%s", words)
+        return fitted
 
     def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
         """Learn from ``images``, shape (B, n, n) or (n, n), and return their centres."""

@@ -13,16 +13,15 @@ from centering.ctf import CTF
 from centering.estimators.radial_reference import RadialReference
 from centering.io.cryosparc import CsFile
 from centering.io.particles import Particles
-from centering.reference.fit import Progress
+from centering.reference.fit import Progress, fit
 from centering.reference.fitted import FittedReference
+from centering.reference.threads import one_thread
 
 __all__ = ["Sample", "learn", "sentences", "transfer_functions"]
 
 Index = npt.NDArray[np.int64]
 
 BLOCK = 64
-FEW = 100
-"""A profile learned from fewer images than this is said to be."""
 _CORRECTED = {
     "rlnCtfDataAreCtfPremultiplied": "are multiplied by their transfer functions already",
     "rlnCtfDataArePhaseFlipped": "are phase-flipped already",
@@ -108,7 +107,8 @@ def learn(
         places = readable[members[readable] == k]
         places = np.random.default_rng(options.seed).permutation(places)[: options.learn_from]
         one = options if radius is None else replace(options, radius=int(size))
-        references.append(one.fit(Sample(particles, places, invert), progress=progress))
+        with one_thread():
+            references.append(fit(one, Sample(particles, places, invert), None, progress))
     return references, members
 
 
@@ -162,12 +162,6 @@ def sentences(reference: FittedReference) -> list[str]:
         said.append(
             f"radius {choice.chosen} px chosen from {choice.values.min()} to {choice.values.max()} px: the smallest "
             "that explains images not learned from as well as any"
-        )
-    if reference.images < FEW:
-        said.append(f"few images to learn from ({reference.images}); a hundred or more make a good profile")
-    if model.typical < 1.0:
-        said.append(
-            "the images are hardly likelier with a particle than without; look at the report before trusting it"
         )
     return said
 

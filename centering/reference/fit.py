@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.reference.batches import Batch, Source, batches, kept, length, take
+from centering.reference.few import BROAD, FEW, Lessons
 from centering.reference.fitted import FittedReference, transfer_of
 from centering.reference.learning import Freedom, iterate
 from centering.reference.noise import corner_spectrum
@@ -35,8 +36,6 @@ Array = npt.NDArray[np.float64]
 
 SAMPLE = 512
 """Images that decide where to start, the noise spectrum, the radius and the number of profiles."""
-BROAD = 0.25
-"""Standard deviation of the first prior, as a part of the box."""
 SMALLEST = 8
 """Least side of an image with room for a disk, a few waves, and corners."""
 PIECES = 16
@@ -146,6 +145,9 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
             done(len(observation))
 
     model, history, images = iterate(templates, model, counted, freedom, options.iterations)
+    lessons: Lessons | None = None
+    if images < FEW:
+        lessons = Lessons.of(Expectation(templates, model), learned_from(), known_prior=not freedom.shift)
     return FittedReference(
         templates,
         model,
@@ -158,6 +160,7 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
         images,
         replace(options, ctf=None),
         structure,
+        lessons,
     )
 
 

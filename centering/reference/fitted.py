@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.reference.batches import check_ctf
+from centering.reference.few import FEW, LIKELIER, Lessons
 from centering.reference.flags import posterior_flags
 from centering.reference.noise import whole_power
 from centering.reference.posterior import Expectation, Model, Observation, Posterior, observe
@@ -65,6 +66,8 @@ class FittedReference:
     structure : ndarray or None
         Power spectrum S of what particles have beyond their profiles, in the units of the spectrum N of the noise.
         Images are whitened by ``N + H^2 S``; where a transfer H shows next to nothing of it, S means little.
+    lessons : Lessons or None
+        What a reference learned from fewer than 100 images needs to state honest covariances.
     """
 
     templates: Templates
@@ -78,6 +81,7 @@ class FittedReference:
     images: int = 0
     options: RadialReference | None = None
     structure: Array | None = None
+    lessons: Lessons | None = None
 
     @property
     def radius(self) -> int:
@@ -88,6 +92,25 @@ class FittedReference:
     def size(self) -> int:
         """Side n of the images that it was learned from, and can be applied to."""
         return self.templates.waves.size
+
+    @property
+    def warnings(self) -> list[str]:
+        """Why nothing was learned that could back a centre, in sentences without capitals and full stops.
+
+        Where there is one, every centre has the flag UNLEARNED.
+        """
+        said = []
+        if self.images < FEW:
+            said.append(
+                f"few images to learn from ({self.images}): fewer than {FEW} teach no profile to rely on, so every "
+                "centre carries the flag unlearned; take more, or another estimator"
+            )
+        if self.model.typical < LIKELIER:
+            said.append(
+                "the images are hardly likelier with a particle than without: nothing was learned, so every centre "
+                "carries the flag unlearned"
+            )
+        return said
 
     @cached_property
     def clear(self) -> bool:
@@ -142,13 +165,20 @@ class FittedReference:
         covariance = np.full((len(stack), 2, 2), np.nan)
         score = np.full(len(stack), np.nan)
         flags = np.where(finite, 0, int(Flag.NONFINITE))
+        unlearned = bool(self.warnings)
         for rows, observation, posterior in self._blocks(stack, finite, ctf):
             good = observation.usable
             place = rows[good]
             displacement[place] = posterior.mean[good]
-            covariance[place] = posterior.covariance[good]
+            spread = posterior.covariance
+            if self.lessons is not None:
+                with one_thread():
+                    spread = self.lessons.covariance(self._expectation, observation, posterior)
+            covariance[place] = spread[good]
             score[rows] = np.where(good, posterior.evidence, 0.0)
             flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))
+            if unlearned:
+                flags[place] |= int(Flag.UNLEARNED)
             # what a transfer function has spread has no shape to speak of, and an empty box has none
             particles = place[score[place] > 0]
             if self.clear and ctf is None and len(particles):

@@ -21,12 +21,12 @@ STEPS = 3
 
 def sharpen(
     spectra: Images, waves: Waves, start: npt.NDArray[np.int64], factors: Array, trend: Array, shift: float
-) -> tuple[Array, Array]:
-    """Return means (S, 2) and covariances (S, 2, 2) of posteriors with one sharp maximum, by Newton steps.
+) -> tuple[Array, Array, Array]:
+    """Return means (S, 2), covariances (S, 2, 2) and correlations (S,) of sharp posteriors, by Newton steps.
 
     About its maximum the logarithm of the posterior is a parabola: its place is the mean, the inverse of its curvature
-    the covariance (Laplace).  Where the steps find no maximum, the candidate itself is the mean, and the variance that
-    of a place anywhere in its pixel.
+    the covariance (Laplace).  Where the steps find no maximum, the candidate itself is the mean, the variance that of a
+    place anywhere in its pixel, and the correlation at the maximum NaN.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def sharpen(
         Standard deviation of the prior in pixels.
     """
     mean = waves.shifts[start].astype(np.float64)
-    covariance = np.empty((len(mean), 2, 2))
-    _sharpen(spectra, waves.period, factors, trend, 1.0 / shift**2, STEPS, mean, covariance)
-    return mean, covariance
+    covariance, peak = np.empty((len(mean), 2, 2)), np.empty(len(mean))
+    _sharpen(spectra, waves.period, factors, trend, 1.0 / shift**2, STEPS, mean, covariance, peak)
+    return mean, covariance, peak
 
 
 def spread(waves: Waves, mean: Array, covariance: Array) -> Array:
@@ -63,7 +63,15 @@ def spread(waves: Waves, mean: Array, covariance: Array) -> Array:
 
 @jit
 def _sharpen(
-    spectra: Any, period: int, factors: Any, trend: Any, precision: float, steps: int, mean: Any, covariance: Any
+    spectra: Any,
+    period: int,
+    factors: Any,
+    trend: Any,
+    precision: float,
+    steps: int,
+    mean: Any,
+    covariance: Any,
+    peak: Any,
 ) -> None:
     count = spectra.shape[1]
     highest = count // 2
@@ -96,8 +104,9 @@ def _sharpen(
                     factor = rows[derivative, k]
                     for m in range(count):
                         sums[derivative, m] += factor * spectra[i, k, m]
-            down = right = second_down = mixed = second_right = 0.0
+            value = down = right = second_down = mixed = second_right = 0.0
             for m in range(count):
+                value += sums[0, m] * columns[0, m]
                 down += sums[1, m] * columns[0, m]
                 right += sums[0, m] * columns[1, m]
                 second_down += sums[2, m] * columns[0, m]
@@ -110,6 +119,7 @@ def _sharpen(
             found = a < 0.0 and determinant > 0.0
             if not found:
                 break
+            peak[i] = value
             covariance[i, 0, 0], covariance[i, 1, 1] = -d / determinant, -a / determinant
             covariance[i, 0, 1] = covariance[i, 1, 0] = b / determinant
             if step < steps:
@@ -122,6 +132,7 @@ def _sharpen(
                 mean[i, 0] = min(max(mean[i, 0], start_row - 1.0), start_row + 1.0)
                 mean[i, 1] = min(max(mean[i, 1], start_column - 1.0), start_column + 1.0)
         if not found:
+            peak[i] = math.nan
             mean[i, 0], mean[i, 1] = start_row, start_column
             covariance[i, 0, 0] = covariance[i, 1, 1] = 1.0 / 12.0
             covariance[i, 0, 1] = covariance[i, 1, 0] = 0.0

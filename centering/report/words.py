@@ -18,6 +18,7 @@ FLAGS = {
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
     Flag.OUTLIER: "the image is unlike the particles that were learned: no particle, or another one",
     Flag.ELONGATED: "more than 1.5 times as long as wide; the centre may lie between two bodies that touch",
+    Flag.UNLEARNED: "nothing was learned that could back the centre: fewer than 100 images, or only noise",
 }
 
 _MANY = 0.25
@@ -53,13 +54,15 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
             else f"Moving them to the middle did not make the mean image sharper (factor {gain:.2f})."
         )
     share = summary["flagged_fraction"]
-    sentences.append("No centre is in doubt." if not share else f"{100 * share:.1f} % of the centres carry a flag.")
+    sentences.append(f"{100 * share:.1f} % of the centres carry a flag." if share else "No centre carries a flag.")
+    if summary["warnings"]:
+        sentences.append("Nothing was learned that could back them.")
     return " ".join(sentences)
 
 
 def warnings(summary: dict[str, Any], job: Job, gain: float | None) -> list[str]:
     """Return what a careful user should look at, a sentence each."""
-    found = []
+    found = [f"{words[0].upper()}{words[1:]}." for words in summary["warnings"]]
     flags, count = summary["flags"], summary["images"]
     if not job.contrast.clear:
         found.append(f"The contrast is {job.contrast}. Look at the pictures, and say --invert yes or no.")

@@ -365,7 +365,8 @@ def test_progress_adds_up(inputs, monkeypatch):
 def test_words_about_few_images_and_flat_priors(rng):
     images = gaussian(3)(distances(32, np.zeros((12, 2)))) + 0.3 * rng.standard_normal((12, 32, 32))
     fitted = RadialReference(8, iterations=2, prior="flat", profiles=2).fit(images)
-    first, second = sentences(fitted)
+    (first,) = sentences(fitted)
+    (second,) = fitted.warnings
     assert first.startswith("2 radial profiles of radius 8 px learned from 12 images in 2 iterations")
     assert "flat prior" in first
     assert second.startswith("few images to learn from (12)")
