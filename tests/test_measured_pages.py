@@ -11,6 +11,9 @@ from pathlib import Path
 import processes
 import pytest
 
+# short, but not where the machine has other work
+pytestmark = pytest.mark.timeout(900)
+
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
@@ -21,7 +24,7 @@ def run(*words, data=None):
     if data is not None:
         environment["CENTERING_DATA"] = str(data)
     command = [sys.executable, "-m", *map(str, words)]
-    result = processes.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    result = processes.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stderr
     return result.stdout
 

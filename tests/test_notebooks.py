@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+# a notebook may take minutes where the machine has other work, and so may compiling for it
+pytestmark = pytest.mark.timeout(900)
+
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+WITH_DATA = ["06_ribosome", "07_cryo_em", "08_reference_free_alignment", "09_aspire"]
 
 
 @pytest.fixture
@@ -47,12 +52,14 @@ def aspire(request):
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_and_its_numbers_hold(path, execute):
+    if path.stem in WITH_DATA and not os.environ.get("CENTERING_DATA"):
+        pytest.skip("without the reference data it runs in the test below")
     execute(path)
 
 
 @pytest.mark.usefixtures("aspire")
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("name", ["06_ribosome", "07_cryo_em", "08_reference_free_alignment", "09_aspire"])
+@pytest.mark.parametrize("name", WITH_DATA)
 def test_notebook_without_the_reference_data_says_so(name, execute, monkeypatch):
     monkeypatch.delenv("CENTERING_DATA", raising=False)
     assert "SIMULATED" in texts(execute(FOLDER / f"{name}.ipynb"))

@@ -70,7 +70,7 @@ def test_run_finds_known_centres_and_keeps_everything_else(project):
 
 def test_summary_and_table_say_the_same_as_the_star_file(project):
     star, _ = dataset(project, 8)
-    command("run", star, "--radius", RADIUS, "--out", "out")
+    command("run", star, "--radius", RADIUS, "--out", "out", "--no-report")
     summary = json.loads(Path("out/summary.json").read_text())
     length = np.linalg.norm(found(), axis=1)
     assert summary["shift_px"]["median"] == pytest.approx(np.median(length), abs=1e-3)
@@ -99,9 +99,9 @@ def test_dark_particles_are_inverted_and_it_is_said(project):
     result = command("run", "particles.star", "--radius", RADIUS, "--out", "out")
     assert "dark on a bright background, inverted (" in result.stdout
     assert np.median(np.linalg.norm(found() - simulation.displacement, axis=1)) < 1.0
-    command("run", "particles.star", "--radius", RADIUS, "--out", "yes", "--invert", "yes")
+    command("run", "particles.star", "--radius", RADIUS, "--out", "yes", "--invert", "yes", "--no-report")
     np.testing.assert_array_equal(found("yes"), found())
-    command("run", "particles.star", "--radius", RADIUS, "--out", "no", "--invert", "no")
+    command("run", "particles.star", "--radius", RADIUS, "--out", "no", "--invert", "no", "--no-report")
     assert np.median(np.linalg.norm(found("no") - simulation.displacement, axis=1)) > 4
 
 
@@ -113,7 +113,7 @@ def center_of_mass(images):
 
 def test_the_recentred_stack_is_moved_by_what_was_found(project):
     star, simulation = dataset(project, 12)
-    command("run", star, "--radius", RADIUS, "--out", "out", "--write-stack")
+    command("run", star, "--radius", RADIUS, "--out", "out", "--write-stack", "--no-report")
     with mrcfile.open("out/recentered.mrcs") as file:
         images = file.data.astype(np.float64)
         assert file.voxel_size.x == pytest.approx(1.5)
@@ -146,7 +146,7 @@ def test_optics_groups_have_their_own_radius(project):
     for group, radius in ((1, 2 * RADIUS), (2, RADIUS)):
         rows = [k for k in range(10) if groups[k] == group]
         part = write_star(f"part{group}.star", [names[k] for k in rows])
-        command("run", part, "--radius", radius, "--out", f"part{group}")
+        command("run", part, "--radius", radius, "--out", f"part{group}", "--no-report")
         mixed = found("out", np.array(groups)[:, None] * 1.0)[rows]
         np.testing.assert_allclose(mixed, found(f"part{group}"), atol=1e-6)
     with mrcfile.open("out/recentered.mrcs") as file:
@@ -186,7 +186,7 @@ def test_integer_images_are_converted_and_it_is_said(project):
     star, simulation = dataset(project, 12)
     with mrcfile.new("stack.mrcs", overwrite=True) as file:
         file.set_data(np.round(simulation.images / simulation.images.max() * 1000).astype(np.int16))
-    result = command("run", star, "--radius", RADIUS, "--out", "out")
+    result = command("run", star, "--radius", RADIUS, "--out", "out", "--no-report")
     assert "note: pixels are stored as int16 and are converted to float32" in result.stderr
     assert np.median(np.linalg.norm(found() - simulation.displacement, axis=1)) < 1.0
 
@@ -203,7 +203,7 @@ def test_overwrite_replaces_results_and_nothing_else(project):
 
 def test_max_shift_and_border(project):
     star, _ = dataset(project, 20)
-    result = command("run", star, "--radius", RADIUS, "--out", "out", "--max-shift", 2)
+    result = command("run", star, "--radius", RADIUS, "--out", "out", "--max-shift", 2, "--no-report")
     assert np.abs(found()).max() <= 2.5
     assert "lie on the border of the search" in result.stderr
 
