@@ -31,7 +31,7 @@ def project(tmp_path, monkeypatch):
 
 def pipeliner(*arguments):
     # it waits for ever where the pipeline is locked
-    processes.run(["relion_pipeliner", *arguments], stdin=processes.DEVNULL, check=True, timeout=120)
+    processes.run(["relion_pipeliner", *arguments], stdin=processes.DEVNULL, check=True)
 
 
 def schedule(kind, **options):

@@ -74,8 +74,36 @@ def command(*arguments):
     return result.output
 
 
-def test_the_report_says_what_the_run_found(project):
-    command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out", "-j", 1)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return the folders of runs whose report only needs to be read, by the name of their stack."""
+    folders = {}
+    for name in ("stack.mrcs", HOSTILE):
+        folders[name] = tmp_path_factory.mktemp("run")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folders[name])
+            write_stack("stack.mrcs", simulated(COUNT, snr=0.5).images, 1.5)
+            Path("stack.mrcs").rename(name)
+            command("run", name, "--radius", RADIUS, "--out", "out", "-j", 1)
+    return folders
+
+
+@pytest.fixture
+def reported(runs, tmp_path, monkeypatch):
+    """Work in a folder with a simulated stack and what a run made of it."""
+    monkeypatch.chdir(shutil.copytree(runs["stack.mrcs"], tmp_path, dirs_exist_ok=True))
+    return tmp_path
+
+
+@pytest.fixture
+def hostile(runs, tmp_path, monkeypatch):
+    """Work in a folder with a run of a stack whose name is no text for a page."""
+    monkeypatch.chdir(shutil.copytree(runs[HOSTILE], tmp_path, dirs_exist_ok=True))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("reported")
+def test_the_report_says_what_the_run_found():
     page = Page("out/report.html")
     sections = [attributes["id"] for attributes in page.all("section")]
     assert sections == ["summary", "particles", "shifts", "mean", "doubtful", "flags", "how"]
@@ -90,8 +118,8 @@ def test_the_report_says_what_the_run_found(project):
         assert "<svg" in Path(f"out/{name}").read_text()
 
 
-def test_it_needs_nothing_else(project):
-    command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out")
+@pytest.mark.usefixtures("reported")
+def test_it_needs_nothing_else():
     page = Page("out/report.html")
     for _, attributes in page.elements:
         for name in ("src", "href", "xlink:href"):
@@ -103,8 +131,8 @@ def test_it_needs_nothing_else(project):
     assert policy.startswith("default-src 'none'")
 
 
-def test_every_picture_is_described_and_tables_are_reachable(project):
-    command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out")
+@pytest.mark.usefixtures("reported")
+def test_every_picture_is_described_and_tables_are_reachable():
     page = Page("out/report.html")
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == 1
@@ -126,15 +154,14 @@ def test_equal_runs_give_equal_reports(project):
     assert contents == first
 
 
-def test_no_report_on_request_and_an_old_one_goes(project):
-    command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out")
+@pytest.mark.usefixtures("reported")
+def test_no_report_on_request_and_an_old_one_goes():
     command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out", "--overwrite", "--no-report")
     assert not {"report.html", "mean.png", "profile.svg"} & {path.name for path in Path("out").iterdir()}
 
 
-def test_hostile_names_are_text(project):
-    Path("stack.mrcs").rename(HOSTILE)
-    command("run", HOSTILE, "--radius", RADIUS, "--out", "out")
+@pytest.mark.usefixtures("hostile")
+def test_hostile_names_are_text():
     page = Page("out/report.html")
     assert not page.all("img")
     assert HOSTILE in page.text
@@ -225,7 +252,7 @@ def browse(chromium, folder, *options):
         chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
         "--disable-dev-shm-usage", "--hide-scrollbars", f"--user-data-dir={folder / 'profile'}", *options,
     ]  # fmt: skip
-    return processes.run(arguments, capture_output=True, text=True, check=True, timeout=120)
+    return processes.run(arguments, capture_output=True, text=True, check=True)
 
 
 PROBE = """<!doctype html><body style="margin:0"><iframe id="f" src="out/report.html"
@@ -245,16 +272,14 @@ document.getElementById('f').onload = () => {{
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-def test_nothing_runs_out_of_the_page(project, chromium, width):
+def test_nothing_runs_out_of_the_page(hostile, chromium, width):
     import html
     import json
 
-    Path("stack.mrcs").rename(HOSTILE)
-    command("run", HOSTILE, "--radius", RADIUS, "--out", "out")
     Path("probe.html").write_text(PROBE.format(width=width))
     result = browse(
-        chromium, project, f"--window-size={max(width, 500)},900", "--virtual-time-budget=4000",
-        "--allow-file-access-from-files", "--dump-dom", (project / "probe.html").as_uri(),
+        chromium, hostile, f"--window-size={max(width, 500)},900", "--virtual-time-budget=4000",
+        "--allow-file-access-from-files", "--dump-dom", (hostile / "probe.html").as_uri(),
     )  # fmt: skip
     answer = json.loads(html.unescape(re.search(r'<pre id="answer">(.*?)</pre>', result.stdout).group(1)))
     assert answer["overflow"] == 0
@@ -263,12 +288,11 @@ def test_nothing_runs_out_of_the_page(project, chromium, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_can_be_seen_in_light_and_dark(project, chromium, scheme):
-    command("run", "stack.mrcs", "--radius", RADIUS, "--out", "out")
+def test_it_can_be_seen_in_light_and_dark(reported, chromium, scheme):
     dark = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
     browse(
-        chromium, project, *dark, "--window-size=1280,1600", f"--screenshot={project / 'page.png'}",
-        (project / "out/report.html").as_uri(),
+        chromium, reported, *dark, "--window-size=1280,1600", f"--screenshot={reported / 'page.png'}",
+        (reported / "out/report.html").as_uri(),
     )  # fmt: skip
     picture = imread("page.png")[:, :, :3]
     corner = picture[5, 5].mean()
