@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
-from pswf.bases.prolate import PSWF
 from pswf.checks import check_bandlimit, check_count, check_positive
-from pswf.radial import combine, series
+from pswf.radial import combine
+from pswf.spectrum import solve
 
 __all__ = ["disk_quadrature", "gauss_legendre"]
 
@@ -90,39 +90,30 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     return r, w
 
 
-@jit
-def _roots(coordinates: Any, roots: Any) -> int:
-    """Fill in the roots in (0, 1) of the function of order 0 with these Zernike coordinates; return how many."""
-    found = 0
-    samples = 8 * len(roots) + 8
+def _roots(coordinates: Array, count: int) -> Array:
+    """Return the roots in (0, 1) of the function of order 0 with these Zernike coordinates, ``count`` at most."""
     # the roots lie at distances of at least about pi / chi^(1/2) in arcsin(r)
-    x_left = 0.0
-    left, _ = series(0, coordinates, x_left)
-    for i in range(1, samples + 1):
-        x_right = math.sin(0.5 * math.pi * i / samples)
-        right, _ = series(0, coordinates, x_right)
-        if (left < 0.0) != (right < 0.0) and found < len(roots):
-            x = x_left + (x_right - x_left) * left / (left - right)
-            for _ in range(4):
-                value, slope = series(0, coordinates, x)
-                x -= value / slope
-            roots[found] = x
-            found += 1
-        x_left = x_right
-        left = right
-    return found
+    samples = 8 * count + 8
+    x = np.sin(0.5 * np.pi * np.arange(samples + 1) / samples)
+    row = coordinates[np.newaxis]
+    values = combine(0, row, x)[0]
+    left = np.flatnonzero((values[:-1] < 0.0) != (values[1:] < 0.0))[:count]
+    roots = x[left] + (x[left + 1] - x[left]) * values[left] / (values[left] - values[left + 1])
+    for _ in range(4):
+        roots -= combine(0, row, roots)[0] / combine(0, row, roots, derivative=True)[0]
+    return np.asarray(roots)
 
 
-def _node_count(basis: PSWF, tol: float) -> int:
+def _node_count(bandlimit: float, log_concentration: Array, tol: float) -> int:
     """Return the least m for which a rule that is exact on the first 2m functions has errors below ``tol``.
 
     ``J_0(C r s) = sum_k beta_k R_k(s) R_k(r)``: the first function missed contributes the most, and its error is
     a little less than beta_k times its largest value, that of the Zernike function, (2 (2k + 1))^(1/2).  Newton's
     iteration starts close enough only where that function lies beyond the plunge of the spectrum.
     """
-    k = np.arange(basis.count)
-    log_error = 0.5 * (basis.log_concentration + np.log(4.0 * k + 2.0)) - math.log(basis.bandlimit)
-    negligible = (log_error <= math.log(tol)) & (basis.log_concentration < math.log(1e-3))
+    k = np.arange(len(log_concentration))
+    log_error = 0.5 * (log_concentration + np.log(4.0 * k + 2.0)) - math.log(bandlimit)
+    negligible = (log_error <= math.log(tol)) & (log_concentration < math.log(1e-3))
     first = int(np.argmax(negligible))
     return max(1, (first + 1) // 2)
 
@@ -144,6 +135,10 @@ def _polish(coordinates: Array, r: Array, w: Array) -> bool:
 def _enough(bandlimit: float, tol: float) -> int:
     """Return a number of functions beyond the last one that matters: plunge at C/pi, ln(4C)/pi^2 wide per e-fold."""
     return math.ceil(bandlimit / math.pi + math.log(1.0 / tol) * math.log(4.0 * bandlimit + 20.0) / 5.0) + 10
+
+
+def _is_rule(r: Array, w: Array) -> bool:
+    return bool(r[0] > 0.0 and r[-1] < 1.0 and np.all(np.diff(r) > 0.0) and np.all(w > 0.0))
 
 
 def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]:
@@ -190,16 +185,15 @@ def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]
     tol = check_positive(tol, "tol")
     if not _TOLERANCES[0] <= tol <= _TOLERANCES[1]:
         raise ValueError(f"tol is {tol!r}; give a tolerance between {_TOLERANCES[0]:g} and {_TOLERANCES[1]:g}")
-    full = PSWF(bandlimit, count=_enough(bandlimit, tol))
-    m = _node_count(full, tol)
+    full = solve(bandlimit, 0, _enough(bandlimit, tol))
+    m = _node_count(bandlimit, full.log_concentration, tol)
 
-    half = PSWF(0.5 * bandlimit, count=m + 1).coordinates
-    r = np.zeros(m)
-    w = np.zeros(m)
-    found = _roots(half[m], r)
-    w[:] = np.linalg.solve(combine(0, half[:m], r), half[:m, 0] / math.sqrt(2.0))
-    converged = _polish(full.coordinates[: 2 * m], r, w)
-    inside = r[0] > 0.0 and r[-1] < 1.0 and bool(np.all(np.diff(r) > 0.0))
-    if found < m or not converged or not inside or w.min() <= 0.0:
+    half = solve(0.5 * bandlimit, 0, m + 1).coordinates
+    r = _roots(half[m], m)
+    found = len(r)
+    if found == m:
+        w: Array = np.linalg.solve(combine(0, half[:m], r), half[:m, 0] / math.sqrt(2.0)).astype(np.float64)
+        converged = _polish(full.coordinates[: 2 * m], r, w)
+    if found < m or not converged or not _is_rule(r, w):
         raise RuntimeError(f"no rule of {m} nodes found for bandlimit {bandlimit!r} and tol {tol!r}")
     return r, w

@@ -1,8 +1,14 @@
-"""Radial Zernike functions and their derivatives by recurrence, safe from underflow.
+"""Radial Zernike functions and their derivatives by recurrence, safe from underflow and exact at both ends.
 
-``q_{k+1} = ((r^2 - b_k) q_k - a_k q_{k-1}) / a_{k+1}`` carries the pair in a mantissa with a power of two of
-its own, started from ``ln q_0 = 1/2 ln(2N+2) + N ln r``: r^N alone underflows and its Jacobi factor alone
-overflows, their product does neither.
+``q_{k+1} = ((r^2 - b_k) q_k - a_k q_{k-1}) / a_{k+1}`` loses k^2 rounding errors near r = 0 and r = 1, where
+neighbouring functions differ by little.  So the recurrence runs on the differences, of functions scaled to 1 at
+the nearer end: with ``t = r^2`` or ``1 - r^2``, whichever is smaller, and rates A and C of the multiplication by it
+(`pswf.spectrum.step_rates`),
+
+    A_k (p_{k+1} - p_k) = C_k (p_k - p_{k-1}) - t p_k .
+
+A power of two of its own goes with the values: r^N alone underflows and its Jacobi factor alone overflows, their
+product does neither.
 """
 
 from __future__ import annotations
@@ -14,90 +20,101 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
-from pswf.spectrum import square_multiplication
+from pswf.spectrum import step_rates
 
-__all__ = ["combine", "series", "zernike_functions"]
+__all__ = ["combine", "zernike_functions"]
 
 Array = npt.NDArray[np.float64]
 
 _SHIFT = 512
 _BIG = 2.0**_SHIFT
+_TABLE = 500_000
+"""Entries of the table of Zernike functions that is made at a time."""
 
 
 @jit
-def zernike_functions(order: int, r: Any, values: Any, derivatives: Any, with_derivatives: bool) -> None:
-    """Fill ``values[k, i] = q_k(r_i)``, and ``derivatives`` alike; k runs over the first axis of ``values``."""
-    size = values.shape[0]
-    b, a = square_multiplication(order, size + 1)
-    log2_start = 0.5 * math.log2(2.0 * order + 2.0)
+def _recurrence(order: int, r: Any, near_0: Any, near_1: Any, values: Any, slopes: Any, with_slopes: bool) -> None:
+    """Fill ``values[i, k] = q_k(r_i)``, and ``slopes`` alike.
+
+    ``near_0`` and ``near_1`` hold the rows 1 / A, C / A and the ratios of the scale factors, for r^2 and 1 - r^2.
+    """
+    size = values.shape[1]
+    start = math.sqrt(2.0 * order + 2.0)
     for i in range(len(r)):
         x = r[i]
-        if x == 0.0:
-            _at_zero(order, i, values, derivatives, with_derivatives)
-            continue
-        log2_value = log2_start + order * math.log2(x)
-        power = int(math.floor(log2_value))
-        q = 2.0 ** (log2_value - power)
-        dq = order * q / x
-        before = 0.0
-        dbefore = 0.0
+        # r^(N-1), the slope's power, as mantissa and power of two; powers of at most 512 stay in the range of doubles
+        power = 0
+        q = start
+        dq = 0.0
+        if order > 0:
+            fraction, exponent = math.frexp(x)
+            left = order - 1
+            while left > 0:
+                part = min(left, _SHIFT)
+                q, extra = math.frexp(q * fraction**part)
+                power += extra + exponent * part
+                left -= part
+            dq = order * q
+            q *= x
+        table = near_0
+        t = x * x
+        dt = 2.0 * x
+        if t > 0.5:
+            table = near_1
+            t = (1.0 - x) * (1.0 + x)
+            dt = -dt
+        step = 0.0
+        dstep = 0.0
+        scale = 2.0 ** max(power, -1000)
+        again = 2.0 ** max(power + 1000, -1000) if power < -1000 else 1.0
         for k in range(size):
-            # beyond -1100 both are zero in double precision, and ldexp would only say so slowly
-            live = power > -1100
-            values[k, i] = math.ldexp(q, power) if live else 0.0
-            if with_derivatives:
-                derivatives[k, i] = math.ldexp(dq, power) if live else 0.0
-            after = ((x * x - b[k]) * q - a[k] * before) / a[k + 1]
-            if with_derivatives:
-                dafter = ((x * x - b[k]) * dq + 2.0 * x * q - a[k] * dbefore) / a[k + 1]
-                dbefore = dq
-                dq = dafter
-            before = q
-            q = after
-            if abs(q) > _BIG:
+            values[i, k] = q * scale * again
+            step = table[1, k] * step - table[0, k] * t * q
+            if with_slopes:
+                slopes[i, k] = dq * scale * again
+                dstep = table[1, k] * dstep - table[0, k] * (t * dq + dt * q)
+                dq = table[2, k] * (dq + dstep)
+                dstep *= table[2, k]
+            q = table[2, k] * (q + step)
+            step *= table[2, k]
+            if abs(q) > _BIG or abs(dq) > _BIG:
                 q /= _BIG
-                before /= _BIG
                 dq /= _BIG
-                dbefore /= _BIG
+                step /= _BIG
+                dstep /= _BIG
                 power += _SHIFT
+                scale = 2.0 ** max(power, -1000)
+                again = 2.0 ** max(power + 1000, -1000) if power < -1000 else 1.0
 
 
-@jit
-def _at_zero(order: int, i: int, values: Any, derivatives: Any, with_derivatives: bool) -> None:
-    """Fill column i with the values at r = 0: only N = 0 has a value there, only N = 1 a slope."""
-    for k in range(values.shape[0]):
-        h = math.sqrt(2.0 * (2.0 * k + order + 1.0))
-        values[k, i] = h if order == 0 else 0.0
-        if with_derivatives:
-            derivatives[k, i] = h * (k + 1.0) if order == 1 else 0.0
+def _tables(order: int, size: int) -> tuple[Array, Array]:
+    """Return what `_recurrence` needs of r^2 and of 1 - r^2, shape (3, size) each."""
+    up, down = step_rates(order, size)
+    k = np.arange(size, dtype=np.float64)
+    root = np.sqrt((2.0 * k + order + 3.0) / (2.0 * k + order + 1.0))
+    near_0 = np.stack([1.0 / up, down / up, root * (k + order + 1.0) / (k + 1.0)])
+    # 1 - r^2: A (k + 1) / (k + N + 1) and C (k + N) / k, and the functions alternate at r = 1
+    inverse = (k + order + 1.0) / ((k + 1.0) * up)
+    near_1 = np.stack([inverse, inverse * down * (k + order) / np.maximum(k, 1.0), -root])
+    return near_0, near_1
 
 
-@jit
-def series(order: int, coordinates: Any, x: float) -> tuple[float, float]:
-    """Return ``sum_k coordinates[k] q_k(x)`` and its derivative at one x."""
-    size = len(coordinates)
-    r = np.full(1, x)
-    values = np.empty((size, 1))
-    derivatives = np.empty((size, 1))
-    zernike_functions(order, r, values, derivatives, True)
-    value = 0.0
-    slope = 0.0
-    for k in range(size):
-        value += coordinates[k] * values[k, 0]
-        slope += coordinates[k] * derivatives[k, 0]
-    return value, slope
+def zernike_functions(order: int, size: int, r: Array, *, slopes: bool = False) -> Array:
+    """Return ``q_k(r_i)``, or their derivatives, for k = 0, ..., size - 1, shape (len(r), size)."""
+    values = np.empty((len(r), size))
+    derivatives = np.empty((len(r), size) if slopes else (0, 0))
+    _recurrence(order, r, *_tables(order, size), values, derivatives, slopes)
+    return derivatives if slopes else values
 
 
 def combine(order: int, coordinates: Array, r: Array, *, derivative: bool = False) -> Array:
     """Return ``sum_k coordinates[n, k] q_k(r)``, or its derivative, shape (count, len(r)), r one-dimensional."""
     count, size = coordinates.shape
     result = np.empty((count, len(r)))
-    # blocks bound the memory of the table of q_k
-    block = max(1, 4_000_000 // size)
+    # blocks bound the memory of the table
+    block = max(1, _TABLE // size)
     for start in range(0, len(r), block):
         part = np.ascontiguousarray(r[start : start + block])
-        values = np.empty((size, len(part)))
-        derivatives = np.empty((size if derivative else 1, len(part)))
-        zernike_functions(order, part, values, derivatives, derivative)
-        np.matmul(coordinates, derivatives if derivative else values, out=result[:, start : start + block])
+        table = zernike_functions(order, size, part, slopes=derivative)
+        np.matmul(coordinates, table.T, out=result[:, start : start + block])
     return result

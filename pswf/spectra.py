@@ -12,28 +12,23 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
 from pswf._threads import thread_count, thread_map
 from pswf.bases.prolate import likely_count
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_positive
-from pswf.concentration import _log_concentration, log_spectrum
-from pswf.spectrum import eigenvectors, matrix_size, operator_diagonals, twisted
+from pswf.concentration import DIRECT_LIMIT, direct_leakage, log_spectrum
+from pswf.spectrum import solve
 
 __all__ = ["RadialProlate", "Spectra", "prolate_spectra"]
 
 Array = npt.NDArray[np.float64]
 
-_VERSION = 1
+_VERSION = 2
 """Part of the cache's key; raised whenever the numbers change."""
-
-_DIRECT_LIMIT = 1e3
-"""Up to this truncation 1 - lambda may come from lambda by subtraction: its relative error stays below 1e-6."""
 
 
 class RadialProlate(ZernikeSeries):
@@ -63,11 +58,7 @@ class RadialProlate(ZernikeSeries):
     @cached_property
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size)."""
-        size = matrix_size(self.count, self.bandlimit)
-        diagonal, off_diagonal = operator_diagonals(self.bandlimit, self.angular_order, size)
-        coordinates = np.empty((self.count, size))
-        _vectors(diagonal, off_diagonal, self.chi, coordinates)
-        return coordinates
+        return solve(self.bandlimit, self.angular_order, self.count, self.chi).coordinates
 
     def __repr__(self) -> str:
         return f"RadialProlate({self.bandlimit!r}, {self.angular_order}, count={self.count})"
@@ -171,40 +162,17 @@ def _order(bandlimit: float, order: int, truncation: float) -> tuple[Array, Arra
     """Return chi and ln lambda of the functions of one order above the truncation."""
     count = likely_count(bandlimit, order)
     while True:
-        chi, mantissa, exponent = eigenvectors(bandlimit, order, count)
-        if truncation > _DIRECT_LIMIT:
-            log_lambda, log_leakage = log_spectrum(bandlimit, order, chi, mantissa, exponent)
+        modes = solve(bandlimit, order, count)
+        if truncation > DIRECT_LIMIT:
+            log_lambda, log_leakage = log_spectrum(bandlimit, order, modes)
         else:
-            log_lambda = np.empty(count)
-            _log_concentrations(bandlimit, order, mantissa, exponent, log_lambda)
             # rounding may leave it above 0 by 1e-13
-            np.minimum(log_lambda, -1e-300, out=log_lambda)
-            log_leakage = np.log(-np.expm1(log_lambda))
+            log_lambda = np.minimum(modes.log_concentration, -1e-300)
+            log_leakage = direct_leakage(log_lambda)
         kept = int(np.count_nonzero(log_lambda - log_leakage > 2.0 * math.log(truncation)))
         if kept < count:
-            return chi[:kept].copy(), log_lambda[:kept].copy()
+            return modes.chi[:kept].copy(), log_lambda[:kept].copy()
         count *= 2
-
-
-@jit
-def _log_concentrations(bandlimit: float, order: int, mantissa: Any, exponent: Any, result: Any) -> None:
-    for n in range(len(result)):
-        result[n] = _log_concentration(bandlimit, order, mantissa[n], exponent[n])
-
-
-@jit
-def _vectors(diagonal: Any, off_diagonal: Any, chi: Any, coordinates: Any) -> None:
-    """Fill in the vectors that belong to accurate eigenvalues, positive at 0+."""
-    size = len(diagonal)
-    mantissa = np.empty(size)
-    exponent = np.empty(size, dtype=np.int64)
-    down = np.empty(size)
-    up = np.empty(size)
-    for n in range(len(chi)):
-        twisted(diagonal, off_diagonal, chi[n], mantissa, exponent, down, up)
-        sign = 1.0 if (mantissa[0] < 0.0) == (n % 2 == 1) else -1.0
-        for k in range(size):
-            coordinates[n, k] = sign * math.ldexp(mantissa[k], exponent[k]) if exponent[k] > -2048 else 0.0
 
 
 def _keep(cache: str | os.PathLike[str], key: str, result: Spectra) -> None:

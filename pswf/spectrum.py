@@ -9,12 +9,16 @@ the radial orders n = 0, 1, ...
 LAPACK's eigenvectors are accurate in the absolute sense only, while the eigenvalue lambda of the integral
 operator is read off the first coordinate, which may be 1e-200.  So LAPACK supplies start values of chi alone;
 the vectors come from twisted factorisations (Dhillon and Parlett, Linear Algebra Appl. 387 (2004) 1), whose
-coordinates are products of ratios and keep their relative accuracy however small they are.
+coordinates are products of ratios and keep their relative accuracy however small they are.  r^2 and 1 - r^2 are
+positive definite; their factors, not their entries, go into the factorisations (differential qd: Parlett, Acta
+Numerica 4 (1995) 459), for the lower half of the spectrum as ``mu = chi - (N + 1/2)(N + 3/2)`` beside c^2 r^2, for the
+upper as ``mu - c^2`` beside ``-c^2 (1 - r^2)``.  So neither a small mu nor one close to c^2 is lost in rounding.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,149 +26,272 @@ import numpy.typing as npt
 
 from pswf._jit import jit
 
-__all__ = ["eigenvectors", "matrix_size", "operator_diagonals", "square_multiplication"]
+__all__ = ["Modes", "matrix_size", "operator_diagonals", "solve", "square_multiplication", "step_rates"]
 
 Array = npt.NDArray[np.float64]
 
-# Coordinates are kept as mantissa * 2**exponent; a mantissa is brought back when it leaves this range.
+# Coordinates are kept as mantissa * 2**(512 * block); a mantissa moves to another block when it leaves the range.
 _SHIFT = 512
+_BIG = 2.0**_SHIFT
 _SMALL = 2.0**-_SHIFT
+_LOG_TEN = math.log(10.0)
+_TAIL = 18.5
+"""Coordinates are kept until they have fallen by so many powers of ten."""
 
 
-def matrix_size(count: int, bandlimit: float) -> int:
-    """Return the number of Zernike functions that hold ``count`` prolate functions in double precision."""
-    return count + 40 + math.ceil(0.7 * bandlimit + 10.0 * float(bandlimit ** (1.0 / 3.0)))
+def matrix_size(count: int, bandlimit: float, order: int) -> int:
+    """Return the number of Zernike functions that hold ``count`` prolate functions in double precision.
+
+    Where the operator exceeds chi, the coordinates decay: ``T_kk - chi = 2 |T_k,k+1| cosh(rate)``.  At r = 0 they are
+    weighted by C(k+N, k), and lambda is read off there, so the products have to decay too.
+    """
+    top = order + 2.0 * (count - 1)
+    # chi is at most that of the oscillator (c large) and of the Zernike function (c small)
+    chi = 2.0 * bandlimit * (top + 1.0) + 1.0 if bandlimit > top + 1.0 else (top + 2.0) ** 2 + bandlimit**2
+    size = count + 64 + int(max(0.0, math.sqrt(chi) - order))
+    while True:
+        up, down = step_rates(order, size)
+        off = 2.0 * bandlimit**2 * np.sqrt(up[:-1] * down[1:])
+        above = _degree_part(order, size)[:-1] + bandlimit**2 * (up + down)[:-1] - chi
+        rate = np.arccosh(np.maximum(above / off, 1.0))
+        k = np.arange(1.0, size)
+        fall = np.cumsum(rate - np.log1p(order / k))
+        enough = np.flatnonzero(
+            (fall - np.minimum.accumulate(fall) > _TAIL * _LOG_TEN) & (np.cumsum(rate) > _TAIL * _LOG_TEN)
+        )
+        if len(enough):
+            return max(int(enough[0]), count) + 8
+        size *= 2
 
 
-@jit
-def square_multiplication(order: int, size: int) -> tuple[Any, Any]:
+def step_rates(order: int, size: int) -> tuple[Array, Array]:
+    """Return the rates A and C of multiplication by r^2, shape (size,) each.
+
+    ``-r^2 p_k = A_k (p_{k+1} - p_k) - C_k (p_k - p_{k-1})`` for ``p_k = q_k / (q_k / r^N)(0) r^-N``; the entries of
+    the matrix are ``b_k = A_k + C_k`` and ``a_k = -(A_{k-1} C_k)^(1/2)``.  Those of 1 - r^2, in
+    ``q_k / q_k(1)``, are ``A_k (k + 1) / (k + N + 1)`` and ``C_k (k + N) / k``.
+    """
+    k = np.arange(size, dtype=np.float64)
+    s = 2.0 * k + order
+    # 0 / 0 for k = N = 0
+    up = (k + order + 1.0) ** 2 / ((s + 1.0) * (s + 2.0))
+    down = k * k / (np.maximum(s, 1.0) * (s + 1.0))
+    return up, down
+
+
+def square_multiplication(order: int, size: int) -> tuple[Array, Array]:
     """Return the diagonal b and the off-diagonal a of multiplication by r^2, ``a[0] = 0``, shapes (size,)."""
-    b = np.empty(size)
-    a = np.zeros(size)
-    N = float(order)
-    for k in range(size):
-        s = 2.0 * k + N
-        b[k] = 0.5 if order == 0 else 0.5 * (1.0 + N * N / (s * (s + 2.0)))
-        if k > 0:
-            a[k] = -k * (k + N) / (s * math.sqrt((s - 1.0) * (s + 1.0)))
-    return b, a
+    up, down = step_rates(order, size)
+    off = np.zeros(size)
+    off[1:] = -np.sqrt(up[:-1] * down[1:])
+    return up + down, off
 
 
-@jit
-def operator_diagonals(bandlimit: float, order: int, size: int) -> tuple[Any, Any]:
+def operator_diagonals(bandlimit: float, order: int, size: int) -> tuple[Array, Array]:
     """Return diagonal and off-diagonal (first entry 0) of the commuting differential operator."""
     b, a = square_multiplication(order, size)
-    c2 = bandlimit * bandlimit
-    for k in range(size):
-        m = order + 2.0 * k
-        b[k] = (m + 0.5) * (m + 1.5) + c2 * b[k]
-        a[k] *= c2
-    return b, a
+    return _degree_part(order, size) + bandlimit**2 * b, bandlimit**2 * a
+
+
+def _degree_part(order: int, size: int) -> Array:
+    m = order + 2.0 * np.arange(size)
+    return np.asarray((m + 0.5) * (m + 1.5))
 
 
 @jit
-def twisted(t: Any, a: Any, chi: float, mantissa: Any, exponent: Any, down: Any, up: Any) -> float:
-    """Fill in the vector of the twisted factorisation at ``chi``; return the Rayleigh correction of chi.
+def _modes(order: int, base: Any, up: Any, down: Any, mu: Any, rest: Any, d: Any, ratio: Any, block: Any) -> None:
+    """Correct every mu, fill in its rounding error ``rest``, the coordinates d and what lambda is read off.
 
-    ``mantissa`` and ``exponent`` receive the coordinates, the one at the twist being 1; ``down`` and ``up``
-    are work arrays.  Everything has the length of the diagonal ``t``; ``a[0]`` is not used.
+    ``base`` is the part of the operator without c, ``up`` and ``down`` are c^2 times the rates of r^2, or -c^2 times
+    those of 1 - r^2.  The first coordinate divided by ``R / r^N`` at 0 is ``ratio * 2**(512 * block)``.
     """
-    size = len(t)
-    tiny = 1e-300
-    down[0] = t[0] - chi
-    for k in range(1, size):
-        pivot = down[k - 1]
-        if pivot == 0.0:
-            pivot = tiny
-            down[k - 1] = tiny
-        down[k] = (t[k] - chi) - a[k] * a[k] / pivot
-    up[size - 1] = t[size - 1] - chi
-    for k in range(size - 2, -1, -1):
-        pivot = up[k + 1]
-        if pivot == 0.0:
-            pivot = tiny
-            up[k + 1] = tiny
-        up[k] = (t[k] - chi) - a[k + 1] * a[k + 1] / pivot
-    twist = 0
-    least = math.inf
-    for k in range(size):
-        residual = abs(down[k] + up[k] - (t[k] - chi))
-        if residual < least:
-            least = residual
-            twist = k
-    mantissa[twist] = 1.0
-    exponent[twist] = 0
-    square = 1.0
+    size = len(base)
+    left = np.empty(size)
+    right = np.empty(size)
+    off = np.empty(size)
+    mantissa = np.empty(size)
+    place = np.empty(size, dtype=np.int64)
+    weight = np.empty(size)
+    weight_place = np.empty(size, dtype=np.int64)
+    # h_k C(k+N, k): where q_k / r^N starts at 0
     value = 1.0
-    power = 0
-    for k in range(twist - 1, -1, -1):
-        value *= -a[k + 1] / down[k]
-        if abs(value) < _SMALL and value != 0.0:
-            value /= _SMALL
-            power -= _SHIFT
-        mantissa[k] = value
-        exponent[k] = power
-        if power == 0:
-            square += value * value
-    value = 1.0
-    power = 0
-    for k in range(twist + 1, size):
-        value *= -a[k] / up[k]
-        if abs(value) < _SMALL and value != 0.0:
-            value /= _SMALL
-            power -= _SHIFT
-        mantissa[k] = value
-        exponent[k] = power
-        if power == 0:
-            square += value * value
-    correction = (down[twist] + up[twist] - (t[twist] - chi)) / square
-    norm = math.sqrt(square)
+    shift = 0
     for k in range(size):
-        mantissa[k] /= norm
-    return float(correction)
+        off[k] = math.sqrt(up[k - 1] * down[k]) if k > 0 else 0.0
+        weight[k] = value * math.sqrt(2.0 * (2.0 * k + order + 1.0))
+        weight_place[k] = shift
+        value *= (k + 1.0 + order) / (k + 1.0)
+        if value > _BIG:
+            value *= _SMALL
+            shift += 1
+    for n in range(len(mu)):
+        twist = 0
+        for sweep in range(3):
+            x = mu[n]
+            y = rest[n]
+            # pivots from above are up + left, from below down + right
+            left[0] = (base[0] - x) - y
+            for k in range(1, size):
+                pivot = up[k - 1] + left[k - 1]
+                if pivot == 0.0:
+                    pivot = 1e-17 * up[k - 1]
+                left[k] = ((base[k] - x) - y) + down[k] * (left[k - 1] / pivot)
+            right[size - 1] = ((base[size - 1] - x) - y) + up[size - 1]
+            for k in range(size - 2, -1, -1):
+                pivot = down[k + 1] + right[k + 1]
+                if pivot == 0.0:
+                    pivot = 1e-17 * down[k + 1]
+                right[k] = ((base[k] - x) - y) + up[k] * (right[k + 1] / pivot)
+            least = math.inf
+            for k in range(size):
+                residual = left[k] + right[k] - ((base[k] - x) - y)
+                if abs(residual) < abs(least):
+                    least = residual
+                    twist = k
+            mantissa[twist] = 1.0
+            place[twist] = 0
+            square = 1.0
+            for way in range(2):
+                value = 1.0
+                shift = 0
+                k = twist
+                while (way == 0 and k > 0) or (way == 1 and k < size - 1):
+                    if way == 0:
+                        k -= 1
+                        pivot = up[k] + left[k]
+                        value *= off[k + 1] / (pivot if pivot != 0.0 else 1e-17 * up[k])
+                    else:
+                        k += 1
+                        pivot = down[k] + right[k]
+                        value *= off[k] / (pivot if pivot != 0.0 else 1e-17 * down[k])
+                    if abs(value) < _SMALL and value != 0.0:
+                        value *= _BIG
+                        shift -= 1
+                    mantissa[k] = value
+                    place[k] = shift
+                    if shift == 0:
+                        square += value * value
+            if sweep == 0:
+                mu[n] = x + least / square
+            elif sweep == 1:
+                rest[n] = least / square
+        highest = -(2**62)
+        for k in range(size):
+            if mantissa[k] != 0.0:
+                highest = max(highest, place[k] + weight_place[k])
+        total = 0.0
+        for k in range(size):
+            shift = place[k] + weight_place[k] - highest
+            if shift >= -2:
+                value = mantissa[k] * weight[k]
+                if shift <= -1:
+                    value *= _SMALL
+                if shift == -2:
+                    value *= _SMALL
+                total += value
+        ratio[n] = abs(mantissa[0] / total)
+        block[n] = place[0] - highest
+        # positive at 0+
+        scale = 1.0 / math.sqrt(square) if total > 0.0 else -1.0 / math.sqrt(square)
+        for k in range(size):
+            value = mantissa[k] * scale
+            if place[k] == -1:
+                value *= _SMALL
+            elif place[k] < -1:
+                value = 0.0
+            d[n, k] = value
 
 
-@jit
-def _refine(t: Any, a: Any, chi: Any, mantissa: Any, exponent: Any) -> None:
-    """Correct every chi twice, keep the vectors; signs such that the function is positive at 0+."""
-    down = np.empty(len(t))
-    up = np.empty(len(t))
-    for n in range(len(chi)):
-        for _ in range(2):
-            chi[n] += twisted(t, a, chi[n], mantissa[n], exponent[n], down, up)
-        twisted(t, a, chi[n], mantissa[n], exponent[n], down, up)
-        # the first coordinate is beta * R(0+) up to positive factors, and beta has the sign (-1)^n
-        if (mantissa[n, 0] < 0.0) != (n % 2 == 1):
-            for k in range(len(t)):
-                mantissa[n, k] = -mantissa[n, k]
+@dataclass(frozen=True)
+class Modes:
+    """Prolate functions of one order.
 
-
-def eigenvectors(bandlimit: float, order: int, count: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
-    """Return chi and the Zernike coordinates of the first ``count`` prolate functions.
-
-    Parameters
+    Attributes
     ----------
-    bandlimit : float
-        c > 0.
-    order : int
-        Angular order N >= 0.
-    count : int
-        Number of radial orders.
-
-    Returns
-    -------
     chi : ndarray, shape (count,)
         Eigenvalues of the differential operator, ascending.
-    mantissa, exponent : ndarray, shape (count, size)
-        Coordinate k of function n is ``mantissa[n, k] * 2**exponent[n, k]``.
+    gap : ndarray, shape (count,)
+        ``c^2 + (N + 1/2)(N + 3/2) - chi``, relatively accurate where it is small.
+    coordinates : ndarray, shape (count, size)
+        Coordinates in the radial Zernike functions, functions positive at 0+; those below 1e-308 are 0.
+    log_concentration : ndarray, shape (count,)
+        ln lambda read off the first coordinate: an error of some 1e-13, and 1e-16 of itself, absolutely.
     """
+
+    chi: Array
+    gap: Array
+    coordinates: Array
+    log_concentration: Array
+
+    def first(self, count: int) -> Modes:
+        """Return the first ``count`` of the functions."""
+        coordinates = self.coordinates[:count]
+        needed = _significant(coordinates)
+        if count < len(self.chi):
+            coordinates = coordinates[:, :needed].copy()
+        return Modes(self.chi[:count], self.gap[:count], coordinates, self.log_concentration[:count])
+
+
+def _significant(coordinates: Array) -> int:
+    """Return how many columns hold a coordinate that a function in double precision can feel."""
+    return int(np.flatnonzero(np.abs(coordinates).max(axis=0, initial=0.0) > 10.0**-_TAIL)[-1]) + 1
+
+
+def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) -> Modes:
+    """Return the first ``count`` prolate functions of one order; with their ``chi``, where they are known."""
     from scipy.linalg import eigh_tridiagonal
 
-    size = matrix_size(count, bandlimit)
-    t, a = operator_diagonals(bandlimit, order, size)
-    start = eigh_tridiagonal(t, a[1:], eigvals_only=True, check_finite=False, lapack_driver="sterf")
-    chi = np.array(start[:count], dtype=np.float64)
-    mantissa = np.empty((count, size))
-    exponent = np.empty((count, size), dtype=np.int64)
-    _refine(t, a, chi, mantissa, exponent)
-    return chi, mantissa, exponent
+    size = matrix_size(count, bandlimit, order)
+    c2 = bandlimit * bandlimit
+    k = np.arange(size, dtype=np.float64)
+    base = 4.0 * k * (k + order + 1.0)
+    rates = step_rates(order, size)
+    up, down = c2 * rates[0], c2 * rates[1]
+    if chi is None:
+        # bisection for a few, all by the QR iteration otherwise
+        options: dict[str, Any] = {"lapack_driver": "sterf"}
+        if 12 * count < size:
+            options = {"select": "i", "select_range": (0, count - 1), "lapack_driver": "stebz"}
+        start = eigh_tridiagonal(
+            base + up + down, np.sqrt(up[:-1] * down[1:]), eigvals_only=True, check_finite=False, **options
+        )
+        mu = np.array(start[:count], dtype=np.float64)
+    else:
+        mu = chi - (order + 0.5) * (order + 1.5)
+    low = int(np.searchsorted(mu, 0.5 * c2))
+    rest = np.zeros(count)
+    coordinates = np.empty((count, size))
+    ratio = np.empty(count)
+    block = np.empty(count, dtype=np.int64)
+    mu[low:] -= c2
+    lower, upper = slice(0, low), slice(low, count)
+    if low > 0:
+        _modes(order, base, up, down, mu[lower], rest[lower], coordinates[lower], ratio[lower], block[lower])
+    if low < count:
+        up = up * ((k + 1.0) / -(k + order + 1.0))
+        down = down * ((k + order) / -np.maximum(k, 1.0))
+        _modes(order, base, up, down, mu[upper], rest[upper], coordinates[upper], ratio[upper], block[upper])
+    gap = -(mu + rest)
+    gap[:low] = (c2 - mu[:low]) - rest[:low]
+    mu[low:] += c2
+    chi = mu + (order + 0.5) * (order + 1.5)
+    factor, power = _bessel_factor(bandlimit, order)
+    # beta R / r^N -> (c/2)^N / N! <r^N, R> as r -> 0, and <r^N, R> = d_0 / sqrt(2N+2)
+    beta = bandlimit * factor * ratio / math.sqrt(2.0 * order + 2.0)
+    log_concentration = 2.0 * np.log(beta) + 2.0 * math.log(2.0) * (power + _SHIFT * block)
+    # the weights that lambda needs keep more of the coordinates than the functions themselves need
+    needed = _significant(coordinates)
+    if needed < size:
+        coordinates = coordinates[:, :needed].copy()
+    return Modes(chi, gap, coordinates, log_concentration)
+
+
+def _bessel_factor(bandlimit: float, order: int) -> tuple[float, int]:
+    """Return ``(c/2)^N / N!`` as mantissa and power of two: a sum of logarithms would cost N ln c * 1e-16."""
+    mantissa, power = np.frexp(0.5 * bandlimit / np.arange(1.0, order + 1.0))
+    total = 1.0
+    exponent = int(power.sum(dtype=np.int64))
+    for start in range(0, order, _SHIFT):
+        total, extra = math.frexp(total * float(np.prod(mantissa[start : start + _SHIFT])))
+        exponent += extra
+    return total, exponent

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_count, check_order, check_positive
+
+if TYPE_CHECKING:
+    from pswf.spectrum import Modes
 
 __all__ = ["DEFAULT_TRUNCATION", "PAPER_TRUNCATION", "PSWF"]
 
@@ -100,14 +104,13 @@ class PSWF(ZernikeSeries):
             check_positive(truncation, "truncation")
         elif wanted is None:
             truncation = DEFAULT_TRUNCATION
-        self._solve(likely_count(self.bandlimit, self.angular_order) if wanted is None else wanted)
+        self._set(self._solve(likely_count(self.bandlimit, self.angular_order) if wanted is None else wanted))
         if truncation is not None:
-            limit = 2.0 * math.log(truncation)
             while True:
-                kept = int(np.count_nonzero(self.log_concentration - self.log_leakage > limit))
+                kept = self._count_above(truncation)
                 if kept < self.count or wanted is not None:
                     break
-                self._solve(2 * self.count)
+                self._set(self._solve(2 * self.count))
             if kept == 0:
                 raise ValueError(
                     f"truncation {truncation!r} leaves no function of order {self.angular_order} at bandlimit "
@@ -115,26 +118,53 @@ class PSWF(ZernikeSeries):
                 )
             self._keep(kept)
 
-    def _solve(self, count: int) -> None:
-        from pswf.spectrum import eigenvectors
+    def _solve(self, count: int) -> Modes:
+        from pswf.spectrum import solve
 
-        self.count = count
-        self.chi, self._mantissa, self._exponent = eigenvectors(self.bandlimit, self.angular_order, count)
+        return solve(self.bandlimit, self.angular_order, count)
+
+    def _set(self, modes: Modes) -> None:
+        self._modes = modes
+        self.count = len(modes.chi)
         self.__dict__.pop("_logs", None)
+        self.__dict__.pop("_log_edges", None)
+
+    def _count_above(self, truncation: float) -> int:
+        from pswf.concentration import DIRECT_LIMIT, direct_leakage
+
+        log_concentration = self._modes.log_concentration
+        if truncation <= DIRECT_LIMIT:
+            ratio = log_concentration - direct_leakage(log_concentration)
+        else:
+            ratio = self.log_concentration - self.log_leakage
+        return int(np.count_nonzero(ratio > 2.0 * math.log(truncation)))
 
     def _keep(self, count: int) -> None:
-        logs = self._logs
-        self.count = count
-        self.chi = self.chi[:count]
-        self._mantissa = self._mantissa[:count]
-        self._exponent = self._exponent[:count]
-        self._logs = logs[0][:count], logs[1][:count]
+        logs, edges = self.__dict__.get("_logs"), self.__dict__.get("_log_edges")
+        self._set(self._modes.first(count))
+        if logs is not None:
+            self._logs = logs[0][:count], logs[1][:count]
+        if edges is not None:
+            self._log_edges = edges[:count]
+
+    @cached_property
+    def _log_edges(self) -> Array:
+        """ln|R(1)|, shape (count,)."""
+        from pswf.edge import log_edges
+
+        bandlimits = np.full(self.count, self.bandlimit)
+        return log_edges(bandlimits, self.angular_order, self._modes.gap, self._modes.coordinates)
 
     @cached_property
     def _logs(self) -> tuple[Array, Array]:
         from pswf.concentration import log_spectrum
 
-        return log_spectrum(self.bandlimit, self.angular_order, self.chi, self._mantissa, self._exponent)
+        return log_spectrum(self.bandlimit, self.angular_order, self._modes, lambda: self._log_edges)
+
+    @property
+    def chi(self) -> Array:
+        """Eigenvalues of the commuting differential operator, shape (count,)."""
+        return self._modes.chi
 
     @property
     def log_concentration(self) -> Array:
@@ -158,12 +188,35 @@ class PSWF(ZernikeSeries):
         phase = (1, 1j, -1, -1j)[self.angular_order % 4]
         return np.asarray(2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit), dtype=np.complex128)
 
-    @cached_property
+    @property
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size); those below 1e-308 are 0."""
-        # an exponent far below the range of doubles means zero; ldexp needs a C int
-        coordinates: Array = np.ldexp(self._mantissa, np.maximum(self._exponent, -4096).astype(np.int32))
-        return coordinates
+        return self._modes.coordinates
+
+    def _combine(self, r: npt.ArrayLike, *, derivative: bool) -> Array:
+        values = super()._combine(r, derivative=derivative)
+        points = np.asarray(r, dtype=np.float64).ravel()
+        z = (1.0 - points) * (1.0 + points)
+        near = np.flatnonzero(z <= min(0.1, 1.0 / self.bandlimit))
+        # functions that decay towards the edge, and their slopes, are lost in the sum close to it
+        small = np.flatnonzero(self._modes.gap > 2.0 * self.angular_order)
+        if len(near) and len(small):
+            flat = values.reshape(self.count, -1)
+            flat[np.ix_(small, near)] = self._at_the_edge(small, z[near], flat[np.ix_(small, near)], derivative)
+        return values
+
+    def _at_the_edge(self, functions: npt.NDArray[np.intp], z: Array, values: Array, derivative: bool) -> Array:
+        """Return the values, with those replaced that the series at the edge knows better."""
+        from pswf.edge import edge_functions
+
+        N, gap = self.angular_order, self._modes.gap[functions]
+        u, slope = edge_functions(N, self.bandlimit, gap, z)
+        edge = (1.0 - 2.0 * (functions % 2)) * np.exp(self._log_edges[functions])
+        result = edge[:, np.newaxis] * np.exp(0.5 * N * np.log1p(-z)) * u
+        if derivative:
+            r = np.sqrt(1.0 - z)
+            result = result * (N / r - 2.0 * r * slope / u)
+        return np.where(gap[:, np.newaxis] * z <= 400.0, result, values)
 
     def __repr__(self) -> str:
         return f"PSWF({self.bandlimit!r}, {self.angular_order}, count={self.count})"

@@ -13,7 +13,7 @@ from scipy.special import eval_jacobi, eval_legendre, jv, jvp
 
 from pswf import PSWF, FourierBessel, RadialBasis, Zernike, gauss_legendre
 from pswf.bessel import _coordinates, _miller
-from pswf.radial import zernike_functions
+from pswf.radial import _recurrence, _tables
 
 
 class ShiftedLegendre:
@@ -223,9 +223,9 @@ def test_high_orders_neither_overflow_nor_vanish() -> None:
 def test_kernels_as_python_and_compiled() -> None:
     r = np.array([0.0, 0.3, 1.0])
     for N in (0, 1, 5):
-        tables = [np.empty((4, 3)) for _ in range(4)]
-        zernike_functions(N, r, tables[0], tables[1], True)
-        zernike_functions.py_func(N, r, tables[2], tables[3], True)
+        tables = [np.empty((3, 4)) for _ in range(4)]
+        _recurrence(N, r, *_tables(N, 4), tables[0], tables[1], True)
+        _recurrence.py_func(N, r, *_tables(N, 4), tables[2], tables[3], True)
         np.testing.assert_allclose(tables[0], tables[2], rtol=1e-14)
         np.testing.assert_allclose(tables[1], tables[3], rtol=1e-14)
     # J_2(3) : J_3(3) : ... by both, against scipy

@@ -13,7 +13,8 @@ from mpmath import mp, mpf
 from scipy.special import jv, loggamma
 
 from pswf import PSWF, gauss_legendre
-from pswf.spectrum import eigenvectors, operator_diagonals, square_multiplication, twisted
+from pswf.edge import _climb
+from pswf.spectrum import _modes, operator_diagonals, solve, square_multiplication, step_rates
 
 # 1 - lambda of c = 200 pi reaches 1e-485; its logarithm is what the class returns
 LEAKAGE_TOLERANCE = {"0.5": 1e-10, "5": 1e-10, "20*pi": 1e-10, "200*pi": 1e-9}
@@ -186,19 +187,33 @@ def test_results_do_not_depend_on_the_count() -> None:
     np.testing.assert_allclose(few.log_leakage, many.log_leakage[:2], rtol=1e-12)
 
 
-def test_kernels_as_python_and_compiled() -> None:
-    for N in (0, 3):
-        for python, compiled in zip(square_multiplication.py_func(N, 9), square_multiplication(N, 9), strict=True):
-            np.testing.assert_allclose(python, compiled, rtol=1e-15)
-    t, a = operator_diagonals.py_func(4.0, 1, 12)
+def test_modes_as_python_and_compiled() -> None:
+    up, down = step_rates(1, 12)
+    k = np.arange(12.0)
+    base = 4.0 * k * (k + 2.0)
+    t, a = operator_diagonals(4.0, 1, 12)
     values, vectors = np.linalg.eigh(np.diag(t) + np.diag(a[1:], 1) + np.diag(a[1:], -1))
-    work = [np.empty(12), np.empty(12, dtype=np.int64), np.empty(12), np.empty(12)]
-    for kernel in (twisted, twisted.py_func):
-        correction = kernel(t, a, values[2] + 1e-4, *work)
-        assert correction == pytest.approx(-1e-4, rel=1e-6)
-        kernel(t, a, values[2], *work)
-        got = work[0] * 2.0 ** work[1]
-        np.testing.assert_allclose(got * np.sign(got[2] * vectors[2, 2]), vectors[:, 2], atol=1e-14)
+    results = []
+    for kernel in (_modes, _modes.py_func):
+        mu, rest = values[:3] - 3.75 + 1e-4, np.zeros(3)
+        d, ratio, block = np.empty((3, 12)), np.empty(3), np.empty(3, dtype=np.int64)
+        kernel(1, base, 16.0 * up, 16.0 * down, mu, rest, d, ratio, block)
+        np.testing.assert_allclose(mu + rest, values[:3] - 3.75, rtol=1e-13)
+        np.testing.assert_allclose(np.abs(d), np.abs(vectors[:, :3].T), atol=1e-14)
+        results.append((d, np.ldexp(ratio, 512 * block.astype(np.int32))))
+    for compiled, python in zip(*results, strict=True):
+        np.testing.assert_allclose(python, compiled, rtol=1e-13)
+
+
+def test_climb_as_python_and_compiled() -> None:
+    modes = solve(12.0, 2, 4)
+    results = []
+    for kernel in (_climb, _climb.py_func):
+        depth, growth = np.empty(4), np.empty(4)
+        kernel(2, np.full(4, 12.0), modes.gap, depth, growth)
+        results.append((depth, growth))
+    for compiled, python in zip(*results, strict=True):
+        np.testing.assert_allclose(python, compiled, rtol=1e-12, atol=1e-14)
 
 
 def test_multiplication_by_r_squared() -> None:
@@ -214,5 +229,5 @@ def test_multiplication_by_r_squared() -> None:
 
 
 def test_eigenvectors_are_unit_vectors() -> None:
-    _, mantissa, exponent = eigenvectors(40.0, 3, 25)
-    np.testing.assert_allclose((np.ldexp(mantissa, exponent.astype(np.int32)) ** 2).sum(axis=1), 1.0, rtol=1e-14)
+    coordinates = solve(40.0, 3, 25).coordinates
+    np.testing.assert_allclose((coordinates**2).sum(axis=1), 1.0, rtol=1e-14)

@@ -1,0 +1,123 @@
+"""The functions at and near the edge r = 1, with relative accuracy however small they are there.
+
+Most prolate functions have decayed by many orders of magnitude where they reach r = 1, and no sum of Zernike
+functions gives the value left over.  With ``R = r^N u(z)``, ``z = 1 - r^2``, the differential equation is
+
+    z (1 - z) u'' + (1 - (N + 2) z) u' = (gap / 4 - c^2 z / 4) u,    gap = c^2 + (N + 1/2)(N + 3/2) - chi,
+
+and u is its regular solution at z = 0, which grows inward through the whole barrier: Taylor steps, none longer
+than the length over which u changes, follow it without cancellation from u(0) = 1 to the outermost extremum of R.
+There R is known.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pswf._jit import jit
+from pswf.radial import zernike_functions
+
+__all__ = ["edge_functions", "log_edges"]
+
+Array = npt.NDArray[np.float64]
+
+_BIG = 2.0**256
+
+
+@jit
+def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, growth: Any) -> None:
+    """Fill in the z of the outermost extremum and ln of ``R(z) / R(0)`` there, for every bandlimit and gap.
+
+    z = 0 where the extremum is the edge itself.  For N = 0 the search ends well inside the turning point.
+    """
+    for i in range(len(gap)):
+        c2 = 0.25 * bandlimit[i] * bandlimit[i]
+        constant = 0.25 * gap[i]
+        z = 0.0
+        u = 1.0
+        slope = constant
+        power = 0
+        # past the turning point r^2 = (c^2 - gap) / c^2 of N = 0, which for N > 0 lies below the extremum
+        last = 1.0 - 0.3 * max(0.0, 1.0 - constant / c2)
+        while slope * (1.0 - z) > 0.5 * order * u and z < last:
+            lead = z * (1.0 - z)
+            middle = 1.0 - (order + 2.0) * z
+            if z == 0.0:
+                h = min(0.25, 1.0 / (constant + order + 2.0))
+                h = min(h, 1.0 / math.sqrt(c2))
+            else:
+                # the last is Airy's, at the turning point
+                rate = abs(middle) / lead + math.sqrt(abs(constant - c2 * z) / lead) + (c2 / lead) ** (1.0 / 3.0)
+                h = min(0.5 * z, 0.5 * (1.0 - z), 1.5 / rate)
+            # terms a_j h^j of u; those of h u' are j times as large
+            before = 0.0
+            term = u
+            total = u
+            after = slope * h
+            total_slope = after
+            total += after
+            j = 0
+            quiet = 0
+            while quiet < 3 and j < 400:
+                if z == 0.0:
+                    # the general formula divided by z; the term of order j + 1 is known, so one order ahead
+                    k = j + 1.0
+                    new = ((k * (k + order + 1.0) + constant) * after * h - c2 * term * h * h) / ((k + 1.0) ** 2)
+                else:
+                    new = (j * (j + order + 1.0) + constant - c2 * z) * term * h * h
+                    new -= (j + 1.0) * ((1.0 - 2.0 * z) * j + middle) * after * h
+                    new -= c2 * before * h * h * h
+                    new /= lead * (j + 2.0) * (j + 1.0)
+                before = term
+                term = after
+                after = new
+                j += 1
+                total += new
+                total_slope += (j + 1.0) * new
+                quiet = quiet + 1 if abs(new) * (j + 1.0) < 1e-17 * abs(total) else 0
+            z += h
+            u = total
+            slope = total_slope / h
+            if abs(u) > _BIG:
+                u /= _BIG
+                slope /= _BIG
+                power += 1
+        depth[i] = z
+        growth[i] = math.log(abs(u)) + 0.5 * order * math.log1p(-z) + power * math.log(_BIG)
+
+
+def log_edges(bandlimit: Array, order: int, gap: Array, coordinates: list[Array] | Array) -> Array:
+    """Return ln|R(1)| of functions of one order, shape (count,), each with its own bandlimit, gap and coordinates."""
+    depth = np.empty(len(gap))
+    growth = np.empty(len(gap))
+    _climb(order, bandlimit, gap, depth, growth)
+    values = np.empty(len(gap))
+    radii = np.sqrt(1.0 - depth)
+    for start in range(0, len(gap), 64):
+        part = slice(start, start + 64)
+        size = max(len(row) for row in coordinates[part])
+        table = zernike_functions(order, size, radii[part])
+        for i, row in enumerate(coordinates[part]):
+            values[start + i] = table[i, : len(row)] @ row
+    return np.asarray(np.log(np.abs(values)) - growth)
+
+
+def edge_functions(order: int, bandlimit: float, gap: Array, z: Array) -> tuple[Array, Array]:
+    """Return ``u(z)`` and ``du/dz``, ``u(0) = 1``, by the series at the edge, shape (len(gap), len(z)) each."""
+    constant = 0.25 * gap[:, np.newaxis]
+    quarter = 0.25 * bandlimit * bandlimit
+    before, term = np.zeros((len(gap), len(z))), np.ones((len(gap), len(z)))
+    u, slope = term.copy(), np.zeros_like(term)
+    for j in range(400):
+        # b_j = a_j z^j, and the slope's a_{j+1} z^j
+        ahead = ((j * (j + order + 1.0) + constant) * term - quarter * before * z) / (j + 1.0) ** 2
+        slope += (j + 1.0) * ahead
+        before, term = term, ahead * z
+        u += term
+        if np.all(np.abs(term) * (j + 1.0) < 1e-17 * np.abs(u)) and j > 2:
+            break
+    return u, slope
