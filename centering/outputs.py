@@ -94,7 +94,7 @@ def write_outputs(
 def preload() -> None:
     """Load the libraries that `write_outputs` will need, while there is something else to wait for."""
     from matplotlib import figure, lines, patches, patheffects, ticker  # noqa: F401
-    from scipy import ndimage  # noqa: F401
+    from scipy import fft  # noqa: F401
 
     from centering import plot  # noqa: F401
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from centering.job import Job
-from centering.plot import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, save
+from centering.plot import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, drawing, save
 from centering.reference.dataset import sentences
 from centering.reference.selection import Choice
 from centering.report import charts
@@ -158,9 +158,7 @@ def _sigma(centers: Centers) -> npt.NDArray[np.float64]:
 
 
 def _axes() -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.9, 3.5), facecolor="white", layout="constrained")
+    figure = drawing(4.9, 3.5, left=0.75, right=0.15, bottom=0.55, top=0.15)
     ax = figure.subplots()
     for spine in ("top", "right"):
         ax.spines[spine].set_visible(False)
