@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.magnitude import moderate
 from centering.reference.noise import whole_power
 from centering.reference.sharp import sharpen
 from centering.reference.templates import Templates
@@ -100,7 +101,7 @@ def observe(
     transfer of the observation that makes up for the difference.  With ``phase_flip`` the sign of the transfer is
     undone in the images, and nothing else.
     """
-    coefficients, level = waves.analyze(images)
+    coefficients, level = waves.analyze(moderate(images))
     coefficients *= waves.band
     power = _squares(coefficients) / waves.degrees
     # of a plane nothing is left but rounding, to be compared with the pixels themselves

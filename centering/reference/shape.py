@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.magnitude import moderate
+
 __all__ = ["LONGEST", "axis_ratios", "particle_radius"]
 
 Array = npt.NDArray[np.float64]
@@ -52,7 +54,7 @@ def axis_ratios(images: Images, places: Array, profile: Array) -> Array:
     radius = particle_radius(profile)
     sign = float(np.sign(profile[int(np.abs(profile).argmax())]))
     far = max(len(profile) - 1, 2 * AROUND * radius)
-    bright = (sign * image.astype(np.float64) for image in images)
+    bright = (sign * image.astype(np.float64) for image in moderate(images))
     ratios = [_ratio(image, place, radius, far) for image, place in zip(bright, places, strict=True)]
     return np.array(ratios)
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.surrogate import SurrogateCenter
+from centering.magnitude import moderate
 from centering.reference.learning import Freedom, iterate, solve
 from centering.reference.posterior import Expectation, Model, Observation
 from centering.reference.sharp import spread
@@ -42,6 +43,7 @@ def first_model(
     may be dark), and from the centres of the boxes; after a few EM iterations the most likely of the three models wins.
     """
     estimator = SurrogateCenter(templates.disk.radius, basis=templates.disk.basis, max_shift=templates.waves.reach)
+    images = [moderate(stack) for stack in images]
     bright = [estimator(stack).displacement for stack in images]
     dark = [estimator(-stack).displacement for stack in images]
     starts = {
