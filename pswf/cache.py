@@ -2,7 +2,8 @@
 
 A file is written beside its final name and moved there in one step, so a reader sees all of it or none.  It carries
 a digest of its contents; a file that does not match its digest, or is not a file of ours, counts as absent and is
-computed again.  Nothing is pickled.
+computed again.  Nothing is pickled.  A digest is no signature, so a file that another user owns or can write counts as
+absent too: what it says would be believed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from pswf._private import others_can_write
 
 __all__ = ["load_arrays", "store_arrays"]
 
@@ -66,10 +69,17 @@ def load_arrays(folder: str | os.PathLike[str], key: str) -> dict[str, npt.NDArr
     """Return the arrays kept under ``key``, or None where there are none that can be trusted."""
     source = _path(Path(folder), key)
     try:
-        content = source.read_bytes()
+        with source.open("rb") as file:
+            if others_can_write(os.fstat(file.fileno())):
+                logger.warning("the cache file %s is, or can be, written by another user; it is computed again", source)
+                return None
+            content = file.read()
     except OSError:
         return None
-    arrays = _parse(content, key)
+    try:
+        arrays = _parse(content, key)
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, MemoryError):
+        arrays = None
     if arrays is None:
         logger.warning("the cache file %s is damaged; its contents are computed again", source)
     return arrays
@@ -80,7 +90,7 @@ def _parse(content: bytes, key: str) -> dict[str, npt.NDArray[np.generic]] | Non
     body = content[start:]
     if not content.startswith(_MAGIC) or content[len(_MAGIC) : start] != hashlib.sha256(body).digest():
         return None
-    # the digest vouches for everything below
+    # the digest vouches for everything below, unless somebody has made it up
     length = int.from_bytes(body[:8], "little")
     header = json.loads(body[8 : 8 + length])
     if header["key"] != key:
@@ -88,6 +98,8 @@ def _parse(content: bytes, key: str) -> dict[str, npt.NDArray[np.generic]] | Non
     offset = 8 + length
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, (dtype, shape) in header["arrays"].items():
+        if min(shape, default=0) < 0:
+            return None
         size = int(np.prod(shape, dtype=np.int64))
         arrays[name] = np.frombuffer(body, dtype=dtype, count=size, offset=offset).reshape(shape).copy()
         offset += arrays[name].nbytes
