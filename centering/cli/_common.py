@@ -18,11 +18,15 @@ __all__ = [
     "estimator_names",
     "one_sentence",
     "particle_options",
+    "printable",
     "progress_bar",
     "say_warnings",
+    "tell",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LONGEST = 800  # characters of a message
 
 estimator_names = ("surrogate", "radial-reference", "mass", "median", "phase", "self-convolution")
 
@@ -34,7 +38,25 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence."""
-        click.echo(f"Error: {self.format_message()}", file=file, err=file is None)
+        click.echo(f"Error: {printable(self.format_message())}", file=file, err=file is None)
+
+
+def printable(words: str) -> str:
+    """Return a message as one line that a terminal only shows, however long or odd what it quotes from a file.
+
+    Control characters, line ends and marks that turn the direction of the text are escaped as `repr` does; bytes of
+    names that are no UTF-8 stay, and are printed as they are.
+    """
+    if len(words) > _LONGEST:
+        words = f"{words[: _LONGEST - 200]} ... {words[-190:]}"
+    if words.isprintable():
+        return words
+    return "".join(one if one.isprintable() or "\udc80" <= one <= "\udcff" else repr(one)[1:-1] for one in words)
+
+
+def tell(kind: str, words: str) -> None:
+    """Print a ``note:`` or a ``warning:`` on standard error."""
+    click.echo(f"{kind}: {printable(words)}", err=True)
 
 
 class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
@@ -72,12 +94,14 @@ class Commands(click.Group):
 @contextmanager
 def one_sentence(*kinds: type[Exception]) -> Iterator[None]:
     """Turn what the library raises about its input into a `Failure`."""
-    caught: tuple[type[Exception], ...] = (OSError, ValueError, *kinds)
+    caught: tuple[type[Exception], ...] = (OSError, ValueError, MemoryError, *kinds)
     try:
         yield
     except caught as error:
         if isinstance(error, OSError) and error.strerror:
             message = f"{error.strerror}: {error.filename!r}" if error.filename else error.strerror
+        elif isinstance(error, MemoryError):
+            message = f"not enough memory{f': {error}' if str(error) else ''}"
         else:
             message = str(error)
         raise Failure(message) from error
@@ -113,7 +137,7 @@ def say_warnings(job: Job) -> None:
     """Say on standard error what makes every centre of a job doubtful."""
     found = [] if job.contrast.clear else [f"contrast is {job.contrast}; check it, and say --invert yes or no"]
     for words in (*found, *job.warnings):
-        click.echo(f"warning: {words}", err=True)
+        tell("warning", words)
 
 
 def progress_bar(total: int | None, words: str) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options
+from centering.cli._common import estimator_names, one_sentence, particle_options, tell
 from centering.cli._stages import Stages
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def compare(
         if _ALIGNMENT in tasks:
             tasks[_ALIGNMENT] = _aligned(tasks[_ALIGNMENT])
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
-        click.echo(f"warning: {words}", err=True)
+        tell("warning", words)
     from centering.comparison import compare_centers
     from centering.engine.estimate import estimate
 

@@ -14,7 +14,9 @@ from centering.cli._common import (
     estimator_names,
     one_sentence,
     particle_options,
+    printable,
     say_warnings,
+    tell,
 )
 from centering.cli._stages import COMPILING, Stages
 
@@ -192,7 +194,7 @@ def _run(
     from pswf._threads import thread_count
 
     for note in job.particles.notes:
-        click.echo(f"note: {note}", err=True)
+        tell("note", note)
     say_warnings(job)
     if resume and completed(job, out, write_stack=write_stack):
         click.echo(f"{out} holds the results of this run already; there is nothing left to do")
@@ -261,13 +263,13 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "written": f"{Path(out)}/ ({', '.join(sorted(path.name for path in Path(out).iterdir()))})",
     }
     for name, words in lines.items():
-        click.echo(f"{name:<11}{words}")
+        click.echo(f"{name:<11}{printable(words)}")
     border = summary["flags"].get("border", 0)
     if border > _MANY * count:
-        click.echo(
-            f"warning: {border} centres lie on the border of the search; a smaller radius, a larger --max-shift "
+        tell(
+            "warning",
+            f"{border} centres lie on the border of the search; a smaller radius, a larger --max-shift "
             "or a larger box widens it",
-            err=True,
         )
     for kind, words in (
         ("nonfinite_images", "NaN or infinite pixels, left where they are"),
@@ -276,7 +278,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         unseen = summary[kind]
         if unseen:
             names = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
-            click.echo(f"warning: {words}: {names}", err=True)
+            tell("warning", f"{words}: {names}")
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, progress_bar
+from centering.cli._common import estimator_names, one_sentence, particle_options, printable, progress_bar
 
 if TYPE_CHECKING:
     from centering.results import Centers
@@ -113,5 +113,5 @@ def _tell(bar: Any, watching: Watch, name: str, centers: Centers | None) -> None
         )
         words = f"{name}: {len(centers)} particles, {shift}, {np.count_nonzero(centers.flags)} flagged"
     bar.clear()
-    click.echo(words, err=centers is None)
+    click.echo(printable(words), err=centers is None)
     bar.refresh()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.opening import image_names, pixel_sizes, refuse_duplicates
+from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
 
 __all__ = ["to_cs"]
@@ -47,6 +48,8 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     """
     names, stack_index, image_index = image_names(star)
     refuse_duplicates(star, stack_index, image_index)
+    for name in names:
+        refuse_name(star.path, name)
     sizes, _ = pixel_sizes(star, pixel_size)
     if sizes is None:
         raise ValueError(f"the pixel size of {fspath(star.path)!r} is not known; give it (--angpix)")

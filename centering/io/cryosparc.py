@@ -8,17 +8,18 @@ RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
+from centering.io.refusal import plausible, refuse_far, refuse_name, refused_in_one_sentence
 from centering.io.star import StarFile
 
 __all__ = ["CsFile"]
@@ -30,6 +31,8 @@ _KNOWN: dict[str, tuple[str, tuple[int, ...]]] = {
     "shift": ("f", (2,)), "psize_A": ("f", ()), "class": ("iu", ()),
 }  # fmt: skip
 """Kinds and shapes of the fields that are read; those of alignments without their prefix."""
+
+_MOST_HEADER = 2**20  # bytes; that of a file with a hundred fields has some thousand
 
 _TYPES: dict[str, tuple[Any, ...]] = {"shift": ("<f4", (2,)), "psize_A": ("<f4",), "class": ("<u4",), "pose": ("<f4",)}
 
@@ -63,40 +66,8 @@ class CsFile:
             Not a ``.cs`` file, or one without particles or without the fields that say where their images are.
         """
         source = Path(path)
-        name = fspath(source)
-        with source.open("rb") as file:
-            magic = file.read(6)
-            if magic == b"\x94CSDAT":
-                raise ValueError(f"{name!r} is in cryoSPARC's compressed format; save it as NumPy (Dataset.save)")
-            if magic != b"\x93NUMPY":
-                raise ValueError(f"{name!r} is not a .cs file: it does not begin as a NumPy array does")
-            file.seek(0)
-            try:
-                table = np.load(file, allow_pickle=False, max_header_size=2**20)
-            except (ValueError, EOFError, SyntaxError, TokenError, MemoryError, OverflowError) as error:
-                why = str(error).partition("\n")[0][:200]
-                raise ValueError(f"{name!r} cannot be read as a .cs file: {why}") from None
-        if table.dtype.names is None or table.ndim != 1:
-            raise ValueError(f"{name!r} is a NumPy array without named fields; give a .cs file of particles")
-        if not len(table):
-            raise ValueError(f"{name!r} lists no particles")
-        missing = [field for field in _BLOB if field not in table.dtype.names]
-        if missing:
-            raise ValueError(f"{name!r} has no field {missing[0]}; give the particles' own file, not a passthrough one")
-        for field in table.dtype.names:
-            prefix, _, last = field.partition("/")
-            kind, one = table.dtype[field], last if prefix in _ALIGNMENTS else field
-            if one in _KNOWN and (kind.base.kind not in _KNOWN[one][0] or kind.shape != _KNOWN[one][1]):
-                raise ValueError(f"field {field} of {name!r} is of type {kind}, which is not that of cryoSPARC")
-        result = cls(source, table)
-        for stack in set(result.stacks):
-            # such a name could end its line in a STAR file, or never end
-            if not stack or any(character in stack for character in "\"'\n\r\t\0"):
-                raise ValueError(f"{name!r} names the stack {stack!r}; rename it, without quotes and line breaks")
-        wrong = result.pixel_size[~(np.isfinite(result.pixel_size) & (result.pixel_size > 0))]
-        if len(wrong):
-            raise ValueError(f"{name!r} gives a pixel size of {wrong[0]:g} Angstrom (blob/psize_A)")
-        return result
+        with refused_in_one_sentence(source, "a .cs file"):
+            return cls(source, _checked(source, _load(source)))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -104,8 +75,7 @@ class CsFile:
     @property
     def stacks(self) -> list[str]:
         """The stack of every particle, relative to the project folder."""
-        # the leading ">" says that the path is relative to the project; an "S" field ends at its first zero byte
-        return [os.fsdecode(path).lstrip(">") for path in self.table["blob/path"].tolist()]
+        return _stacks(self.table)
 
     @property
     def pixel_size(self) -> Float64:
@@ -132,7 +102,9 @@ class CsFile:
                 shift = np.asarray(self.table[f"{prefix}/shift"], dtype=np.float64)
                 if not np.isfinite(shift).all():
                     raise ValueError(f"field {prefix}/shift of {fspath(self.path)!r} holds shifts that are not finite")
-                return -shift[:, ::-1] * scale[:, None] + 0.0
+                result = -shift[:, ::-1] * scale[:, None] + 0.0
+                refuse_far(self.path, result)
+                return result
         names = " or ".join(f"{prefix}/shift" for prefix in wanted)
         raise ValueError(f"{fspath(self.path)!r} has no shifts: no field {names}")
 
@@ -170,6 +142,7 @@ class CsFile:
         """
         if displacement.shape != (len(self), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
+        refuse_far(self.path, displacement)
         image = self.pixel_size if pixel_size is None else pixel_size
         present = [one for one in _ALIGNMENTS if f"{one}/shift" in self._names and only in (None, one)]
         fields = {}
@@ -230,3 +203,55 @@ class CsFile:
             return self.pixel_size
         size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
         return np.where(size > 0, size, self.pixel_size)
+
+
+def _load(source: Path) -> npt.NDArray[Any]:
+    """Read an array; what the file promises is there before anything is allocated."""
+    name = fspath(source)
+    with source.open("rb") as file:
+        magic = file.read(6)
+        if magic == b"\x94CSDAT":
+            raise ValueError(f"{name!r} is in cryoSPARC's compressed format; save it as NumPy (Dataset.save)")
+        if magic != b"\x93NUMPY":
+            raise ValueError(f"{name!r} is not a .cs file: it does not begin as a NumPy array does")
+        # read from the file itself, which may become shorter, and never through the map, which must not
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what NumPy thinks of old or odd headers
+            promised = np.load(source, mmap_mode="r", allow_pickle=False, max_header_size=_MOST_HEADER)
+        if promised.dtype.names is None or promised.ndim != 1:
+            raise ValueError(f"{name!r} is a NumPy array without named fields; give a .cs file of particles")
+        if not promised.size:
+            raise ValueError(f"{name!r} lists no particles")
+        table = np.empty(promised.shape, dtype=promised.dtype)
+        file.seek(promised.offset)
+        if file.readinto(table.view(np.uint8)) != table.nbytes:  # type: ignore[arg-type]
+            raise ValueError(f"{name!r} became shorter while it was read")
+    return table
+
+
+def _checked(source: Path, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the table where it is one of particles; raise ValueError where it is not."""
+    name = fspath(source)
+    names = table.dtype.names or ()
+    missing = [field for field in _BLOB if field not in names]
+    if missing:
+        raise ValueError(f"{name!r} has no field {missing[0]}; give the particles' own file, not a passthrough one")
+    for field in names:
+        prefix, _, last = field.partition("/")
+        kind, one = table.dtype[field], last if prefix in _ALIGNMENTS else field
+        if one in _KNOWN and (kind.base.kind not in _KNOWN[one][0] or kind.shape != _KNOWN[one][1]):
+            raise ValueError(f"field {field} of {name!r} is of type {kind}, which is not that of cryoSPARC")
+    for stack in set(_stacks(table)):
+        refuse_name(source, stack)
+    for field in ("blob/psize_A", *(f"{prefix}/psize_A" for prefix in _ALIGNMENTS if f"{prefix}/psize_A" in names)):
+        pixel_size = np.asarray(table[field], dtype=np.float64)
+        # alignments without a pixel size are those of the images
+        wrong = pixel_size[~(plausible(pixel_size) | ((pixel_size <= 0) & (field[:4] != "blob")))]
+        if len(wrong):
+            raise ValueError(f"{name!r} gives a pixel size of {wrong[0]:g} Angstrom ({field})")
+    return table
+
+
+def _stacks(table: npt.NDArray[Any]) -> list[str]:
+    # the leading ">" says that the path is relative to the project; an "S" field ends at its first zero byte
+    return [os.fsdecode(path).lstrip(">") for path in table["blob/path"].tolist()]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
+from centering.io.refusal import plausible, refused_in_one_sentence
 
 __all__ = ["MrcStack", "create_stack", "write_images", "write_stack"]
 
@@ -63,9 +64,14 @@ class MrcStack:
         ValueError
             Not an MRC file, complex or unknown pixels, or no images.
         """
+        source = Path(path)
+        with refused_in_one_sentence(source, "an MRC file"):
+            return cls._open(source)
+
+    @classmethod
+    def _open(cls, source: Path) -> MrcStack:
         import mrcfile.utils
 
-        source = Path(path)
         name = fspath(source)
         size = source.stat().st_size
         if size < _HEADER_BYTES:
@@ -193,4 +199,4 @@ def _read_header(path: Path) -> np.recarray:
 
 def _voxel_size(header: np.recarray) -> float | None:
     cells, length = int(header.mx), float(header.cella.x)
-    return length / cells if cells > 0 and length > 0 and np.isfinite(length) else None
+    return length / cells if cells > 0 and plausible(length / cells) else None

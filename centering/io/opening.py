@@ -15,6 +15,7 @@ from centering.io.atomic import refuse_line_breaks
 from centering.io.cryosparc import CsFile
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
+from centering.io.refusal import plausible
 from centering.io.star import PLACEHOLDERS, StarFile
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
@@ -40,7 +41,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         A file that cannot be used; the message says why.
     """
     source = Path(path)
-    if pixel_size is not None and not (np.isfinite(pixel_size) and pixel_size > 0):
+    if pixel_size is not None and not plausible(pixel_size):
         raise ValueError(f"pixel size is {pixel_size!r}; give a positive number of Angstrom per pixel")
     if source.is_dir():
         raise ValueError(
@@ -146,7 +147,7 @@ def image_names(star: StarFile) -> tuple[list[str], npt.NDArray[np.int64], npt.N
     # a name without "@" is a file of one image
     parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]
     numbers = np.array([_image_number(part[0]) for part in parts], dtype=np.int64)
-    bad = [row for row, part in enumerate(parts) if not part[2] or numbers[row] < 1]
+    bad = [row for row, part in enumerate(parts) if not part[2] or "\0" in part[2] or numbers[row] < 1]
     if bad:
         raise ValueError(
             f"{fspath(star.path)!r} holds the image name {values[bad[0]]!r}; "
@@ -254,7 +255,7 @@ def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray
 
 
 def _positive(star: StarFile, sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    wrong = sizes[~(np.isfinite(sizes) & (sizes > 0))]
+    wrong = sizes[~plausible(sizes)]
     if len(wrong):
         raise ValueError(
             f"{fspath(star.path)!r} gives a pixel size of {wrong[0]:g} Angstrom; give the true one (--angpix)"

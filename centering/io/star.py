@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
+from centering.io.refusal import refuse_far, refused_in_one_sentence
 from centering.io.star_table import (
     PLACEHOLDERS,
     Table,
@@ -94,17 +95,18 @@ class StarFile:
             Not a STAR file, or a row whose number of values is not the number of columns.
         """
         source = Path(path)
-        # surrogateescape: names in whatever encoding come out as the bytes that went in
-        text = source.read_text(encoding="utf-8", errors="surrogateescape")
-        lines = text.split("\n")  # reading in text mode has already made "\n" of every line end
-        if lines[-1] == "":
-            lines.pop()
-        tables = tuple(find_tables(lines))
-        if not any(line.startswith("data_") for line in lines):
-            raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
-        for table in tables:
-            check_rows(source, lines, table)
-        return cls(source, lines, tables)
+        with refused_in_one_sentence(source, "a STAR file"):
+            # surrogateescape: names in whatever encoding come out as the bytes that went in
+            text = source.read_text(encoding="utf-8", errors="surrogateescape")
+            lines = text.split("\n")  # reading in text mode has already made "\n" of every line end
+            if lines[-1] == "":
+                lines.pop()
+            tables = tuple(find_tables(lines))
+            if not any(line.startswith("data_") for line in lines):
+                raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
+            for table in tables:
+                check_rows(source, lines, table)
+            return cls(source, lines, tables)
 
     def table(self, name: str) -> Table | None:
         """Return the loop of block ``data_<name>``, None where there is none."""
@@ -238,6 +240,7 @@ class StarFile:
         table = self.particles
         if displacement.shape != (len(table), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the STAR file asks for ({len(table)}, 2)")
+        refuse_far(self.path, displacement)
         wanted = ["rlnOriginXAngst", "rlnOriginYAngst"] if self.optics else ["rlnOriginX", "rlnOriginY"]
         known = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginX", "rlnOriginY"]
         columns = {}
@@ -278,8 +281,11 @@ class StarFile:
             scale, unit = np.ones(len(table)), ""
         else:
             raise ValueError(f"{fspath(self.path)!r} has no origins: no column rlnOriginXAngst or rlnOriginX")
-        rows = -self.numbers(table, f"rlnOriginY{unit}") / scale
-        return np.stack([rows, -self.numbers(table, f"rlnOriginX{unit}") / scale], axis=1)
+        with np.errstate(over="ignore"):
+            both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
+        result = np.stack(both, axis=1)
+        refuse_far(self.path, result)
+        return result
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file; it appears under its name only when it is complete."""

@@ -1,0 +1,1 @@
+"""Mutated ``.cs``, STAR and MRC files through every command that reads them."""

@@ -1,0 +1,65 @@
+"""What the readers refuse alike: files that are none, names that no file can have, shifts that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["PIXEL_SIZES", "plausible", "refuse_far", "refuse_name", "refused_in_one_sentence"]
+
+_FAR = 1e6  # pixels; no box is as large
+
+PIXEL_SIZES = (1e-3, 1e4)
+"""Angstrom per pixel that a microscope could have had, with much to spare: what lies beyond is another number."""
+
+_NOT_IN_NAMES = "\"'\n\r\t\0"
+"""What ends a value or a line of a STAR file, or a field of a ``.cs`` file."""
+
+
+@contextmanager
+def refused_in_one_sentence(path: str | PathLike[str], what: str) -> Iterator[None]:
+    """Turn whatever a parser raises about a file into one ValueError; our own, and errors of the system, pass.
+
+    Parsers are written for files that are what they say: NumPy's raises seven kinds of error on files that are not.
+    """
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        raise _refusal(path, what, error) from None
+    except ValueError as error:
+        words = str(error)
+        if fspath(path) in words or repr(fspath(path)) in words:
+            raise
+        raise _refusal(path, what, error) from None
+    except Exception as error:
+        raise _refusal(path, what, error) from None
+
+
+def _refusal(path: str | PathLike[str], what: str, error: BaseException) -> ValueError:
+    why = str(error).partition("\n")[0][:200] or type(error).__name__
+    return ValueError(f"{fspath(path)!r} cannot be read as {what}: {why}")
+
+
+def plausible(sizes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Return which of some numbers could be pixel sizes in Angstrom."""
+    values = np.asarray(sizes, dtype=np.float64)
+    return np.asarray((values >= PIXEL_SIZES[0]) & (values <= PIXEL_SIZES[1]))  # NaN is neither
+
+
+def refuse_name(path: str | PathLike[str], name: str) -> None:
+    """Raise ValueError where a stack's name cannot stand both in a STAR file and in a ``.cs`` file."""
+    if not name or any(character in name for character in _NOT_IN_NAMES):
+        raise ValueError(f"{fspath(path)!r} names the stack {name!r}; rename it, without quotes and line breaks")
+
+
+def refuse_far(path: str | PathLike[str], displacement: npt.NDArray[np.float64]) -> None:
+    """Raise ValueError where an origin or a shift is not finite or beyond every box: no image can be moved by it."""
+    largest = float(np.abs(displacement).max(initial=0.0))
+    if not largest <= _FAR:
+        raise ValueError(f"{fspath(path)!r} holds a shift of {largest:g} pixels; correct it, or the pixel size")
