@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_radius", "check_stack", "crop", "nonnegative", "normalized"]
+__all__ = ["check_radius", "check_stack", "crop", "moderate", "nonnegative", "normalized"]
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +95,12 @@ def check_radius(radius: float, size: int | None = None) -> int:
 
 
 def nonnegative(stack: Images) -> Images:
-    """Return ``I - min I`` image by image, shape and dtype kept (the paper assumes non-negative images)."""
-    lowest = stack.min(axis=(-2, -1), keepdims=True)
-    result: Images = stack - lowest
+    """Return ``(I - min I) * 2**-e`` image by image, shape and dtype kept (the paper assumes non-negative images).
+
+    The exponent e, one for each image, takes the largest absolute value of I into [1/2, 1): no difference overflows.
+    """
+    result, _ = _unit(stack)
+    result -= result.min(axis=(-2, -1), keepdims=True)
     return result
 
 
@@ -117,23 +120,41 @@ def normalized(stack: Images) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.i
     exponents : ndarray of int64, shape (...)
         0 for a constant image.
     """
-    result = np.asarray(stack, dtype=np.float64)
     # once before the mean is taken, whose sum could overflow, and once after it, where a large offset has gone
-    result, first = _unit(result)
+    result, first = _unit(np.asarray(stack, dtype=np.float64))
     constant = result.max(axis=(-2, -1)) == result.min(axis=(-2, -1))
-    result = result - result.mean(axis=(-2, -1), keepdims=True)
+    result -= result.mean(axis=(-2, -1), keepdims=True)
     result[constant] = 0.0
     result, second = _unit(result)
     return result, np.where(constant, 0, first + second)
 
 
-def _unit(stack: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def moderate(stack: Images) -> Images:
+    """Return the stack, images whose largest absolute value is not between 2^-30 and 2^30 scaled by powers of two.
+
+    For what squares single-precision pixels and does not mind the scale of an image.  The stack itself comes back,
+    not a copy, where there is no such image.
+    """
+    largest = np.maximum(stack.max(axis=(-2, -1)), -stack.min(axis=(-2, -1)))
+    odd = (largest > 0) & ~((largest > 2.0**-30) & (largest < 2.0**30))
+    if odd.any():
+        stack = stack.copy()
+        stack[odd], _ = _unit(stack[odd])
+    return stack
+
+
+def _unit(stack: Images) -> tuple[Images, npt.NDArray[np.int64]]:
+    """Return a copy scaled by ``2**-exponents``, so that the largest absolute values lie in [1/2, 1)."""
     largest = np.maximum(stack.max(axis=(-2, -1)), -stack.min(axis=(-2, -1)))
     exponents = np.frexp(largest)[1].astype(np.int64)
-    # 2^1074 is no number, and is needed for the least of all
-    half = exponents // 2
-    factors = np.ldexp(1.0, -half), np.ldexp(1.0, half - exponents)
-    scaled = stack * factors[0][..., np.newaxis, np.newaxis] * factors[1][..., np.newaxis, np.newaxis]
+    # in two steps where the factor itself would overflow: 2^1074 is no number
+    most = np.finfo(stack.dtype).maxexp - 2
+    once = np.clip(exponents, -most, most)[..., np.newaxis, np.newaxis]
+    one = stack.dtype.type(1)
+    scaled: Images = stack * np.ldexp(one, -once)
+    rest = exponents[..., np.newaxis, np.newaxis] - once
+    if rest.any():
+        scaled *= np.ldexp(one, -rest)
     return scaled, exponents
 
 

@@ -80,9 +80,14 @@ class GeometricMedian:
         correlation, axis = self._correlation(stack.shape[-1])
         shape = len(axis), len(axis)
         if self.radius is None:
-            return landscapes(stack, finite, shape, lambda image: correlation(image)[0])
+            return landscapes(stack, finite, shape, lambda image: correlation(image)[0], degree=1)
         radius = float(self.radius)
-        return landscapes(stack, finite, shape, lambda image: radius * image.sum() + correlation(image)[0])
+
+        def whole(image: Array) -> Array:
+            loss: Array = radius * image.sum() + correlation(image)[0]
+            return loss
+
+        return landscapes(stack, finite, shape, whole, degree=1)
 
     def _correlation(self, size: int) -> tuple[EvenCorrelation, Displacements]:
         """Return the correlation with d, or with ``min(d, R) - R``, and the displacements where it is wanted."""

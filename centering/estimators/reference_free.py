@@ -11,7 +11,7 @@ from centering.alignment.result import Alignment
 from centering.estimators.base import Estimator
 from centering.landscapes.grid import check_max_shift
 from centering.results import Centers
-from centering.stack import check_radius, check_stack
+from centering.stack import check_radius, check_stack, moderate
 from pswf.checks import check_count, check_positive
 
 __all__ = ["ReferenceFreeAlignment"]
@@ -129,7 +129,7 @@ class ReferenceFreeAlignment:
         stack, finite = check_stack(images)
         check_radius(self.radius, stack.shape[-1])
         with one_thread():
-            return fit(self, stack, finite)
+            return fit(self, moderate(stack), finite)
 
 
 def _check_whole(value: int, name: str) -> None:

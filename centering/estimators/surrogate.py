@@ -12,8 +12,7 @@ from centering.estimators.each import center_each
 from centering.landscapes.fused import linear, overshoots, settle
 from centering.landscapes.grid import check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
-from centering.landscapes.maps import maps
-from centering.landscapes.minimum import Minimum, find_minimum, first_minimum
+from centering.landscapes.minimum import NEAR, TIE, Minimum, best_candidate, find_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
 from centering.landscapes.score import Score, check_score
@@ -43,12 +42,13 @@ class SurrogateCenter:
     basis : RadialBasis, optional
         As in `centering.landscape`.
     method : {"fused", "maps", "direct"}, optional
-        ``"fused"`` finds the minimum p* of the landscape without its absolute value, which is one correlation (its low
-        frequencies rank the candidates, the full kernel decides among those that can still win), and then
-        proves it: that landscape is a lower bound of (3.1), equal where nothing overshoots, so if no ``u[rho]``
-        exceeds E_max at p*, then p* minimises (3.1) itself.  With ``subpixel`` the eight neighbours of p*, which
-        enter the fit, are checked as well.  An image that fails goes through ``"maps"``.  The centres are those of
-        ``"maps"``; the score is that of the landscape looked at.
+        ``"fused"`` finds the minimum p* of the landscape without its absolute value, which is one correlation: in
+        single precision for all candidates, then in double precision for all that lie within a bound of its rounding
+        errors (see `centering.landscapes.peaks`).  That landscape is a lower bound of (3.1), equal where nothing
+        overshoots, so if no ``u[rho]`` exceeds E_max at p*, then p* minimises (3.1) itself.  With ``subpixel`` the
+        eight neighbours of p*, which enter the fit, are checked as well.  An image that fails, or whose pixels leave
+        the range of single precision, goes through double precision or ``"maps"``.  The centres are those of
+        ``"maps"``; the score is that of the landscape looked at, which may overshoot at other candidates.
     max_shift : float, optional
         Only candidates displaced by at most this many pixels along either axis.
     subpixel : bool, optional
@@ -69,8 +69,12 @@ class SurrogateCenter:
     Notes
     -----
     Flags: BORDER where the minimum lies on the border of the candidates (the images that RACER rejects as
-    outliers); FLAT for a constant image or landscape; NONFINITE for NaN or infinite pixels (displacement 0 for
-    both).  Uncertainty: none, ``covariance`` is None.
+    outliers); AMBIGUOUS where a candidate that does not touch it is as good but for rounding (images with symmetries,
+    particles larger than R; the first in row order is taken, by every method); FLAT for a constant image or landscape;
+    NONFINITE for NaN or infinite pixels (displacement 0 for both).  Uncertainty: none, ``covariance`` is None.
+
+    Pixels may have any finite magnitude: images are scaled by powers of two, and their means are taken off, before
+    anything is summed or squared.
 
     Tables are built at the first call for each image size, kept on the instance, and left out of its pickle; calls from
     several threads are safe.
@@ -109,7 +113,7 @@ class SurrogateCenter:
         stack, finite = check_stack(images)
         plan = self._plan(stack.shape[-1])
         if self.method == "fused" and self.search == "full":
-            return self._screened(stack, finite, plan)
+            return self._searched(stack, finite, plan)
         return center_each(stack, finite, lambda image: self._find(image, plan), self._name)
 
     def landscape(self, images: npt.ArrayLike) -> Array:
@@ -117,7 +121,7 @@ class SurrogateCenter:
         stack, finite = check_stack(images)
         plan = self._plan(stack.shape[-1])
         compute = METHODS[self.method]
-        return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan))
+        return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan)[0])
 
     @cached_property
     def _name(self) -> str:
@@ -132,10 +136,10 @@ class SurrogateCenter:
 
         return self._plans.get(size, build)
 
-    def _screened(self, stack: Images, finite: npt.NDArray[np.bool_], plan: Plan) -> Centers:
+    def _searched(self, stack: Images, finite: npt.NDArray[np.bool_], plan: Plan) -> Centers:
         """Return the centres of the images as a batch; those that need a closer look go through `_find`."""
         regions = plan.region(stack)
-        peaks = plan.screen(stack.dtype)(regions)
+        peaks = plan.search(regions, NEAR * TIE * plan.peak)
         displacement, score, flags, doubtful = settle(regions, peaks, plan, subpixel=self.subpixel)
         again = np.flatnonzero(doubtful | ~finite)
         if len(again):
@@ -148,16 +152,20 @@ class SurrogateCenter:
         if self.search == "pyramid":
             return pyramid(image, plan, subpixel=self.subpixel)
         if self.method != "fused":
-            landscape = METHODS[self.method](image, plan)
-            return find_minimum(landscape, plan.rows, plan.columns, subpixel=self.subpixel)
+            return self._minimum(image, plan, self.method)
         # L without its absolute value is an affine function of the total: the minimum needs no more
         total, largest = linear(image, plan)
-        terms = float(image.sum()) * (plan.radius + 1)
+        terms = plan.terms(image)
         if plan.score.normalizer == "disk":
-            i, j = first_minimum(-total, terms)
+            i, j, _ = best_candidate(-total, terms)
             reach = 1 if self.subpixel else 0
             rows = plan.rows[max(i - reach, 0) : i + reach + 1]
             columns = plan.columns[max(j - reach, 0) : j + reach + 1]
             if overshoots(image, plan, rows, columns, largest):
-                return find_minimum(maps(image, plan), plan.rows, plan.columns, subpixel=self.subpixel)
+                return self._minimum(image, plan, "maps")
         return find_minimum(-total, plan.rows, plan.columns, subpixel=self.subpixel, terms=terms)
+
+    def _minimum(self, image: Array, plan: Plan, method: str) -> Minimum:
+        landscape, scale = METHODS[method](image, plan)
+        terms = plan.terms(image) * scale
+        return find_minimum(landscape, plan.rows, plan.columns, subpixel=self.subpixel, terms=terms)

@@ -19,15 +19,16 @@ Index = npt.NDArray[np.int64]
 _one_parallel_call = threading.Lock()  # numba's default threading layer cannot be entered twice
 
 
-def direct(image: Array, plan: Plan) -> Array:
-    """Return the landscape (h, w) of one non-negative float64 image, candidate by candidate.
+def direct(image: Array, plan: Plan) -> tuple[Array, float]:
+    """Return the landscape (h, w) of one non-negative float64 image, candidate by candidate, and 1 / E.
 
     Lines 2 to 6 of Algorithm 3.1 (Heimowitz, Sharon and Singer): crop the disk about p, average it over rotations,
     form u_p and compare it with 1.  The normaliser needs all of the u_p, so line 5 waits for them.
     """
     with _one_parallel_call:
         energies = _energies_parallel(image, *_arguments(plan, plan.rows, plan.columns))
-    return score_energies(energies, image, plan).reshape(plan.shape)
+    landscape, scale = score_energies(energies, image, plan)
+    return landscape.reshape(plan.shape), scale
 
 
 def energies_at(image: Array, plan: Plan, rows: Index, columns: Index) -> Array:
@@ -36,11 +37,12 @@ def energies_at(image: Array, plan: Plan, rows: Index, columns: Index) -> Array:
     return energies
 
 
-def score_energies(energies: Array, image: Array, plan: Plan) -> Array:
-    """Return ``L(p) = sum_rho |u_p[rho] / E - 1|``, shape (P,), the normaliser E taken over these candidates."""
+def score_energies(energies: Array, image: Array, plan: Plan) -> tuple[Array, float]:
+    """Return ``L(p) = sum_rho |u_p[rho] / E - 1|``, shape (P,), and 1 / E, with E taken over these candidates."""
     largest = energies.max() if plan.score.normalizer == "peak" else energies[:, -1].max()
-    landscape: Array = np.abs(energies * reciprocal(largest, image) - 1.0).sum(axis=1)
-    return landscape
+    scale = reciprocal(largest, image)
+    landscape: Array = np.abs(energies * scale - 1.0).sum(axis=1)
+    return landscape, scale
 
 
 def _arguments(plan: Plan, rows: Index, columns: Index) -> tuple[Index, Index, npt.NDArray[np.int32], Array, Array]:

@@ -12,7 +12,6 @@ certifies it, whatever happens at the other candidates.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,10 @@ import numpy.typing as npt
 
 from centering.landscapes.direct import energies_at
 from centering.landscapes.maps import maps
-from centering.landscapes.minimum import bowl
+from centering.landscapes.minimum import TIE, choose, quadratic_offset
+from centering.landscapes.peaks import Peaks
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import ROUNDING, reciprocal
-from centering.landscapes.screen import Peaks
 from centering.results import Flag
 from pswf._jit import jit
 
@@ -32,7 +31,8 @@ __all__ = ["fused", "linear", "overshoots", "settle"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
-BORDER = int(Flag.BORDER)
+FLAT = 1e-9
+"""Landscapes whose deviation is below this part of their terms are looked at in double precision throughout."""
 
 
 def linear(image: Array, plan: Plan) -> tuple[Array, float]:
@@ -41,8 +41,8 @@ def linear(image: Array, plan: Plan) -> tuple[Array, float]:
     return total, float(whole.max())
 
 
-def fused(image: Array, plan: Plan) -> Array:
-    """Return ``L_lin``, shape (h, w), of one non-negative float64 image.
+def fused(image: Array, plan: Plan) -> tuple[Array, float]:
+    """Return ``L_lin``, shape (h, w), of one non-negative float64 image, and 1 / E.
 
     Under the normaliser ``"disk"`` it is a lower bound of (3.1), equal where nothing overshoots.  Under ``"peak"``
     nothing can overshoot, but E is the maximum over all rings, so it has to come from the coefficient maps.
@@ -50,7 +50,8 @@ def fused(image: Array, plan: Plan) -> Array:
     if plan.score.normalizer == "peak":
         return maps(image, plan)
     total, largest = linear(image, plan)
-    return plan.radius + 1 - total * reciprocal(largest, image)
+    scale = reciprocal(largest, image)
+    return plan.radius + 1 - total * scale, scale
 
 
 def overshoots(image: Array, plan: Plan, rows: Index, columns: Index, largest: float) -> bool:
@@ -62,7 +63,7 @@ def overshoots(image: Array, plan: Plan, rows: Index, columns: Index, largest: f
 def settle(
     regions: npt.NDArray[Any], peaks: Peaks, plan: Plan, *, subpixel: bool
 ) -> tuple[Array, Array, Index, npt.NDArray[np.bool_]]:
-    """Turn the peaks of a screen into centres, and prove them.
+    """Turn the contenders of a search into centres, and certify them.
 
     Parameters
     ----------
@@ -78,74 +79,106 @@ def settle(
     displacement, score, flags : ndarray, shapes (B, 2), (B,) and (B,)
         As in `centering.results.Centers`.
     doubtful : ndarray of bool, shape (B,)
-        True where rounding could have made the differences between the candidates, or, under the normaliser
-        ``"disk"``, where some ``u[rho]`` at the candidate exceeds ``u[R]``.  That none does is sufficient for the
-        certificate above, because E is the largest of all ``u[R]``.
+        True where the search is open, where nothing but rounding distinguishes the candidates, or, under the normaliser
+        ``"disk"``, where some ``u[rho]`` at the candidate, or at a neighbour that enters the fit, exceeds the largest
+        ``u[R]`` of these.  That none does is sufficient for the certificate above, because E is the largest of all
+        ``u[R]``.
     """
-    batch = len(regions)
-    displacement, score = np.empty((batch, 2)), np.empty(batch)
-    flags, doubtful = np.zeros(batch, dtype=np.int64), np.zeros(batch, dtype=np.bool_)
-    disk = plan.disk
-    rings = disk.ring_index, plan.ring_starts, disk.multiplicity, plan.energies_by_ring
-    results = displacement, score, flags, doubtful
-    prove = plan.score.normalizer == "disk"
-    _settle(regions, tuple(peaks), plan.rows, plan.columns, subpixel, prove, rings, results)
-    return results
+    terms = regions[0].size * (peaks.pixel - peaks.lowest) * plan.peak
+    place, value, ambiguous = _chosen(peaks, terms)
+    border = ((place == 0) | (place == np.array(plan.shape) - 1)).any(axis=1)
+    flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
+    displacement = np.stack([plan.rows[place[:, 0]], plan.columns[place[:, 1]]], axis=1).astype(np.float64)
+    doubtful = peaks.open | ~(peaks.deviation > FLAT * terms)
+    settled = np.flatnonzero(~doubtful)
+    # on the border there is no fit, and the candidate stands for itself
+    inner = settled[~border[settled]] if subpixel else settled[:0]
+    alone = np.setdiff1d(settled, inner)
+    for images, side in ((inner, 3), (alone, 1)):
+        if len(images) == 0:
+            continue
+        energies = _energies_around(regions, peaks.lowest, images, place[images] - side // 2, side, plan)
+        if side == 3:
+            displacement[images] += quadratic_offset(-energies.sum(axis=2).reshape(-1, 3, 3))
+        if plan.score.normalizer == "disk":
+            largest = energies[:, :, -1].max(axis=1)
+            doubtful[images] = (energies.max(axis=(1, 2)) > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
+    return displacement, score, flags, doubtful
+
+
+def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bool_]]:
+    """Return place (B, 2) and value (B,) of the best contender of every image, and whether it is in doubt."""
+    batch = len(peaks.lowest)
+    place, value = np.zeros((batch, 2), np.int64), np.zeros(batch)
+    ambiguous = np.zeros(batch, np.bool_)
+    starts = np.searchsorted(peaks.image, np.arange(batch + 1))
+    alone = np.flatnonzero(np.diff(starts) == 1)
+    place[alone], value[alone] = peaks.place[starts[alone]], peaks.value[starts[alone]]
+    for i in np.flatnonzero(np.diff(starts) > 1):
+        mine = slice(starts[i], starts[i + 1])
+        best, ambiguous[i] = choose(-peaks.value[mine], peaks.place[mine], TIE * float(terms[i]))
+        place[i], value[i] = peaks.place[mine][best], peaks.value[mine][best]
+    return place, value, ambiguous
+
+
+def _energies_around(
+    regions: npt.NDArray[Any], lowest: Array, images: Index, corners: Index, side: int, plan: Plan
+) -> npt.NDArray[np.float64]:
+    """Return ``u[rho]``, shape (K, side**2, R+1), of ``I - min I`` at side x side candidates of the images (K,).
+
+    ``corners``, shape (K, 2): the first of these candidates.
+    """
+    rings, radius = len(plan.disk.distances), plan.radius
+    sums = np.zeros((len(images), rings, side**2))
+    work = np.empty((side, 2 * radius + side)), np.empty((radius + 1, side**2))
+    _ring_sums(regions, lowest, images, corners, plan.disk.ring_index, plan.ring_starts, *work, sums)
+    # one product for each image, so that none sees the others
+    energies: npt.NDArray[np.float64] = np.matmul(sums.transpose(0, 2, 1), plan.energies_by_ring)
+    return energies
 
 
 @jit
-def _settle(
+def _ring_sums(
     regions: Any,
-    peaks: Any,
-    rows: Any,
-    columns: Any,
-    subpixel: bool,
-    prove: bool,
-    rings: Any,
-    results: Any,
+    lowest: Any,
+    images: Any,
+    corners: Any,
+    ring_index: Any,
+    starts: Any,
+    lines: Any,
+    folded: Any,
+    sums: Any,
 ) -> None:
-    candidate, patches, mean, deviation, lowest = peaks
-    displacement, score, flags, doubtful = results
-    for i in range(len(regions)):
-        row, column = candidate[i]
-        patch = patches[i]
-        top = patch[1, 1]
-        displacement[i, 0], displacement[i, 1] = rows[row], columns[column]
-        largest, least = top, top
-        for value in patch.flat:
-            if math.isnan(value):
-                flags[i] = BORDER
-            else:
-                largest, least = max(largest, value), min(least, value)
-        if subpixel and flags[i] == 0:
-            d_row, d_column = bowl(-patch)
-            displacement[i, 0] += d_row
-            displacement[i, 1] += d_column
-        clear = largest - least > 1e-6 * (abs(top) + abs(mean[i]))
-        if clear and prove:
-            energies = _energies(regions[i], row, column, lowest[i], rings)
-            whole = energies[-1]
-            clear = whole > 0.0 and energies.max() <= whole * (1.0 + 1e-9)
-        doubtful[i] = not clear
-        score[i] = (top - mean[i]) / deviation[i] if clear else 0.0
+    """Add up the pixels over rings of equal distance, shape (K, rings, side**2), for neighbouring candidates at once.
 
-
-@jit
-def _energies(region: Any, row: int, column: int, lowest: float, rings: Any) -> Any:
-    """Return ``u[rho]`` of one candidate, shape (R+1,), from the sums of the pixels over rings of equal distance."""
-    index, starts, multiplicity, energies_by_ring = rings
-    sums = -lowest * multiplicity
-    side = len(index)
-    radius = side // 2
-    # pixels that mirror each other lie on the same ring
-    for r in range(radius):
-        above, below, ring = region[row + r], region[row + side - 1 - r], index[r]
-        for c in range(starts[r], radius):
-            left, right = column + c, column + side - 1 - c
-            sums[ring[c]] += (float(above[left]) + float(above[right])) + (float(below[left]) + float(below[right]))
-        sums[ring[radius]] += float(above[column + radius]) + float(below[column + radius])
-    middle, ring = region[row + radius], index[radius]
-    for c in range(radius):
-        sums[ring[c]] += float(middle[column + c]) + float(middle[column + side - 1 - c])
-    sums[ring[radius]] += middle[column + radius]
-    return np.dot(sums, energies_by_ring)
+    Pixels that mirror each other lie on the same ring: rows are folded first, then columns, and what is left goes to
+    the ring of its pixel for all candidates together.
+    """
+    last = len(ring_index) - 1
+    radius = last // 2
+    side, width = lines.shape
+    for k in range(len(images)):
+        i, row, column = images[k], corners[k, 0], corners[k, 1]
+        least = lowest[i]
+        total = sums[k]
+        for r in range(radius + 1):
+            for d in range(side):
+                above, line = regions[i, row + d + r, column : column + width], lines[d]
+                for c in range(width):
+                    line[c] = above[c] - least
+                if r < radius:
+                    below = regions[i, row + d + last - r, column : column + width]
+                    for c in range(width):
+                        line[c] += below[c] - least
+            for d in range(side):
+                line = lines[d]
+                for e in range(side):
+                    for c in range(starts[r], radius):
+                        folded[c, d * side + e] = line[c + e] + line[last - c + e]
+                    folded[radius, d * side + e] = line[radius + e]
+            for c in range(starts[r], radius + 1):
+                ring = ring_index[r, c]
+                for j in range(side * side):
+                    total[ring, j] += folded[c, j]

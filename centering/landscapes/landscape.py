@@ -12,15 +12,15 @@ from centering.landscapes.fused import fused
 from centering.landscapes.maps import maps
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import Score, check_score
-from centering.stack import Images, check_radius, check_stack, nonnegative
+from centering.stack import Images, check_radius, check_stack, normalized
 from pswf.bases.base import RadialBasis
 
 __all__ = ["METHODS", "check_choice", "landscape", "landscapes"]
 
 Array = npt.NDArray[np.float64]
 
-METHODS: dict[str, Callable[[Array, Plan], Array]] = {"direct": direct, "maps": maps, "fused": fused}
-"""The ways to compute a landscape."""
+METHODS: dict[str, Callable[[Array, Plan], tuple[Array, float]]] = {"direct": direct, "maps": maps, "fused": fused}
+"""The ways to compute a landscape; they return it with the 1 / E that it was normalised by."""
 
 
 def landscape(
@@ -116,16 +116,26 @@ def landscape(
     stack, finite = check_stack(images)
     disk = chosen.disk(check_radius(radius, stack.shape[-1]), basis)
     plan = Plan(stack.shape[-1], disk, chosen, max_shift)
-    return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan))
+    return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan)[0])
 
 
 def landscapes(
-    stack: Images, finite: npt.NDArray[np.bool_], shape: tuple[int, int], compute: Callable[[Array], Array]
+    stack: Images,
+    finite: npt.NDArray[np.bool_],
+    shape: tuple[int, int],
+    compute: Callable[[Array], Array],
+    *,
+    degree: int = 0,
 ) -> Array:
-    """Return ``compute(I - min I)`` for every image, shape (B, *shape); NaN where an image is not finite."""
+    """Return ``compute(I - min I)`` for every image, shape (B, *shape); NaN where an image is not finite.
+
+    ``compute`` sees the images brought to unit size; what it returns goes as the power ``degree``, 0 or 1, of the size.
+    """
     result = np.full((len(stack), *shape), np.nan)
     for i in np.flatnonzero(finite):
-        result[i] = compute(nonnegative(stack[i].astype(np.float64)))
+        image, exponent = normalized(stack[i])
+        values = compute(image - image.min())
+        result[i] = np.ldexp(values, exponent) if degree else values
     return result
 
 

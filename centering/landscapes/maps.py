@@ -15,8 +15,8 @@ Array = npt.NDArray[np.float64]
 _BLOCK = 1024  # candidates at a time: their energies stay in the cache
 
 
-def maps(image: Array, plan: Plan) -> Array:
-    """Return the landscape (h, w) of one non-negative float64 image from its maps of ``alpha_n(p)``.
+def maps(image: Array, plan: Plan) -> tuple[Array, float]:
+    """Return the landscape (h, w) of one non-negative float64 image from its maps of ``alpha_n(p)``, and 1 / E.
 
     Equation (3.1) with its absolute value.  Under the normaliser ``"peak"`` every term has the same sign, so the
     sum over rho is taken before the absolute value.
@@ -26,14 +26,16 @@ def maps(image: Array, plan: Plan) -> Array:
     if plan.score.normalizer == "peak":
         largest = max(float((plan.energies @ coefficients[:, block]).max()) for block in blocks)
         total = plan.energies.sum(axis=0) @ coefficients
-        landscape: Array = np.abs(plan.radius + 1 - total * reciprocal(largest, image))
-        return landscape.reshape(plan.shape)
+        scale = reciprocal(largest, image)
+        landscape: Array = np.abs(plan.radius + 1 - total * scale)
+        return landscape.reshape(plan.shape), scale
     largest = float((plan.energies[-1] @ coefficients).max())
-    normalized = plan.energies * reciprocal(largest, image)
+    scale = reciprocal(largest, image)
+    normalized = plan.energies * scale
     landscape = np.empty(coefficients.shape[1])
     for block in blocks:
         terms = normalized @ coefficients[:, block]
         terms -= 1.0
         np.abs(terms, out=terms)
         terms.sum(axis=0, out=landscape[block])
-    return landscape.reshape(plan.shape)
+    return landscape.reshape(plan.shape), scale

@@ -8,13 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.results import Flag
-from pswf._jit import jit
 
-__all__ = ["Minimum", "bowl", "clearness", "find_minimum", "first_minimum", "quadratic_offset"]
+__all__ = ["TIE", "Minimum", "best_candidate", "choose", "clearness", "find_minimum", "quadratic_offset"]
 
 Array = npt.NDArray[np.float64]
 
-_ROUNDING = 1e-13  # differences below this part of the terms are rounding
+TIE = 1e-13
+"""Differences below this part of the terms that were summed are rounding: the candidates are equal."""
+NEAR = 4.0
+"""In units of the least difference: what separates up to this many may be a tie by another method."""
 
 
 class Minimum(NamedTuple):
@@ -38,30 +40,62 @@ def find_minimum(
 
     The flag is FLAT (displacement 0) where nothing but rounding distinguishes the candidates: ``terms`` is the size of
     the terms that were summed, by default that of the landscape.  BORDER: the best candidate lies on the border of the
-    grid.  The sub-pixel position is the minimum of the quadratic fitted to the 3 x 3
+    grid.  AMBIGUOUS: see `choose`.  The sub-pixel position is the minimum of the quadratic fitted to the 3 x 3
     neighbourhood; there is none on the border.
     """
     size = float(np.abs(landscape).max()) if terms is None else terms
-    if landscape.size > 1 and np.ptp(landscape) <= _ROUNDING * size:
+    if landscape.size > 1 and np.ptp(landscape) <= TIE * size:
         return Minimum(0.0, 0.0, 0.0, int(Flag.FLAT))
-    i, j = first_minimum(landscape, size)
     height, width = landscape.shape
+    i, j, ambiguous = best_candidate(landscape, size)
     border = i in (0, height - 1) or j in (0, width - 1)
+    flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
     row, column = float(rows[i]), float(columns[j])
     if subpixel and not border:
         d_row, d_column = quadratic_offset(landscape[i - 1 : i + 2, j - 1 : j + 2])
         row += float(d_row) * float(rows[1] - rows[0])
         column += float(d_column) * float(columns[1] - columns[0])
-    return Minimum(row, column, clearness(landscape), int(Flag.BORDER) if border else 0)
+    return Minimum(row, column, clearness(landscape), flags)
 
 
-def first_minimum(landscape: Array, terms: float) -> tuple[int, int]:
-    """Return the index of the first minimum in row order; values that only rounding of the terms separates are equal.
+def best_candidate(landscape: Array, terms: float) -> tuple[int, int, bool]:
+    """Return the index of the minimum of a landscape (h, w), and whether it is in doubt: see `choose`."""
+    near = np.flatnonzero(landscape <= landscape.min() + NEAR * TIE * terms)
+    place = np.stack(np.divmod(near, landscape.shape[1]), axis=1)
+    best, ambiguous = choose(landscape.ravel()[near], place, TIE * terms)
+    i, j = place[best].tolist()
+    return i, j, ambiguous
 
-    Images with symmetries have ties; so every method settles them alike.
+
+def choose(values: Array, place: npt.NDArray[np.int64], tie: float) -> tuple[int, bool]:
+    """Return which of several candidates has the least value, and whether that is in doubt.
+
+    Images with symmetries have ties, and every method has to settle them alike although it rounds in its own way: the
+    first in row order wins among those that lie within ``tie`` of the least.
+
+    Parameters
+    ----------
+    values : ndarray, shape (K,)
+        All that lie within `NEAR` times ``tie`` of the least, and any others.
+    place : ndarray, shape (K, 2)
+        Row and column of the candidates, in row order.
+    tie : float
+        Differences up to this are rounding.
+
+    Returns
+    -------
+    best : int
+    ambiguous : bool
+        True where a candidate that does not touch the chosen one is as good; or nearly, so that another method could
+        take it for as good or not.
     """
-    index = int(np.argmax(landscape <= landscape.min() + _ROUNDING * terms))
-    return index // landscape.shape[1], index % landscape.shape[1]
+    if len(values) == 1:
+        return 0, False
+    excess = values - values.min()
+    best = int(np.argmax(excess <= tie))
+    near = excess <= NEAR * tie
+    apart = np.abs(place - place[best]).max(axis=1) > 1
+    return best, bool((near & (apart | (excess > tie / NEAR))).any())
 
 
 def clearness(landscape: Array) -> float:
@@ -76,31 +110,23 @@ def quadratic_offset(patch: Array) -> Array:
     Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
     beyond its patch; (0, 0) where it has no minimum.
     """
-    patches = np.ascontiguousarray(patch, dtype=np.float64)
-    result = np.empty((*patches.shape[:-2], 2))
-    _offsets(patches.reshape(-1, 3, 3), result.reshape(-1, 2))
+    patches = np.asarray(patch, dtype=np.float64)
+    lines = (patches - patches[..., 1:2, 1:2]).reshape(-1, 1, 9)
+    # the two slopes, the two curvatures, and the mixed one; one product for each patch, so that none sees the others
+    slope_r, slope_c, h_r, h_c, across = np.matmul(lines, _QUADRATIC)[:, 0].T
+    determinant = h_r * h_c - across * across
+    bowl = (h_r > 0) & (h_c > 0) & (determinant > 0)
+    safe = np.where(bowl, determinant, 1.0)
+    scaled = np.stack([across * slope_c - h_c * slope_r, across * slope_r - h_r * slope_c], axis=-1)
+    offset = scaled / safe[:, np.newaxis]
+    result: Array = np.where(bowl[:, np.newaxis], np.clip(offset, -1.0, 1.0), 0.0).reshape(*patches.shape[:-2], 2)
     return result
 
 
-@jit
-def _offsets(patches: Any, result: Any) -> None:
-    for i in range(len(patches)):
-        result[i, 0], result[i, 1] = bowl(patches[i])
+def _quadratic() -> Array:
+    """Return the matrix (9, 5) of `quadratic_offset`: the coefficients from the values of a patch, row by row."""
+    row, column = (axis.ravel().astype(np.float64) for axis in np.mgrid[-1:2, -1:2])
+    return np.stack([row / 6.0, column / 6.0, row**2 - 2.0 / 3.0, column**2 - 2.0 / 3.0, row * column / 4.0], axis=1)
 
 
-@jit
-def bowl(patch: Any) -> tuple[float, float]:
-    """Return what `quadratic_offset` does, for one patch."""
-    first, second, third = patch[0].sum(), patch[1].sum(), patch[2].sum()
-    left = patch[0, 0] + patch[1, 0] + patch[2, 0]
-    middle = patch[0, 1] + patch[1, 1] + patch[2, 1]
-    right = patch[0, 2] + patch[1, 2] + patch[2, 2]
-    row_slope, column_slope = (third - first) / 6.0, (right - left) / 6.0
-    h_row, h_column = (first - 2.0 * second + third) / 3.0, (left - 2.0 * middle + right) / 3.0
-    across = (patch[0, 0] + patch[2, 2] - patch[0, 2] - patch[2, 0]) / 4.0
-    determinant = h_row * h_column - across * across
-    if not (h_row > 0 and h_column > 0 and determinant > 0):
-        return 0.0, 0.0
-    row = (across * column_slope - h_column * row_slope) / determinant
-    column = (across * row_slope - h_row * column_slope) / determinant
-    return min(max(row, -1.0), 1.0), min(max(column, -1.0), 1.0)
+_QUADRATIC = _quadratic()

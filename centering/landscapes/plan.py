@@ -5,15 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.landscapes.correlate import EvenCorrelation
 from centering.landscapes.grid import candidates
+from centering.landscapes.peaks import PeakSearch
 from centering.landscapes.score import Score
-from centering.landscapes.screen import Screen
 from centering.stack import Images
 from pswf.disk import AngularZero
 
@@ -44,8 +43,6 @@ class Plan:
         self.functions_by_ring = np.ascontiguousarray(disk.functions.T)
         # pixels that no candidate's disk touches are left out of the transforms
         first = int(self.rows[0]) + size // 2 - disk.radius
-        self._screens: dict[np.dtype[Any], Screen] = {}
-        self._lock = threading.Lock()
         self._region = slice(first, first + len(self.rows) + 2 * disk.radius)
 
     @property
@@ -83,14 +80,20 @@ class Plan:
         starts: npt.NDArray[np.int64] = np.argmax(self.disk.ring_index >= 0, axis=1)
         return starts
 
-    def screen(self, dtype: npt.DTypeLike) -> Screen:
-        """Return what finds the largest ``sum_rho u_p[rho]`` of images of this type, built at the first call."""
-        kind = np.dtype(dtype)
-        with self._lock:
-            if kind not in self._screens:
-                kernel = self.disk.reconstruct(self.energies.sum(axis=0)[np.newaxis])[0]
-                self._screens[kind] = Screen(kernel, len(self.rows) + 2 * self.radius, kind)
-            return self._screens[kind]
+    @cached_property
+    def search(self) -> PeakSearch:
+        """What finds the largest ``sum_rho u_p[rho]``."""
+        kernel = self.disk.reconstruct(self.energies.sum(axis=0)[np.newaxis])[0]
+        return PeakSearch(kernel, len(self.rows) + 2 * self.radius)
+
+    @cached_property
+    def peak(self) -> float:
+        """The largest absolute value of the kernel of ``sum_rho u_p[rho]``, which is ``R + 1`` for exact rings."""
+        return float(np.abs(self.search.kernel).max())
+
+    def terms(self, image: Array) -> float:
+        """Return the size of the terms that are summed to ``sum_rho u_p[rho]`` of a non-negative image."""
+        return float(self.region(image).sum()) * self.peak
 
     def _correlation(self, weights: Array) -> EvenCorrelation:
         kernels = self.disk.reconstruct(weights)

@@ -63,4 +63,5 @@ def _best_of_nine(image: Array, plan: Plan, row: int, column: int, step: int) ->
 
 
 def _evaluate(image: Array, plan: Plan, rows: Index, columns: Index) -> Array:
-    return score_energies(energies_at(image, plan, rows, columns), image, plan).reshape(len(rows), len(columns))
+    landscape, _ = score_energies(energies_at(image, plan, rows, columns), image, plan)
+    return landscape.reshape(len(rows), len(columns))

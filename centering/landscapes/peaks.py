@@ -1,0 +1,183 @@
+"""Where a correlation with one even kernel is largest: all candidates in single precision, the best few in double.
+
+A stack goes through one FFT correlation in single precision whatever the type of its images.  Rounding changes the
+values by at most a bound that is known for every image (`ROUNDING`), so the largest of all is among the candidates
+that come within twice the bound of the best value seen.  These few are evaluated again, in double precision and in the
+plane of the pixels.  The answer is that of double precision at every candidate, for images of noise as for clear ones,
+and at the same price.
+
+The region of m x m pixels that the candidates see is transformed with the shortest good period p >= m, for which no
+candidate wraps around; an even kernel has a real transform; only the rows that hold candidates come back.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from pswf._jit import jit
+
+__all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "correlations", "rounding_bound"]
+
+Array = npt.NDArray[Any]
+Index = npt.NDArray[np.int64]
+Float64 = npt.NDArray[np.float64]
+
+ROUNDING = 8.0
+"""A transform of N points errs by at most this times ``u log2 N`` of its norm, u the unit roundoff.
+
+The bound of the fast Fourier transform in the 2-norm with twiddle factors correct to u is 6.7 u log2 N in powers of two
+(N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorem 24.2); the other radices are no worse.
+The rest is for the rounding of the pixels and of the kernel to single precision.
+"""
+MOST = 64
+"""Images with more contenders than this on average are looked at in double precision throughout."""
+
+_UNIT = 2.0**-24  # unit roundoff of float32
+_RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
+_OFFSET = 2.0**60  # so are sums of pixels up to this
+_BLOCK = 1 << 17  # pixels at a time: their transforms stay near the processor
+
+
+class Peaks(NamedTuple):
+    """The best candidates of every image, evaluated in double precision, up to an offset common to the image."""
+
+    image: Index
+    """(K,): the image of every contender, ascending; those of one image in row order."""
+    place: Index
+    """(K, 2): its row and column, from 0."""
+    value: Float64
+    """(K,): its correlation."""
+    mean: Float64
+    """(B,): mean of the correlation over the candidates."""
+    deviation: Float64
+    """(B,): its standard deviation."""
+    pixel: Float64
+    """(B,): the pixel value taken off, near the mean pixel."""
+    lowest: Float64
+    """(B,): least pixel of the region."""
+    open: npt.NDArray[np.bool_]
+    """(B,): the images that have no contenders here: too many, or out of the range of single precision."""
+
+
+class PeakSearch:
+    """Finds the largest of the correlations ``sum_s I(p + s) k(s)`` over all p whose kernel lies inside the region.
+
+    Parameters
+    ----------
+    kernel : ndarray, shape (2a+1, 2a+1)
+        Real, even along both axes.
+    size : int
+        m of the m x m regions; the candidates are p = a, ..., m - 1 - a along both axes.
+    """
+
+    def __init__(self, kernel: Float64, size: int) -> None:
+        reach = len(kernel) // 2
+        self.size = size
+        self.count = size - 2 * reach
+        self.kernel = np.ascontiguousarray(kernel)
+        self._wanted = slice(reach, reach + self.count)
+        self._period = int(fft.next_fast_len(size, real=True))
+        # an even kernel has a real transform; its middle belongs to index 0
+        wrapped = np.zeros((self._period, self._period))
+        place = np.arange(-reach, reach + 1) % self._period
+        wrapped[np.ix_(place, place)] = kernel
+        self._response = fft.rfft2(wrapped).real.astype(np.float32)
+        self._ones = np.ones(size)
+        self._norm = float(np.linalg.norm(kernel))
+        self._block = max(1, _BLOCK // self._period**2)
+
+    def __call__(self, regions: Array, slack: float) -> Peaks:
+        """Return the contenders for the largest correlation of ``regions``, shape (B, m, m), finite.
+
+        ``slack``: candidates that much below the best are contenders as well, in parts of the sum of ``I - min I``.
+        """
+        parts = [self._contenders(regions[i : i + self._block], slack) for i in range(0, len(regions), self._block)]
+        for number, part in enumerate(parts):
+            part.image[:] += number * self._block
+        return Peaks._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+
+    def _contenders(self, regions: Array, slack: float) -> Peaks:
+        regions = np.ascontiguousarray(regions)
+        lowest, highest = (np.asarray(f(axis=(1, 2)), np.float64) for f in (regions.min, regions.max))
+        with np.errstate(over="ignore", invalid="ignore"):
+            contrast = highest - lowest
+            usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
+            # any value near the mean will do
+            pixel = np.matmul(regions, self._ones.astype(regions.dtype)).mean(axis=1, dtype=np.float64) / self.size
+            pixel = np.where(usable, pixel, lowest).astype(regions.dtype).astype(np.float64)
+            surface, bound = self._correlate(regions, pixel)
+            best = surface.max(axis=(1, 2))
+            terms = regions[0].size * (pixel - lowest)
+            least = (best - 2.0 * bound - slack * terms).astype(np.float32)
+            # one step down: the limit itself has been rounded
+            near = surface >= np.nextafter(least, np.float32(-np.inf))[:, np.newaxis, np.newaxis]
+            mean = np.asarray(surface.mean(axis=(1, 2)), np.float64)
+            surface -= mean.astype(np.float32)[:, np.newaxis, np.newaxis]
+            flat = surface.reshape(len(surface), 1, -1)
+            deviation = np.sqrt(np.matmul(flat, flat.transpose(0, 2, 1))[:, 0, 0] / flat.shape[2], dtype=np.float64)
+        near[~usable] = False
+        counts = np.count_nonzero(near, axis=(1, 2))
+        few = (counts > 0) & (counts <= MOST)
+        near[~few] = False
+        image, place = np.divmod(np.flatnonzero(near), self.count**2)
+        place = np.stack(np.divmod(place, self.count), axis=1)
+        value = correlations(regions, pixel, image, place, self.kernel)
+        return Peaks(image, place, value, mean, deviation, pixel, lowest, ~few)
+
+    def _correlate(self, regions: Array, pixel: Float64) -> tuple[npt.NDArray[np.float32], Float64]:
+        """Return the correlations (B, h, h) of the regions less a pixel value, and the bounds (B,) of their errors."""
+        difference = np.empty(regions.shape, np.float32)
+        np.subtract(
+            regions, pixel.astype(regions.dtype)[:, np.newaxis, np.newaxis], out=difference, casting="same_kind"
+        )
+        lines = difference.reshape(len(regions), 1, -1)
+        energy = np.matmul(lines, lines.transpose(0, 2, 1))[:, 0, 0]
+        period = self._period
+        spectrum = fft.rfft(difference, period, axis=2)
+        spectrum = fft.fft(spectrum, period, axis=1, overwrite_x=True)
+        spectrum *= self._response
+        lines = spectrum.view(np.float32).reshape(len(regions), 1, -1)
+        # at most twice the sum over half of the frequencies
+        filtered = 2.0 * np.matmul(lines, lines.transpose(0, 2, 1))[:, 0, 0] / period**2
+        rows = fft.ifft(spectrum, axis=1, overwrite_x=True)[:, self._wanted]
+        surface = np.ascontiguousarray(fft.irfft(rows, period, axis=2)[:, :, self._wanted])
+        return surface, rounding_bound(period, self._norm * np.sqrt(energy) + np.sqrt(filtered))
+
+
+def rounding_bound(period: int, norms: Array) -> Float64:
+    """Return how far single precision can move a correlation by transforms of period x period points.
+
+    ``norms``: the norm of the kernel times that of the pixels, for the error of the forward transform, plus the norm
+    of the correlation over the whole period, for that of the inverse one.
+    """
+    return np.asarray(ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms, dtype=np.float64)
+
+
+def correlations(regions: Array, pixel: Float64, image: Index, place: Index, kernel: Float64) -> Float64:
+    """Return ``sum_s (I(p + s) - pixel) k(s)`` in double precision, shape (K,), at places (K, 2) of images (K,)."""
+    result = np.zeros(len(image))
+    _correlations(regions, pixel, image, place, kernel, np.zeros(len(kernel)), result)
+    return result
+
+
+@jit
+def _correlations(regions: Any, pixel: Any, image: Any, place: Any, kernel: Any, sums: Any, result: Any) -> None:
+    side = len(kernel)
+    for p in range(len(result)):
+        i, row, column, shift = image[p], place[p, 0], place[p, 1], pixel[image[p]]
+        # column by column: the compiler may not reorder one long sum, but it can work on many side by side
+        for c in range(side):
+            sums[c] = 0.0
+        for r in range(side):
+            pixels, weights = regions[i, row + r, column : column + side], kernel[r]
+            for c in range(side):
+                sums[c] += (pixels[c] - shift) * weights[c]
+        total = 0.0
+        for c in range(side):
+            total += sums[c]
+        result[p] = total
