@@ -55,8 +55,8 @@ class SurrogateCenter:
         Refine the minimum by the quadratic through its 3 x 3 neighbourhood.
     search : {"full", "pyramid"}, optional
         ``"full"`` looks at every candidate.  ``"pyramid"`` is RACER's FastCenterPyramid: a grid of 21 x 21
-        candidates, then halving steps about the best one; only those candidates are evaluated, one by one, and
-        ``method`` has no say.
+        candidates (20 x 20 where their number along an axis is even, but for RACER's own score), then halving steps
+        about the best one; only those candidates are evaluated, one by one, and ``method`` has no say.
 
     Raises
     ------

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from centering.landscapes.direct import energies_at, score_energies
 from centering.landscapes.minimum import Minimum, clearness, quadratic_offset
 from centering.landscapes.plan import Plan
+from centering.landscapes.score import RACER
 from centering.results import Flag
 
 __all__ = ["pyramid"]
@@ -26,10 +27,15 @@ def pyramid(image: Array, plan: Plan, *, subpixel: bool) -> Minimum:
     the first grid.  BORDER: the best of the first grid lies on its border (RACER's ``remove_outliers`` rejects
     such images), or the final candidate on the border of the search.
 
-    One deviation from RACER: it halves the *first* spacing of its rounded grid, which is 1 for 22 to 40 candidates per
+    RACER rounds the lines of its first grid down, so that its centres do not follow a flip or a quarter turn of the image
+    (by 2 pixels on noisy images).  Its own score keeps them, for reproduction; every other score has lines that mirror
+    each other, and then 20 where the number of candidates is even: 21 cannot.
+
+    Another deviation from RACER: it halves the *first* spacing of its rounded grid, which is 1 for 22 to 40 candidates per
     axis, and then never visits the candidates between the grid lines; here the widest spacing is halved.
     """
-    row_grid, column_grid = _coarse(plan.rows), _coarse(plan.columns)
+    lines = _racer_lines if plan.score == RACER else _lines
+    row_grid, column_grid = lines(plan.rows), lines(plan.columns)
     landscape = _evaluate(image, plan, row_grid, column_grid)
     i, j = np.unravel_index(landscape.argmin(), landscape.shape)
     row, column = row_grid[i], column_grid[j]
@@ -47,7 +53,18 @@ def pyramid(image: Array, plan: Plan, *, subpixel: bool) -> Minimum:
     return Minimum(float(row) + d_row, float(column) + d_column, clearness(landscape), flags)
 
 
-def _coarse(axis: Index) -> Index:
+def _lines(axis: Index) -> Index:
+    """Return 20 or 21 lines, as evenly spaced as whole pixels allow and symmetric about the middle of the axis."""
+    count = min(_COARSE - 1 + len(axis) % 2, len(axis))
+    # twice the distances from the middle, rounded to numbers of the parity that whole pixels have
+    twice = np.arange(1 - count, count, 2) * (len(axis) - 1) / max(count - 1, 1)
+    odd = 1 - len(axis) % 2
+    steps = np.sign(twice) * (2 * np.floor((np.abs(twice) - odd + 1) / 2) + odd)
+    grid: Index = (axis[0] + axis[-1] + steps.astype(np.int64)) // 2
+    return grid
+
+
+def _racer_lines(axis: Index) -> Index:
     """Return RACER's coarse grid: ``floor(linspace(first, last, 21))``, or every candidate of a short axis."""
     count = min(_COARSE, len(axis))
     grid: Index = axis[0] + np.arange(count) * (len(axis) - 1) // max(count - 1, 1)

@@ -31,7 +31,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 def check_results(centers, size, stack):
     assert np.isfinite(centers.displacement).all()
-    assert (np.abs(centers.displacement) <= size / 2).all()
+    assert (np.abs(centers.displacement) <= size).all()
     assert not centers.has(Flag.NONFINITE).any()
     score = centers.score
     assert (np.isfinite(score) | np.isnan(score)).all()

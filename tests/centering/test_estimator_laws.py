@@ -67,6 +67,21 @@ def test_follows_a_transposition(estimator, size):
     np.testing.assert_allclose(estimator(image.T).displacement, expected, rtol=0, atol=1e-9)
 
 
+@SIZES
+def test_follows_flips_and_quarter_turns_of_noisy_images(estimator, size, rng):
+    last = size - 1 - 2 * (size // 2)  # a pixel at d goes to last - d when its axis is reversed
+    for _ in range(4):
+        image = lopsided(size, -4, 3) + 0.5 * rng.normal(size=(size, size))
+        row, column = estimator(image).displacement[0]
+        for moved, expected in [
+            (image[::-1], (last - row, column)),
+            (image[:, ::-1], (row, last - column)),
+            (np.rot90(image), (last - column, row)),
+            (np.rot90(image, 2), (last - row, last - column)),
+        ]:
+            np.testing.assert_allclose(estimator(np.ascontiguousarray(moved)).displacement[0], expected, atol=1e-6)
+
+
 def test_does_not_depend_on_scale_and_offset(estimator, rng):
     image = lopsided(44, 3, -2) + 0.05 * rng.normal(size=(44, 44))
     expected = estimator(image)
