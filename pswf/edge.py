@@ -29,8 +29,8 @@ _BIG = 2.0**256
 
 
 @jit
-def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, growth: Any) -> None:
-    """Fill in the z of the outermost extremum and ln of ``R(z) / R(0)`` there, for every bandlimit and gap.
+def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, value: Any, power: Any) -> None:
+    """Fill in the z of the outermost extremum and ``u(z) = value * 2**(256 * power)``, for every bandlimit and gap.
 
     z = 0 where the extremum is the edge itself.  For N = 0 the search ends well inside the turning point.
     """
@@ -40,61 +40,67 @@ def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, growth: Any) -> Non
         z = 0.0
         u = 1.0
         slope = constant
-        power = 0
-        # past the turning point r^2 = (c^2 - gap) / c^2 of N = 0, which for N > 0 lies below the extremum
-        last = 1.0 - 0.3 * max(0.0, 1.0 - constant / c2)
+        blocks = 0
+        # past the turning point r^2 = 1 - gap / c^2 of N = 0, which for N > 0 lies below the extremum
+        last = 1.0
+        if constant < c2:
+            last = 0.7 + 0.3 * constant / c2
         while slope * (1.0 - z) > 0.5 * order * u and z < last:
             lead = z * (1.0 - z)
             middle = 1.0 - (order + 2.0) * z
             if z == 0.0:
-                h = min(0.25, 1.0 / (constant + order + 2.0))
-                h = min(h, 1.0 / math.sqrt(c2))
+                h = 1.0 / (constant + order + 4.0 + math.sqrt(c2))
             else:
                 # the last is Airy's, at the turning point
                 rate = abs(middle) / lead + math.sqrt(abs(constant - c2 * z) / lead) + (c2 / lead) ** (1.0 / 3.0)
-                h = min(0.5 * z, 0.5 * (1.0 - z), 1.5 / rate)
+                # at most half the way to the singularities
+                h = 1.5 / (rate + 3.0 / lead)
             # terms a_j h^j of u; those of h u' are j times as large
             before = 0.0
             term = u
-            total = u
             after = slope * h
+            total = u + after
             total_slope = after
-            total += after
-            j = 0
+            j = 0.0
             quiet = 0
-            while quiet < 3 and j < 400:
+            while quiet < 3 and j < 400.0:
                 if z == 0.0:
                     # the general formula divided by z; the term of order j + 1 is known, so one order ahead
                     k = j + 1.0
-                    new = ((k * (k + order + 1.0) + constant) * after * h - c2 * term * h * h) / ((k + 1.0) ** 2)
+                    new = ((k * (k + order + 1.0) + constant) * after * h - c2 * term * h * h) / ((k + 1.0) * (k + 1.0))
                 else:
-                    new = (j * (j + order + 1.0) + constant - c2 * z) * term * h * h
-                    new -= (j + 1.0) * ((1.0 - 2.0 * z) * j + middle) * after * h
-                    new -= c2 * before * h * h * h
+                    new = (j * (j + order + 1.0) + constant - c2 * z) * term
+                    new -= c2 * before * h
+                    new = (new * h - (j + 1.0) * ((1.0 - 2.0 * z) * j + middle) * after) * h
                     new /= lead * (j + 2.0) * (j + 1.0)
                 before = term
                 term = after
                 after = new
-                j += 1
+                j += 1.0
                 total += new
                 total_slope += (j + 1.0) * new
-                quiet = quiet + 1 if abs(new) * (j + 1.0) < 1e-17 * abs(total) else 0
+                quiet += 1
+                if abs(new) * (j + 1.0) > 1e-17 * abs(total):
+                    quiet = 0
             z += h
             u = total
             slope = total_slope / h
             if abs(u) > _BIG:
                 u /= _BIG
                 slope /= _BIG
-                power += 1
+                blocks += 1
         depth[i] = z
-        growth[i] = math.log(abs(u)) + 0.5 * order * math.log1p(-z) + power * math.log(_BIG)
+        value[i] = u
+        power[i] = blocks
 
 
 def log_edges(bandlimit: Array, order: int, gap: Array, coordinates: list[Array] | Array) -> Array:
     """Return ln|R(1)| of functions of one order, shape (count,), each with its own bandlimit, gap and coordinates."""
     depth = np.empty(len(gap))
-    growth = np.empty(len(gap))
-    _climb(order, bandlimit, gap, depth, growth)
+    u = np.empty(len(gap))
+    power = np.empty(len(gap), dtype=np.int64)
+    _climb(order, bandlimit, gap, depth, u, power)
+    growth = np.log(np.abs(u)) + power * math.log(_BIG) + 0.5 * order * np.log1p(-depth)
     values = np.empty(len(gap))
     radii = np.sqrt(1.0 - depth)
     for start in range(0, len(gap), 64):

@@ -28,34 +28,25 @@ Array = npt.NDArray[np.float64]
 
 _SHIFT = 512
 _BIG = 2.0**_SHIFT
+_SMALL = 2.0**-_SHIFT
 _TABLE = 500_000
 """Entries of the table of Zernike functions that is made at a time."""
 
 
 @jit
-def _recurrence(order: int, r: Any, near_0: Any, near_1: Any, values: Any, slopes: Any, with_slopes: bool) -> None:
+def _recurrence(
+    r: Any, near_0: Any, near_1: Any, start: Any, block: Any, values: Any, slopes: Any, with_slopes: bool
+) -> None:
     """Fill ``values[i, k] = q_k(r_i)``, and ``slopes`` alike.
 
-    ``near_0`` and ``near_1`` hold the rows 1 / A, C / A and the ratios of the scale factors, for r^2 and 1 - r^2.
+    ``near_0`` and ``near_1`` hold the rows 1 / A, C / A and the ratios of the scale factors, for r^2 and 1 - r^2;
+    ``start[:, i] * 2**(512 * block[i])`` is q_0 and its slope.
     """
-    size = values.shape[1]
-    start = math.sqrt(2.0 * order + 2.0)
     for i in range(len(r)):
         x = r[i]
-        # r^(N-1), the slope's power, as mantissa and power of two; powers of at most 512 stay in the range of doubles
-        power = 0
-        q = start
-        dq = 0.0
-        if order > 0:
-            fraction, exponent = math.frexp(x)
-            left = order - 1
-            while left > 0:
-                part = min(left, _SHIFT)
-                q, extra = math.frexp(q * fraction**part)
-                power += extra + exponent * part
-                left -= part
-            dq = order * q
-            q *= x
+        q = start[0, i]
+        dq = start[1, i]
+        power = block[i]
         table = near_0
         t = x * x
         dt = 2.0 * x
@@ -65,26 +56,52 @@ def _recurrence(order: int, r: Any, near_0: Any, near_1: Any, values: Any, slope
             dt = -dt
         step = 0.0
         dstep = 0.0
-        scale = 2.0 ** max(power, -1000)
-        again = 2.0 ** max(power + 1000, -1000) if power < -1000 else 1.0
-        for k in range(size):
-            values[i, k] = q * scale * again
+        for k in range(values.shape[1]):
+            value = q
+            slope = dq
+            if power < 0:
+                value *= _SMALL
+                slope *= _SMALL
+                if power < -1:
+                    value *= _SMALL
+                    slope *= _SMALL
+                    if power < -2:
+                        value = 0.0
+                        slope = 0.0
+            values[i, k] = value
             step = table[1, k] * step - table[0, k] * t * q
             if with_slopes:
-                slopes[i, k] = dq * scale * again
+                slopes[i, k] = slope
                 dstep = table[1, k] * dstep - table[0, k] * (t * dq + dt * q)
                 dq = table[2, k] * (dq + dstep)
                 dstep *= table[2, k]
             q = table[2, k] * (q + step)
             step *= table[2, k]
             if abs(q) > _BIG or abs(dq) > _BIG:
-                q /= _BIG
-                dq /= _BIG
-                step /= _BIG
-                dstep /= _BIG
-                power += _SHIFT
-                scale = 2.0 ** max(power, -1000)
-                again = 2.0 ** max(power + 1000, -1000) if power < -1000 else 1.0
+                q *= _SMALL
+                dq *= _SMALL
+                step *= _SMALL
+                dstep *= _SMALL
+                power += 1
+
+
+def _start(order: int, r: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return q_0 and its slope, shape (2, len(r)), with their powers of 2**512."""
+    start = np.zeros((2, len(r)))
+    start[0] = math.sqrt(2.0 * order + 2.0)
+    if order == 0:
+        return start, np.zeros(len(r), dtype=np.int64)
+    # r^(N-1), the slope's power: powers of at most 512 of a mantissa stay in the range of doubles
+    mantissa, exponent = np.frexp(r)
+    power = exponent.astype(np.int64) * (order - 1)
+    value = start[0]
+    for done in range(0, order - 1, _SHIFT):
+        value, extra = np.frexp(value * mantissa ** min(order - 1 - done, _SHIFT))
+        power += extra
+    block = np.minimum(-(-power // _SHIFT), 0)
+    start[1] = order * np.ldexp(value, (power - _SHIFT * block).astype(np.int32))
+    start[0] = start[1] / order * r
+    return start, block
 
 
 def _tables(order: int, size: int) -> tuple[Array, Array]:
@@ -103,7 +120,7 @@ def zernike_functions(order: int, size: int, r: Array, *, slopes: bool = False) 
     """Return ``q_k(r_i)``, or their derivatives, for k = 0, ..., size - 1, shape (len(r), size)."""
     values = np.empty((len(r), size))
     derivatives = np.empty((len(r), size) if slopes else (0, 0))
-    _recurrence(order, r, *_tables(order, size), values, derivatives, slopes)
+    _recurrence(r, *_tables(order, size), *_start(order, r), values, derivatives, slopes)
     return derivatives if slopes else values
 
 

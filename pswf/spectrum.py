@@ -98,32 +98,52 @@ def _degree_part(order: int, size: int) -> Array:
     return np.asarray((m + 0.5) * (m + 1.5))
 
 
+def _weights(order: int, size: int) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return ``h_k C(k+N, k)``, where q_k / r^N starts at 0, as mantissas and powers of 2**512."""
+    k = np.arange(size, dtype=np.float64)
+    mantissa, exponent = np.frexp((k + order) / np.maximum(k, 1.0))
+    mantissa[0], exponent[0] = 0.5, 1
+    power = np.cumsum(exponent, dtype=np.int64)
+    carry = 1.0
+    lost = 0
+    for start in range(0, size, _SHIFT):
+        part = slice(start, start + _SHIFT)
+        mantissa[part] = carry * np.cumprod(mantissa[part])
+        power[part] += lost
+        carry, extra = math.frexp(float(mantissa[part][-1]))
+        lost += extra
+    mantissa, exponent = np.frexp(mantissa * np.sqrt(2.0 * (2.0 * k + order + 1.0)))
+    power += exponent
+    block = power // _SHIFT
+    return np.ldexp(mantissa, (power - _SHIFT * block).astype(np.int32)), block
+
+
 @jit
-def _modes(order: int, base: Any, up: Any, down: Any, mu: Any, rest: Any, d: Any, ratio: Any, block: Any) -> None:
+def _modes(
+    base: Any,
+    up: Any,
+    down: Any,
+    off: Any,
+    weight: Any,
+    weight_place: Any,
+    mu: Any,
+    rest: Any,
+    d: Any,
+    ratio: Any,
+    block: Any,
+    work: Any,
+    place: Any,
+) -> None:
     """Correct every mu, fill in its rounding error ``rest``, the coordinates d and what lambda is read off.
 
     ``base`` is the part of the operator without c, ``up`` and ``down`` are c^2 times the rates of r^2, or -c^2 times
-    those of 1 - r^2.  The first coordinate divided by ``R / r^N`` at 0 is ``ratio * 2**(512 * block)``.
+    those of 1 - r^2, ``off`` minus the off-diagonal.  The first coordinate divided by ``R / r^N`` at 0 is
+    ``ratio * 2**(512 * block)``.
     """
     size = len(base)
-    left = np.empty(size)
-    right = np.empty(size)
-    off = np.empty(size)
-    mantissa = np.empty(size)
-    place = np.empty(size, dtype=np.int64)
-    weight = np.empty(size)
-    weight_place = np.empty(size, dtype=np.int64)
-    # h_k C(k+N, k): where q_k / r^N starts at 0
-    value = 1.0
-    shift = 0
-    for k in range(size):
-        off[k] = math.sqrt(up[k - 1] * down[k]) if k > 0 else 0.0
-        weight[k] = value * math.sqrt(2.0 * (2.0 * k + order + 1.0))
-        weight_place[k] = shift
-        value *= (k + 1.0 + order) / (k + 1.0)
-        if value > _BIG:
-            value *= _SMALL
-            shift += 1
+    left = work[0]
+    right = work[1]
+    mantissa = work[2]
     for n in range(len(mu)):
         twist = 0
         for sweep in range(3):
@@ -177,8 +197,8 @@ def _modes(order: int, base: Any, up: Any, down: Any, mu: Any, rest: Any, d: Any
                 rest[n] = least / square
         highest = -(2**62)
         for k in range(size):
-            if mantissa[k] != 0.0:
-                highest = max(highest, place[k] + weight_place[k])
+            if mantissa[k] != 0.0 and place[k] + weight_place[k] > highest:
+                highest = place[k] + weight_place[k]
         total = 0.0
         for k in range(size):
             shift = place[k] + weight_place[k] - highest
@@ -265,12 +285,16 @@ def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) ->
     block = np.empty(count, dtype=np.int64)
     mu[low:] -= c2
     lower, upper = slice(0, low), slice(low, count)
+    shared = (np.concatenate([[0.0], np.sqrt(up[:-1] * down[1:])]), *_weights(order, size))
+    work = np.empty((3, size)), np.empty(size, dtype=np.int64)
     if low > 0:
-        _modes(order, base, up, down, mu[lower], rest[lower], coordinates[lower], ratio[lower], block[lower])
+        outputs = mu[lower], rest[lower], coordinates[lower], ratio[lower], block[lower]
+        _modes(base, up, down, *shared, *outputs, *work)
     if low < count:
         up = up * ((k + 1.0) / -(k + order + 1.0))
         down = down * ((k + order) / -np.maximum(k, 1.0))
-        _modes(order, base, up, down, mu[upper], rest[upper], coordinates[upper], ratio[upper], block[upper])
+        outputs = mu[upper], rest[upper], coordinates[upper], ratio[upper], block[upper]
+        _modes(base, up, down, *shared, *outputs, *work)
     gap = -(mu + rest)
     gap[:low] = (c2 - mu[:low]) - rest[:low]
     mu[low:] += c2

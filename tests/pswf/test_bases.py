@@ -13,7 +13,7 @@ from scipy.special import eval_jacobi, eval_legendre, jv, jvp
 
 from pswf import PSWF, FourierBessel, RadialBasis, Zernike, gauss_legendre
 from pswf.bessel import _coordinates, _miller
-from pswf.radial import _recurrence, _tables
+from pswf.radial import _recurrence, _start, _tables
 
 
 class ShiftedLegendre:
@@ -224,8 +224,8 @@ def test_kernels_as_python_and_compiled() -> None:
     r = np.array([0.0, 0.3, 1.0])
     for N in (0, 1, 5):
         tables = [np.empty((3, 4)) for _ in range(4)]
-        _recurrence(N, r, *_tables(N, 4), tables[0], tables[1], True)
-        _recurrence.py_func(N, r, *_tables(N, 4), tables[2], tables[3], True)
+        _recurrence(r, *_tables(N, 4), *_start(N, r), tables[0], tables[1], True)
+        _recurrence.py_func(r, *_tables(N, 4), *_start(N, r), tables[2], tables[3], True)
         np.testing.assert_allclose(tables[0], tables[2], rtol=1e-14)
         np.testing.assert_allclose(tables[1], tables[3], rtol=1e-14)
     # J_2(3) : J_3(3) : ... by both, against scipy

@@ -14,7 +14,7 @@ from scipy.special import jv, loggamma
 
 from pswf import PSWF, gauss_legendre
 from pswf.edge import _climb
-from pswf.spectrum import _modes, operator_diagonals, solve, square_multiplication, step_rates
+from pswf.spectrum import _modes, _weights, operator_diagonals, solve, square_multiplication, step_rates
 
 # 1 - lambda of c = 200 pi reaches 1e-485; its logarithm is what the class returns
 LEAKAGE_TOLERANCE = {"0.5": 1e-10, "5": 1e-10, "20*pi": 1e-10, "200*pi": 1e-9}
@@ -197,7 +197,8 @@ def test_modes_as_python_and_compiled() -> None:
     for kernel in (_modes, _modes.py_func):
         mu, rest = values[:3] - 3.75 + 1e-4, np.zeros(3)
         d, ratio, block = np.empty((3, 12)), np.empty(3), np.empty(3, dtype=np.int64)
-        kernel(1, base, 16.0 * up, 16.0 * down, mu, rest, d, ratio, block)
+        work, places = np.empty((3, 12)), np.empty(12, dtype=np.int64)
+        kernel(base, 16.0 * up, 16.0 * down, -a, *_weights(1, 12), mu, rest, d, ratio, block, work, places)
         np.testing.assert_allclose(mu + rest, values[:3] - 3.75, rtol=1e-13)
         np.testing.assert_allclose(np.abs(d), np.abs(vectors[:, :3].T), atol=1e-14)
         results.append((d, np.ldexp(ratio, 512 * block.astype(np.int32))))
@@ -209,9 +210,9 @@ def test_climb_as_python_and_compiled() -> None:
     modes = solve(12.0, 2, 4)
     results = []
     for kernel in (_climb, _climb.py_func):
-        depth, growth = np.empty(4), np.empty(4)
-        kernel(2, np.full(4, 12.0), modes.gap, depth, growth)
-        results.append((depth, growth))
+        depth, value, power = np.empty(4), np.empty(4), np.empty(4, dtype=np.int64)
+        kernel(2, np.full(4, 12.0), modes.gap, depth, value, power)
+        results.append((depth, value * 2.0 ** (256 * power)))
     for compiled, python in zip(*results, strict=True):
         np.testing.assert_allclose(python, compiled, rtol=1e-12, atol=1e-14)
 
