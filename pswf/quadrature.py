@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
-from pswf.checks import check_bandlimit, check_count, check_positive
+from pswf.checks import check_bandlimit, check_count, check_memory, check_positive
 from pswf.radial import combine
 from pswf.spectrum import solve
 
@@ -83,6 +83,7 @@ def gauss_legendre(count: int) -> tuple[Array, Array]:
     0.25
     """
     count = check_count(count)
+    check_memory(2 * count, f"a rule of {count} nodes", "give a smaller count")
     r = np.empty(count)
     w = np.empty(count)
     _legendre_rule(r, w)
@@ -164,7 +165,7 @@ def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]
     TypeError
         Bandlimit or tolerance not a real number.
     ValueError
-        Bandlimit not positive and finite, tolerance outside [1e-15, 0.1].
+        Bandlimit not in (0, 1e6], tolerance outside [1e-15, 0.1], or not enough memory.
     RuntimeError
         No rule found (not seen for C from 1e-8 to 3300).
 

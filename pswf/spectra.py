@@ -19,7 +19,7 @@ import numpy.typing as npt
 from pswf._threads import thread_count, thread_map
 from pswf.bases.prolate import likely_count
 from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_bandlimit, check_positive
+from pswf.checks import check_bandlimit, check_memory, check_positive
 from pswf.concentration import DIRECT_LIMIT, direct_leakage, log_spectrum
 from pswf.spectrum import solve
 
@@ -127,7 +127,8 @@ def prolate_spectra(
     Raises
     ------
     ValueError
-        Bandlimit or truncation not positive and finite, or a truncation so large that no function is left.
+        Bandlimit not in (0, 1e6], truncation not positive and finite, or so large that no function is left; more
+        functions than the machine has memory for.
 
     Examples
     --------
@@ -137,6 +138,8 @@ def prolate_spectra(
     """
     c = check_bandlimit(bandlimit)
     limit = check_positive(truncation, "truncation")
+    # c^2 / 4 functions of both signs of the order, two numbers each
+    check_memory(int(c * c / 4.0), f"the spectra of bandlimit {c:.6g}", "give a smaller bandlimit")
     key = f"spectra version {_VERSION} c {c.hex()} truncation {limit.hex()}"
     if cache is not None:
         found = _restore(cache, key, c, limit)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf._jit import jit
+from pswf.checks import check_memory
 
 __all__ = ["Modes", "matrix_size", "operator_diagonals", "solve", "square_multiplication", "step_rates"]
 
@@ -258,10 +259,21 @@ def _significant(coordinates: Array) -> int:
 
 
 def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) -> Modes:
-    """Return the first ``count`` prolate functions of one order; with their ``chi``, where they are known."""
+    """Return the first ``count`` prolate functions of one order; with their ``chi``, where they are known.
+
+    Raises
+    ------
+    ValueError
+        More coordinates than the machine has memory for.
+    """
     from scipy.linalg import eigh_tridiagonal
 
+    what = f"{count} functions of bandlimit {bandlimit:.6g} and order {order}"
+    advice = "give a smaller count or bandlimit, or a larger truncation"
+    # before and after their size is known
+    check_memory(count * count, what, advice)
     size = matrix_size(count, bandlimit, order)
+    check_memory(count * size, what, advice)
     c2 = bandlimit * bandlimit
     k = np.arange(size, dtype=np.float64)
     base = 4.0 * k * (k + order + 1.0)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_count, check_order
+from pswf.checks import check_count, check_memory, check_order
 
 __all__ = ["FourierBessel"]
 
@@ -63,6 +63,8 @@ class FourierBessel(ZernikeSeries):
 
         self.count = check_count(count)
         self.angular_order = check_order(angular_order)
+        # the last zero lies beyond pi times the count, and its coordinates reach half as far
+        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
         self.zeros = bessel_zeros(self.angular_order, self.count)
 
     @cached_property

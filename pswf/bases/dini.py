@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pswf._jit import jit
 from pswf.bases.series import ZernikeSeries
 from pswf.bessel import _miller, bessel_coordinates, bessel_zeros
-from pswf.checks import check_count, check_order
+from pswf.checks import check_count, check_memory, check_order
 
 __all__ = ["DiniBessel"]
 
@@ -59,6 +59,8 @@ class DiniBessel(ZernikeSeries):
     def __init__(self, count: int, angular_order: int = 0) -> None:
         self.count = check_count(count)
         self.angular_order = check_order(angular_order)
+        # the last zero lies beyond pi times the count, and its coordinates reach half as far
+        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
         self.zeros = derivative_zeros(self.angular_order, self.count)
 
     @cached_property

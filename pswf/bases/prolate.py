@@ -73,13 +73,12 @@ class PSWF(ZernikeSeries):
     TypeError
         Order or count not an integer.
     ValueError
-        Bandlimit not positive and finite, negative order, count below 1, truncation not positive, or so large that
-        no function is left.
+        Bandlimit not in (0, 1e6], order not in [0, 1e6], count below 1, truncation not positive, or so large that
+        no function is left; more functions than the machine has memory for.
 
     Notes
     -----
-    The sign convention is ``R > 0`` as r -> 0+.  Measured against multiprecision, the error of gamma and of
-    R / max|R| stays below 1e-12; that of 1 - lambda below 1e-10 up to c = 100 and 1e-9 at c = 200 pi.
+    The sign convention is ``R > 0`` as r -> 0+.  ACCURACY
 
     Examples
     --------

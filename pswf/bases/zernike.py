@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_count, check_order
+from pswf.checks import check_count, check_memory, check_order
 
 __all__ = ["Zernike"]
 
@@ -52,6 +52,7 @@ class Zernike(ZernikeSeries):
     def __init__(self, count: int, angular_order: int = 0) -> None:
         self.count = check_count(count)
         self.angular_order = check_order(angular_order)
+        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
 
     @property
     def coordinates(self) -> npt.NDArray[np.float64]:

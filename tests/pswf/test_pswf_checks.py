@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pswf import PSWF, FourierBessel, Zernike, disk_quadrature, gauss_legendre
+from pswf import (
+    PSWF,
+    DiniBessel,
+    FourierBessel,
+    FourierBesselFamily,
+    Zernike,
+    ZernikeFamily,
+    disk_quadrature,
+    gauss_legendre,
+    prolate_spectra,
+)
 from pswf.checks import check_unit_interval
 
 NAN, INF = float("nan"), float("inf")
@@ -19,6 +29,12 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: PSWF(-3), ValueError, "bandlimit is -3; give a finite number above 0"),
     (lambda: PSWF(NAN), ValueError, "bandlimit is nan; give a finite number above 0"),
     (lambda: PSWF(INF), ValueError, "bandlimit is inf; give a finite number above 0"),
+    (lambda: PSWF(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
+    (lambda: PSWF(10**400), ValueError, "bandlimit is beyond the range of doubles; give a finite number above 0"),
+    (lambda: PSWF(5.0, 10**7), ValueError, "angular_order is 10000000; the largest that is supported is 1000000"),
+    (lambda: disk_quadrature(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
+    (lambda: FourierBesselFamily(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
+    (lambda: prolate_spectra(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
     (lambda: PSWF("5"), TypeError, "bandlimit is '5'; give a positive real number"),
     (lambda: PSWF(None), TypeError, "bandlimit is None; give a positive real number"),
     (lambda: PSWF(1j), TypeError, "bandlimit is 1j; give a positive real number"),
@@ -96,3 +112,23 @@ def test_numpy_scalars_are_numbers() -> None:
 def test_checked_radii_are_not_copied() -> None:
     r = np.array([0.0, 1.0])
     assert check_unit_interval(r) is r
+
+
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        (lambda: PSWF(1e6), "functions of bandlimit 1e+06 and order 0 would take "),
+        (lambda: PSWF(5.0, count=10**9), "1000000000 functions of bandlimit 5 and order 0 would take 8e+09 GB"),
+        (lambda: disk_quadrature(1e6), "functions of bandlimit 1e+06 and order 0 would take "),
+        (lambda: gauss_legendre(10**15), "a rule of 1000000000000000 nodes would take 1.6e+07 GB"),
+        (lambda: Zernike(10**9), "the coordinates of 1000000000 functions would take 8e+09 GB"),
+        (lambda: FourierBessel(10**9), "the coordinates of 1000000000 functions would take 8e+09 GB"),
+        (lambda: DiniBessel(10**9), "the coordinates of 1000000000 functions would take 8e+09 GB"),
+        (lambda: ZernikeFamily(10**9)(0), "the coordinates of 500000001 functions would take 2e+09 GB"),
+        (lambda: prolate_spectra(1e6), "the spectra of bandlimit 1e+06 would take 2e+03 GB"),
+    ],
+)
+def test_memory_that_cannot_be_had(call: Callable[[], Any], what: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(what)) as caught:
+        call()
+    assert re.search(r"GB of memory, this machine has [\d.]+; give a smaller (count|bandlimit)", str(caught.value))
