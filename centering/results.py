@@ -22,7 +22,7 @@ class Flag(enum.IntFlag):
     NONFINITE = 4
     """The image has NaN or infinite pixels: it was not looked at, its displacement is set to (0, 0)."""
     AMBIGUOUS = 8
-    """Two separated minima are about equally deep."""
+    """Two separated minima are about equally deep, or equal but for rounding: which was taken means nothing."""
     NEIGHBOUR = 16
     """Another particle competes for the centre."""
     UNREADABLE = 32

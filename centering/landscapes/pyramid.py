@@ -27,12 +27,12 @@ def pyramid(image: Array, plan: Plan, *, subpixel: bool) -> Minimum:
     the first grid.  BORDER: the best of the first grid lies on its border (RACER's ``remove_outliers`` rejects
     such images), or the final candidate on the border of the search.
 
-    RACER rounds the lines of its first grid down, so that its centres do not follow a flip or a quarter turn of the image
-    (by 2 pixels on noisy images).  Its own score keeps them, for reproduction; every other score has lines that mirror
-    each other, and then 20 where the number of candidates is even: 21 cannot.
+    RACER rounds the lines of its first grid down, so that its centres do not follow a flip or a quarter turn of the
+    image (by 2 pixels on noisy images).  Its own score keeps them, for reproduction; every other score has lines that
+    mirror each other, and then 20 where the number of candidates is even: 21 cannot.
 
-    Another deviation from RACER: it halves the *first* spacing of its rounded grid, which is 1 for 22 to 40 candidates per
-    axis, and then never visits the candidates between the grid lines; here the widest spacing is halved.
+    Another deviation from RACER: it halves the *first* spacing of its rounded grid, which is 1 for 22 to 40 candidates
+    per axis, and then never visits the candidates between the grid lines; here the widest spacing is halved.
     """
     lines = _racer_lines if plan.score == RACER else _lines
     row_grid, column_grid = lines(plan.rows), lines(plan.columns)

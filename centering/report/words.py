@@ -13,7 +13,8 @@ FLAGS = {
     Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
     Flag.FLAT: "the image or its landscape is constant; no candidate is better than another",
     Flag.NONFINITE: "the image has NaN or infinite pixels and was left where it is",
-    Flag.AMBIGUOUS: "another place, a quarter of the radius or more away, is at least a quarter as probable",
+    Flag.AMBIGUOUS: "another place, a quarter of the radius or more away, is at least a quarter as probable, "
+    "or the landscape has several equal minima",
     Flag.NEIGHBOUR: "a second particle, farther away than the radius, explains much of the image",
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
     Flag.OUTLIER: "the image is unlike the particles that were learned: no particle, or another one",
