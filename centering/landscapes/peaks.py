@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from pswf._jit import jit
+from centering.landscapes.peak_kernels import contenders, correlate_at, multiply, prepare
 
 __all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "correlations", "rounding_bound"]
 
@@ -35,7 +35,7 @@ The bound of the fast Fourier transform in the 2-norm with twiddle factors corre
 The rest is for the rounding of the pixels and of the kernel to single precision.
 """
 MOST = 64
-"""Images with more contenders than this on average are looked at in double precision throughout."""
+"""Images with more contenders than this are looked at in double precision throughout."""
 
 _UNIT = 2.0**-24  # unit roundoff of float32
 _RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
@@ -86,8 +86,8 @@ class PeakSearch:
         wrapped = np.zeros((self._period, self._period))
         place = np.arange(-reach, reach + 1) % self._period
         wrapped[np.ix_(place, place)] = kernel
-        self._response = fft.rfft2(wrapped).real.astype(np.float32)
-        self._ones = np.ones(size)
+        # once for the real and once for the imaginary part
+        self._response = np.repeat(fft.rfft2(wrapped).real, 2, axis=1).astype(np.float32)
         self._norm = float(np.linalg.norm(kernel))
         self._block = max(1, _BLOCK // self._period**2)
 
@@ -102,51 +102,47 @@ class PeakSearch:
         return Peaks._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
     def _contenders(self, regions: Array, slack: float) -> Peaks:
-        regions = np.ascontiguousarray(regions)
-        lowest, highest = (np.asarray(f(axis=(1, 2)), np.float64) for f in (regions.min, regions.max))
+        batch = len(regions)
+        difference, summary = self._prepare(regions)
+        lowest, highest, pixel = summary[:3]
         with np.errstate(over="ignore", invalid="ignore"):
             contrast = highest - lowest
             usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
-            # any value near the mean will do
-            pixel = np.matmul(regions, self._ones.astype(regions.dtype)).mean(axis=1, dtype=np.float64) / self.size
-            pixel = np.where(usable, pixel, lowest).astype(regions.dtype).astype(np.float64)
-            surface, bound = self._correlate(regions, pixel)
-            best = surface.max(axis=(1, 2))
-            terms = regions[0].size * (pixel - lowest)
-            least = (best - 2.0 * bound - slack * terms).astype(np.float32)
-            # one step down: the limit itself has been rounded
-            near = surface >= np.nextafter(least, np.float32(-np.inf))[:, np.newaxis, np.newaxis]
-            mean = np.asarray(surface.mean(axis=(1, 2)), np.float64)
-            surface -= mean.astype(np.float32)[:, np.newaxis, np.newaxis]
-            flat = surface.reshape(len(surface), 1, -1)
-            deviation = np.sqrt(np.matmul(flat, flat.transpose(0, 2, 1))[:, 0, 0] / flat.shape[2], dtype=np.float64)
-        near[~usable] = False
-        counts = np.count_nonzero(near, axis=(1, 2))
-        few = (counts > 0) & (counts <= MOST)
-        near[~few] = False
-        image, place = np.divmod(np.flatnonzero(near), self.count**2)
-        place = np.stack(np.divmod(place, self.count), axis=1)
-        value = correlations(regions, pixel, image, place, self.kernel)
-        return Peaks(image, place, value, mean, deviation, pixel, lowest, ~few)
-
-    def _correlate(self, regions: Array, pixel: Float64) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the correlations (B, h, h) of the regions less a pixel value, and the bounds (B,) of their errors."""
-        difference = np.empty(regions.shape, np.float32)
-        np.subtract(
-            regions, pixel.astype(regions.dtype)[:, np.newaxis, np.newaxis], out=difference, casting="same_kind"
+            surface, bound = self._correlate(difference, summary[3])
+            margin = 2.0 * bound + slack * self.size**2 * (pixel - lowest)
+        work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
+        moments, image, place = (
+            np.empty((2, batch)),
+            np.empty(batch * MOST, np.int64),
+            np.empty((batch * MOST, 2), np.int64),
         )
-        lines = difference.reshape(len(regions), 1, -1)
-        energy = np.matmul(lines, lines.transpose(0, 2, 1))[:, 0, 0]
+        found = np.ascontiguousarray(~usable)
+        count = contenders(surface, margin, *work, moments, found, image, place)
+        image, place = image[:count], place[:count]
+        value = correlations(regions, pixel, image, place, self.kernel)
+        return Peaks(image, place, value, moments[0], moments[1], pixel, lowest, found)
+
+    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
+        """Return the regions less their means, and (4, B): least and largest pixel, mean taken off, energy left."""
+        difference = np.empty(regions.shape, np.float32)
+        summary = np.empty((4, len(regions)))
+        prepare(regions, difference, np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32), summary)
+        return difference, summary
+
+    def _correlate(
+        self, difference: npt.NDArray[np.float32], energy: Float64
+    ) -> tuple[npt.NDArray[np.float32], Float64]:
+        """Return the correlations (B, h, h) of images (B, m, m), and the bounds (B,) of their errors."""
         period = self._period
         spectrum = fft.rfft(difference, period, axis=2)
         spectrum = fft.fft(spectrum, period, axis=1, overwrite_x=True)
-        spectrum *= self._response
-        lines = spectrum.view(np.float32).reshape(len(regions), 1, -1)
-        # at most twice the sum over half of the frequencies
-        filtered = 2.0 * np.matmul(lines, lines.transpose(0, 2, 1))[:, 0, 0] / period**2
+        filtered = np.empty(len(difference))
+        multiply(spectrum.view(np.float32), self._response, np.empty(self._response.shape[1], np.float32), filtered)
         rows = fft.ifft(spectrum, axis=1, overwrite_x=True)[:, self._wanted]
-        surface = np.ascontiguousarray(fft.irfft(rows, period, axis=2)[:, :, self._wanted])
-        return surface, rounding_bound(period, self._norm * np.sqrt(energy) + np.sqrt(filtered))
+        surface = fft.irfft(rows, period, axis=2)[:, :, self._wanted]
+        # at most twice the sum over half of the frequencies
+        norms = self._norm * np.sqrt(energy) + np.sqrt(2.0 * filtered) / period
+        return surface, rounding_bound(period, norms)
 
 
 def rounding_bound(period: int, norms: Array) -> Float64:
@@ -161,23 +157,5 @@ def rounding_bound(period: int, norms: Array) -> Float64:
 def correlations(regions: Array, pixel: Float64, image: Index, place: Index, kernel: Float64) -> Float64:
     """Return ``sum_s (I(p + s) - pixel) k(s)`` in double precision, shape (K,), at places (K, 2) of images (K,)."""
     result = np.zeros(len(image))
-    _correlations(regions, pixel, image, place, kernel, np.zeros(len(kernel)), result)
+    correlate_at(regions, pixel, image, place, kernel, np.zeros(len(kernel)), result)
     return result
-
-
-@jit
-def _correlations(regions: Any, pixel: Any, image: Any, place: Any, kernel: Any, sums: Any, result: Any) -> None:
-    side = len(kernel)
-    for p in range(len(result)):
-        i, row, column, shift = image[p], place[p, 0], place[p, 1], pixel[image[p]]
-        # column by column: the compiler may not reorder one long sum, but it can work on many side by side
-        for c in range(side):
-            sums[c] = 0.0
-        for r in range(side):
-            pixels, weights = regions[i, row + r, column : column + side], kernel[r]
-            for c in range(side):
-                sums[c] += (pixels[c] - shift) * weights[c]
-        total = 0.0
-        for c in range(side):
-            total += sums[c]
-        result[p] = total

@@ -1,0 +1,148 @@
+"""The loops of the search for a peak, compiled.
+
+Sums and extremes run down the columns: the compiler may not reorder one long sum, but it can work on many side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from pswf._jit import jit
+
+__all__ = ["contenders", "correlate_at", "multiply", "prepare"]
+
+
+@jit
+def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: Any) -> None:
+    """Write regions (B, m, m) less a value near their means, and (4, B): least and largest pixel, the value, energy.
+
+    ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are room to work in.
+    """
+    batch, rows, count = regions.shape
+    low, high, total = columns[0], columns[1], columns[2]
+    for i in range(batch):
+        first = regions[i, 0]
+        for c in range(count):
+            low[c] = high[c] = total[c] = first[c]
+            squares[c] = 0.0
+        for r in range(1, rows):
+            row = regions[i, r]
+            for c in range(count):
+                value = row[c]
+                low[c] = value if value < low[c] else low[c]
+                high[c] = value if value > high[c] else high[c]
+                total[c] += value
+        least, most, mean = float(low[0]), float(high[0]), 0.0
+        for c in range(count):
+            least = min(least, float(low[c]))
+            most = max(most, float(high[c]))
+            mean += total[c]
+        # a sum that overflows does not matter: such images are not looked at in single precision
+        low[0] = mean / (rows * count)
+        shift = low[0]
+        for r in range(rows):
+            row, line = regions[i, r], difference[i, r]
+            for c in range(count):
+                value = row[c] - shift
+                line[c] = value
+                squares[c] += value * value
+        energy = 0.0
+        for c in range(count):
+            energy += squares[c]
+        summary[0, i], summary[1, i], summary[2, i], summary[3, i] = least, most, shift, energy
+
+
+@jit
+def multiply(spectrum: Any, response: Any, squares: Any, energy: Any) -> None:
+    """Multiply spectra (B, p, q) by a response (p, q), and write the sums of squares of the products, shape (B,)."""
+    batch, rows, count = spectrum.shape
+    for i in range(batch):
+        for c in range(count):
+            squares[c] = 0.0
+        for r in range(rows):
+            row, factors = spectrum[i, r], response[r]
+            for c in range(count):
+                value = row[c] * factors[c]
+                row[c] = value
+                squares[c] += value * value
+        total = 0.0
+        for c in range(count):
+            total += squares[c]
+        energy[i] = total
+
+
+@jit
+def contenders(
+    surface: Any, margin: Any, columns: Any, chosen: Any, moments: Any, left: Any, image: Any, place: Any
+) -> int:
+    """List the candidates within ``margin`` of the largest value of each image in row order; return their number.
+
+    ``moments`` (2, B) receives mean and standard deviation.  Images with a True in ``left``, shape (B,), are left out;
+    it becomes True where there are more contenders than ``len(image) / B``, or none.
+    """
+    batch, rows, count = surface.shape
+    most = len(image) // batch
+    high, total, square = columns[0], columns[1], columns[2]
+    written = 0
+    for i in range(batch):
+        middle = surface[i, 0, 0]
+        for c in range(count):
+            high[c] = middle
+            total[c] = square[c] = 0.0
+        for r in range(rows):
+            row = surface[i, r]
+            for c in range(count):
+                value = row[c] - middle
+                high[c] = row[c] if row[c] > high[c] else high[c]
+                total[c] += value
+                square[c] += value * value
+        best, mean, variance = float(middle), 0.0, 0.0
+        for c in range(count):
+            best = max(best, float(high[c]))
+            mean += total[c]
+            variance += square[c]
+        mean /= rows * count
+        variance = variance / (rows * count) - mean * mean
+        moments[0, i] = middle + mean
+        moments[1, i] = math.sqrt(max(variance, 0.0))
+        if left[i]:
+            continue
+        limit = best - margin[i]
+        some = 0
+        for c in range(count):
+            if float(high[c]) >= limit:
+                chosen[some] = c
+                some += 1
+        before = written
+        for r in range(rows):
+            for k in range(some):
+                c = chosen[k]
+                if float(surface[i, r, c]) >= limit:
+                    if written - before < most:
+                        image[written], place[written, 0], place[written, 1] = i, r, c
+                        written += 1
+                    else:
+                        left[i] = True
+        if left[i] or written == before:
+            left[i] = True
+            written = before
+    return written
+
+
+@jit
+def correlate_at(regions: Any, pixel: Any, image: Any, place: Any, kernel: Any, sums: Any, result: Any) -> None:
+    """Write ``sum_s (I(p + s) - pixel) k(s)``, shape (K,), at places (K, 2) of the images (K,)."""
+    side = len(kernel)
+    for p in range(len(result)):
+        i, row, column, shift = image[p], place[p, 0], place[p, 1], pixel[image[p]]
+        for c in range(side):
+            sums[c] = 0.0
+        for r in range(side):
+            line, weights = regions[i, row + r, column : column + side], kernel[r]
+            for c in range(side):
+                sums[c] += (line[c] - shift) * weights[c]
+        total = 0.0
+        for c in range(side):
+            total += sums[c]
+        result[p] = total
