@@ -272,8 +272,9 @@ def test_sharp_posteriors_are_found_between_the_candidates(rng):
         lambda place: -value(place), [2.0, -2.0], tol=1e-12, method="BFGS", options={"gtol": 1e-10}
     )
     start = np.array([[2 + waves.reach, -2 + waves.reach]])
-    mean, covariance = sharpen(spectrum[None], waves, start, np.array([[30.0, 0.0]]), np.zeros((1, 5)), np.inf)
+    mean, covariance, peak = sharpen(spectrum[None], waves, start, np.array([[30.0, 0.0]]), np.zeros((1, 5)), np.inf)
     np.testing.assert_allclose(mean[0], best.x, atol=1e-5)
+    np.testing.assert_allclose(peak[0], value(best.x), rtol=1e-9)
     step = 1e-3
     corners = [[1, 1], [1, -1], [-1, 1], [-1, -1]]
     mixed = sum(np.prod(c) * value(best.x + step * np.array(c)) for c in corners) / (4 * step**2)

@@ -1,0 +1,132 @@
+"""A command names what it is at; compiling is named, and no particle is said to have taken the time of it."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from centering.cli import _stages, main
+from centering.cli._stages import COMPILING, Stages
+from centering.io.mrc import write_stack
+from pswf._jit import jit
+
+PROGRAM = Path(sys.executable).with_name("centering")
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Let a stage be named that takes a hundredth of a second."""
+    monkeypatch.setattr(_stages, "_SOON", 0.01)
+
+
+def fresh():
+    """Return a kernel that is nowhere compiled yet, in no cache either."""
+
+    @jit
+    def kernel(x):
+        total = 0.0
+        for k in range(x):
+            total += k / (k + 1.0)
+        return total
+
+    kernel._cache.disable()
+    return kernel
+
+
+def test_a_long_stage_is_named_and_a_short_one_is_not(soon, capsys):
+    with Stages() as stages:
+        stages.begin("reading", 0)
+        update = stages.begin("centering", 4, then="drawing")
+        update(0)
+        update(3)
+        time.sleep(0.2)
+        assert capsys.readouterr().err == "centering\n"
+        update(1)
+        time.sleep(0.2)
+    assert capsys.readouterr().err == "drawing\n"
+
+
+def test_nothing_is_named_that_is_over_soon(capsys):
+    with Stages() as stages:
+        for words in ("reading", "learning"):
+            stages.begin(words, 2)(2)
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""
+
+
+def test_compiling_is_named_and_kept_out_of_the_rate(soon, capsys):
+    fresh()(3)  # numba itself gets ready
+    kernel = fresh()
+    with Stages() as stages:
+        update = stages.begin("centering", 10)
+        update(6)  # of an earlier run
+        start = time.perf_counter()
+        kernel(3)
+        compiling = time.perf_counter() - start
+        assert compiling > 0.02
+        update(4)
+        assert 0.5 * compiling < stages.compiled <= compiling
+        assert stages.rate > 2 * 4 / compiling
+        compiled = stages.compiled
+        kernel(4)  # compiled already
+        assert stages.compiled == compiled
+    assert COMPILING in capsys.readouterr().err.splitlines()
+    fresh()(3)
+    assert stages.compiled == compiled  # nobody listens any more
+
+
+def test_a_stage_can_be_entered_again(soon, capsys):
+    stages = Stages()
+    for _ in range(2):
+        with stages:
+            stages.begin("reading", 0)
+    time.sleep(0.05)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("estimator", ["surrogate", "mass"])
+def test_the_stages_of_a_run(tmp_path, monkeypatch, rng, estimator):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_stages, "_SOON", 0.0)
+    write_stack("stack.mrcs", rng.standard_normal((60, 32, 32)).astype(np.float32))
+    result = CliRunner().invoke(main, ["run", "stack.mrcs", "--radius", "8", "--estimator", estimator, "--out", "out"])
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.stderr.splitlines() if line in ("reading", "centering", "drawing")]
+    assert lines[-1] == "drawing"
+    assert re.search(r"^time +[\d.]+ s.*, \d+ particles per second$", result.stdout, re.MULTILINE)
+
+
+def test_the_stages_of_a_run_on_a_terminal(tmp_path, rng):
+    write_stack(tmp_path / "stack.mrcs", rng.standard_normal((60, 32, 32)).astype(np.float32))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    arguments = [PROGRAM, "run", "stack.mrcs", "--estimator", "mass", "--out", "out", "--no-report"]
+    result = subprocess.run(
+        arguments,
+        cwd=tmp_path,
+        stderr=theirs,
+        stdout=subprocess.DEVNULL,
+        timeout=120,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    shown = b""
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        try:
+            while part := terminal.read(4096):
+                shown += part
+        except OSError:  # how Linux says that nobody writes any more
+            pass
+    assert result.returncode == 0
+    assert b"centering: 100%" in shown
+    assert b"60/60" in shown
