@@ -55,7 +55,9 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
             else f"Moving them to the middle did not make the mean image sharper (factor {gain:.2f})."
         )
     share = summary["flagged_fraction"]
-    sentences.append(f"{100 * share:.1f} % of the centres carry a flag." if share else "No centre carries a flag.")
+    flagged = f"{100 * share:.1f} % of the centres carry a flag" if share else "No centre carries a flag"
+    # a centre without a flag may be wrong all the same
+    sentences.append(f"{flagged}." if summary["learned"] else f"{flagged}; the estimator states no uncertainty.")
     if summary["warnings"]:
         sentences.append("Nothing was learned that could back them.")
     return " ".join(sentences)

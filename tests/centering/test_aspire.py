@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import logging
 import sys
 
 import mrcfile
@@ -10,7 +11,7 @@ import processes
 import pytest
 from aspire_sources import ANGPIX, mass, misplaced, volume
 
-from centering import SurrogateCenter, simulate
+from centering import Flag, RadialReference, SurrogateCenter, simulate
 
 if importlib.util.find_spec("aspire") is None:
     pytest.skip("needs ASPIRE-Python: pip install 'pswf-centering[aspire]'", allow_module_level=True)
@@ -43,6 +44,15 @@ def test_known_offsets_of_a_simulation_are_found(size, mode):
     else:
         np.testing.assert_array_equal(centered.images[:].asnumpy(), source.images[:].asnumpy())
     np.testing.assert_allclose(centered.rotations, source.rotations, atol=1e-12)
+
+
+def test_the_log_says_that_a_few_images_teach_nothing(caplog):
+    noise = np.random.default_rng(0).standard_normal((COUNT, 32, 32))
+    source = aspire_source.ArrayImageSource(noise, pixel_size=1.0)
+    with caplog.at_level(logging.WARNING, "centering"):
+        centers = estimate(source, RadialReference(8, iterations=2), invert="no")
+    assert centers.has(Flag.UNLEARNED).all()
+    assert "12 of 12 centres carry the flag UNLEARNED" in caplog.text
 
 
 @EVEN_AND_ODD

@@ -96,6 +96,17 @@ def test_the_run_says_that_nothing_was_learned(tmp_path, monkeypatch, rng, count
     assert "No centre" not in page
 
 
+def test_a_wrong_radius_is_not_called_certain(tmp_path, monkeypatch):
+    """A disk that is much smaller than a ring settles on its rim, and no flag says so: nothing may deny the doubt."""
+    monkeypatch.chdir(tmp_path)
+    write_stack("stack.mrcs", ring(12, 1.5)(distances(48, np.zeros((3, 2)))).astype(np.float32), 2.0)
+    result = CliRunner().invoke(main, ["run", "stack.mrcs", "--radius", "5", "--out", "out", "-j", "1"])
+    assert result.exit_code == 0, result.output
+    page = Path("out/report.html").read_text()
+    assert "the estimator states no uncertainty" in page
+    assert "in doubt" not in page
+
+
 def test_compare_and_classes_say_it_too(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
     images, _ = stack(rng, 12, 32, gaussian(3), shift=2, noise=0.3, dtype=np.float32)
