@@ -14,8 +14,8 @@ from pswf.checks import check_count
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
 from pswf.steerable.chebyshev import chebyshev_tables
-from pswf.steerable.checks import check_dtype, check_finufft, check_images, check_size
-from pswf.steerable.least_squares import EdgePreconditioner, Expansion, edge_preconditioner, least_squares
+from pswf.steerable.checks import check_dtype, check_finufft, check_images, check_separable, check_size
+from pswf.steerable.least_squares import Expansion, LeastSquares
 from pswf.steerable.transform import DiskTransform
 
 __all__ = ["SteerableBasis"]
@@ -62,7 +62,8 @@ class SteerableBasis:
     TypeError
         Size not an integer, dtype not float32 or float64.
     ValueError
-        Size below 2 or not square; a family without functions; radial functions that are not smooth on [0, 1].
+        Size below 2 or not square; a family without functions, or with more than the pixels of the disk can tell
+        apart; radial functions that are not smooth on [0, 1].
     ImportError
         finufft is not installed.
 
@@ -92,6 +93,7 @@ class SteerableBasis:
         tables = chebyshev_tables(family, self.radius, self.dtype)
         while not len(tables[-1]):
             tables.pop()
+        check_separable(tuple(len(table) for table in tables), self.size)
         self._transform = DiskTransform(tables, self.size, self.dtype)
         self.layout = self._transform.layout
 
@@ -204,15 +206,22 @@ class SteerableBasis:
         Returns
         -------
         ndarray, shape (..., count)
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `least_squares`.
         """
         return self.least_squares(images, tolerance=tolerance).coefficients
 
     def least_squares(
-        self, images: npt.ArrayLike, *, tolerance: float | None = None, max_iterations: int = 200
+        self, images: npt.ArrayLike, *, tolerance: float | None = None, max_iterations: int | None = None
     ) -> Expansion:
         """Return the least-squares expansion of images, with what is left over.
 
-        Conjugate gradients on the normal equations, preconditioned by their inverse at the edge of the band.
+        Conjugate gradients on the normal equations, preconditioned by their inverse at the edge of the band.  Where
+        the pixels hardly tell the functions apart they do not converge: the equations are then solved by QR
+        factorisation, once for the basis.
 
         Parameters
         ----------
@@ -221,6 +230,7 @@ class SteerableBasis:
             Stop when the preconditioned gradient has fallen to this part of its start, or to the rounding of
             what is left over; 3e-15 for float64, 1e-7 for float32 by default.
         max_iterations : int, optional
+            Stop after so many steps, converged or not (``gradient`` says how far it got), and never solve directly.
 
         Returns
         -------
@@ -232,13 +242,16 @@ class SteerableBasis:
         ------
         TypeError, ValueError
             As `evaluate_t`.
+        ValueError
+            The pixels do not tell the functions apart: a reciprocal condition number of the equations below 1e-10
+            (float32: 1e-4), or, for bases of more than 16,000 functions, no convergence within 1000 steps.
         """
         limit = {4: 1e-7, 8: 3e-15}[self.dtype.itemsize] if tolerance is None else float(tolerance)
         if not 0.0 < limit < 1.0:
             raise ValueError(f"tolerance is {tolerance!r}; give a number between 0 and 1")
-        steps = check_count(max_iterations, "max_iterations")
+        steps = None if max_iterations is None else check_count(max_iterations, "max_iterations")
         stack = check_images(images, self.size)
-        result = least_squares(self._transform, self._preconditioner, self._take(stack), limit, steps)
+        result = self._least_squares(self._take(stack), limit, steps)
         return result.reshape(stack.shape[:-2])
 
     # ------------------------------------------------------------------ on coefficients
@@ -329,8 +342,8 @@ class SteerableBasis:
         return values
 
     @cached_property
-    def _preconditioner(self) -> EdgePreconditioner:
-        return edge_preconditioner(self._transform)
+    def _least_squares(self) -> LeastSquares:
+        return LeastSquares(self._transform)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.family!r}, {self.size}, dtype={self.dtype.name!r})"

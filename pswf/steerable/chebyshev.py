@@ -76,12 +76,14 @@ def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) ->
     list of ndarray, shape (count, terms) each
     """
     tables: list[Table] = []
+    most = (2 * radius + 1) ** 2
     block = 4 * thread_count()
     make = partial(_table, family, radius, dtype)
     while True:
         part = thread_map(make, range(len(tables), len(tables) + block))
         tables += [table for table in part if table is not None]
-        if part[-1] is None:
+        # far more functions than pixels: the caller will refuse them, however many are still to come
+        if part[-1] is None or sum(len(t) if not order else 2 * len(t) for order, t in enumerate(tables)) > most:
             break
     if not any(len(table) for table in tables):
         raise ValueError(f"the family {family!r} has no function; a basis needs at least one")

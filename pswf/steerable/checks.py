@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_dtype", "check_finufft", "check_images", "check_size"]
+from pswf.steerable.layout import Layout
+from pswf.steerable.symmetry import crowded
+
+__all__ = ["check_dtype", "check_finufft", "check_images", "check_separable", "check_size"]
 
 
 def check_finufft() -> None:
@@ -41,6 +44,19 @@ def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     if result not in (np.float32, np.float64):
         raise TypeError(f"dtype is {dtype!r}; give float32 or float64")
     return result
+
+
+def check_separable(counts: tuple[int, ...], size: int) -> None:
+    """Raise ValueError where L x L pixels have fewer places on the disk than these functions per order need."""
+    radius = size // 2
+    rows, columns = np.mgrid[:size, :size] - radius
+    inside = rows**2 + columns**2 <= radius**2
+    trouble = crowded(Layout(counts), rows[inside], columns[inside])
+    if trouble:
+        raise ValueError(
+            f"the basis has {trouble} of {size} x {size} images; give a larger truncation, a smaller band or degree, "
+            "or larger images"
+        )
 
 
 def check_images(images: npt.ArrayLike, size: int) -> npt.NDArray[Any]:

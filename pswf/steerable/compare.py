@@ -22,7 +22,6 @@ Array = npt.NDArray[np.float64]
 
 # errors are wanted to a few digits; the last part of badly conditioned bases would take hundreds of steps
 _TOLERANCE = 1e-6
-_STEPS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,5 @@ def _approximate(
     for count in wanted:
         basis = SteerableBasis(make(count), stack.shape[1], dtype=np.float64)
         counts.append(basis.count)
-        errors.append(
-            float(np.median(basis.least_squares(stack, tolerance=_TOLERANCE, max_iterations=_STEPS).residual))
-        )
+        errors.append(float(np.median(basis.least_squares(stack, tolerance=_TOLERANCE).residual)))
     return Approximation(np.array(counts), np.array(errors))

@@ -1,17 +1,23 @@
-"""The least-squares inverse of `evaluate`: conjugate gradients, preconditioned at the edge of the band."""
+"""The least-squares inverse of `evaluate`: conjugate gradients, preconditioned at the edge of the band.
+
+Where they do not converge, the pixels hardly tell the functions apart: the equations are then solved directly
+(`pswf.steerable.direct`), or refused.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pswf.steerable.direct import DirectSolver
 from pswf.steerable.transform import DiskTransform
 
-__all__ = ["EdgePreconditioner", "Expansion", "edge_preconditioner", "least_squares"]
+__all__ = ["EdgePreconditioner", "Expansion", "LeastSquares", "edge_preconditioner"]
 
 Real = npt.NDArray[Any]
 
@@ -19,7 +25,22 @@ _EDGE = 4
 """Functions of every order that the preconditioner couples: the condition number is then below 1.1."""
 
 _RIDGE = 1e-3
-"""Added to the matrices, which are singular where a basis has more functions than the disk has pixels."""
+"""Added to the matrices, which are singular where the pixels do not tell the functions apart."""
+
+_SMALL = 3000
+"""Functions of a basis that is solved for directly at once, which takes a quarter of a second."""
+
+_PATIENCE = 40
+"""Steps after which a direct solution takes less time."""
+
+_MOST_STEPS = 1000
+"""Steps where the basis is too large for a direct solution."""
+
+_LARGEST = 16000
+"""Functions of the largest basis that is solved for directly: a minute, and 1 GB."""
+
+_SLACK = 1e3
+"""Rounding stops the iteration short of its tolerance; up to this factor the result counts as converged."""
 
 _BLOCK = 128
 """Images that are solved for together: bounds the memory."""
@@ -41,7 +62,7 @@ class Expansion:
     gradient : ndarray, shape (...,)
         Size of the preconditioned gradient relative to its start, 0 where the iteration is exact.
     iterations : int
-        Steps that were taken.
+        Steps that were taken; 0 where the equations were solved directly.
     """
 
     coefficients: Real
@@ -59,33 +80,82 @@ class Expansion:
         )
 
 
-def least_squares(
-    transform: DiskTransform,
-    preconditioner: EdgePreconditioner,
-    values: Real,
-    tolerance: float,
-    max_iterations: int,
-) -> Expansion:
+class LeastSquares:
     """Minimise ``|values - backward(x)|`` image by image.
 
     Parameters
     ----------
     transform : DiskTransform
-    preconditioner : EdgePreconditioner
-    values : ndarray, shape (B, pixels)
-    tolerance : float
-        An image is done when ``g . P g`` of its gradient g has fallen to ``tolerance**2`` of its start.
-    max_iterations : int
     """
-    blocks = [
-        _conjugate_gradients(transform, preconditioner, values[start : start + _BLOCK], tolerance, max_iterations)
-        for start in range(0, max(1, len(values)), _BLOCK)
-    ]
+
+    def __init__(self, transform: DiskTransform) -> None:
+        self._transform = transform
+        self._direct: DirectSolver | None = None
+
+    @cached_property
+    def _preconditioner(self) -> EdgePreconditioner:
+        return edge_preconditioner(self._transform)
+
+    def __call__(self, values: Real, tolerance: float, max_iterations: int | None) -> Expansion:
+        """Return the minimum for pixel values (B, P).
+
+        Parameters
+        ----------
+        values : ndarray, shape (B, pixels)
+        tolerance : float
+            An image is done when ``g . P g`` of its gradient g has fallen to ``tolerance**2`` of its start.
+        max_iterations : int or None
+            Steps to take at most, converged or not; None goes on until the result is right.
+
+        Raises
+        ------
+        ValueError
+            The result cannot be found, and no ``max_iterations`` was given.
+        """
+        blocks = [
+            self._block(values[start : start + _BLOCK], tolerance, max_iterations)
+            for start in range(0, max(1, len(values)), _BLOCK)
+        ]
+        return Expansion(
+            np.concatenate([block.coefficients for block in blocks]),
+            np.concatenate([block.residual for block in blocks]),
+            np.concatenate([block.gradient for block in blocks]),
+            max(block.iterations for block in blocks),
+        )
+
+    def _block(self, values: Real, tolerance: float, max_iterations: int | None) -> Expansion:
+        transform = self._transform
+        if max_iterations is not None:
+            return _conjugate_gradients(transform, self._preconditioner, values, tolerance, max_iterations)[0]
+        count = transform.layout.count
+        if self._direct is None and count > _SMALL:
+            steps = _PATIENCE if count <= _LARGEST else _MOST_STEPS
+            result, converged = _conjugate_gradients(transform, self._preconditioner, values, tolerance, steps)
+            if converged:
+                return result
+            if count > _LARGEST:
+                raise ValueError(
+                    f"the least-squares fit did not converge in {steps} steps, the pixels of {transform.size} x "
+                    f"{transform.size} images hardly tell the {count} functions of the basis apart; give a larger "
+                    "truncation, a smaller band or degree"
+                )
+        if self._direct is None:
+            self._direct = DirectSolver(transform)
+        return _solve_directly(transform, self._direct, values)
+
+
+def _solve_directly(transform: DiskTransform, solver: DirectSolver, values: Real) -> Expansion:
+    norm = np.sqrt(_dot(values, values))
+    coefficients = solver.solve(values).astype(values.dtype)
+    # the transforms round differently: one correction fits what they leave
+    coefficients += solver.solve(values - transform.backward(coefficients)).astype(values.dtype)
+    rest = values - transform.backward(coefficients)
+    start, end = solver.coordinates(values), solver.coordinates(rest)
     return Expansion(
-        np.concatenate([block.coefficients for block in blocks]),
-        np.concatenate([block.residual for block in blocks]),
-        np.concatenate([block.gradient for block in blocks]),
-        max(block.iterations for block in blocks),
+        coefficients,
+        np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
+        np.sqrt(np.divide(_dot(end, end), _dot(start, start), out=np.zeros_like(norm), where=norm > 0)),
+        0,
     )
 
 
@@ -95,8 +165,8 @@ def _conjugate_gradients(
     values: Real,
     tolerance: float,
     max_iterations: int,
-) -> Expansion:
-    """Return the minimum by the least-squares form of the method (CGLS), which squares no condition number."""
+) -> tuple[Expansion, bool]:
+    """Return what the least-squares form of the method (CGLS) reaches, and whether that is the minimum."""
     norm = np.sqrt(_dot(values, values))
     rest = values.copy()
     gradient = transform.forward(rest)
@@ -122,13 +192,15 @@ def _conjugate_gradients(
         direction = (better + ratio[:, None] * direction).astype(values.dtype, copy=False)
         power = np.where(live, new, power)
         iterations += 1
+    converged = bool((power <= _SLACK**2 * np.maximum(tolerance**2 * start, rounding * _dot(rest, rest))).all())
     rest = values - transform.backward(coefficients)
-    return Expansion(
+    result = Expansion(
         coefficients,
         np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
         np.sqrt(np.divide(power, start, out=np.zeros_like(power), where=start > 0)),
         iterations,
     )
+    return result, converged
 
 
 def _dot(a: Real, b: Real) -> npt.NDArray[np.float64]:

@@ -74,7 +74,7 @@ def make_basis(name: str, size: int, dtype: str = "float64") -> SteerableBasis:
         return PSWF2D(size, dtype=dtype)
     families = {
         "prolate, half the band": lambda: prolate_spectra(band / 2),
-        "prolate, truncation 1e-3": lambda: prolate_spectra(band, 1e-3),
+        "prolate, truncation 0.5": lambda: prolate_spectra(band, 0.5),
         "Fourier-Bessel": lambda: FourierBesselFamily(band),
         "Dini-Bessel": lambda: DiniBesselFamily(band),
         "Zernike": lambda: ZernikeFamily(size // 2 + 3),
@@ -88,7 +88,7 @@ def make_basis(name: str, size: int, dtype: str = "float64") -> SteerableBasis:
 NAMES = (
     "PSWF2D",
     "prolate, half the band",
-    "prolate, truncation 1e-3",
+    "prolate, truncation 0.5",
     "Fourier-Bessel",
     "Dini-Bessel",
     "Zernike",
