@@ -240,6 +240,8 @@ def main() -> int:
     kinds = [options.kind] if options.kind else list(ENDINGS)
     for k in range(options.count):
         kind, seed = kinds[k % len(kinds)], f"{start}-{k}"
+        if k and not k % 1000:
+            print(f"{k} files", flush=True)
         figures = random.Random(seed + "figures").random() < options.figures
         for command, (verdict, message) in in_a_child(kind, seed, figures=figures).items():
             verdicts[kind, verdict] += 1

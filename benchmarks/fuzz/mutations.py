@@ -95,6 +95,8 @@ def cs_types(content: bytes, rng: random.Random) -> bytes:
     descr, shape, body = _parts(content)
     for _ in range(rng.randint(1, 3)):
         place = rng.randrange(len(descr))
+        if len(descr[place]) < 2:  # by an earlier turn
+            continue
         field = list(descr[place])
         what = rng.randrange(8)
         if what < 3:

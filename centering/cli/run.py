@@ -31,7 +31,19 @@ __all__ = ["report", "run"]
 MISSING = 3
 """Exit code of a run that is complete except for particles that a truncated file does not hold."""
 
-_SAME_RESULTS = {"jobs", "batch", "workers", "scheduler", "overwrite", "resume", "no_report", "pipeline_control"}
+_SAME_RESULTS = {
+    "jobs",
+    "batch",
+    "workers",
+    "scheduler",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "overwrite",
+    "resume",
+    "no_report",
+    "pipeline_control",
+}
 
 _NAMED = 10  # images with non-finite pixels that are named on the terminal; summary.json names them all
 
@@ -76,7 +88,10 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 )
 @click.option("--batch-size", "batch", type=int, metavar="N", help="Images read at once.  [default: 8 MiB of them]")
 @click.option("--workers", type=int, metavar="N", help="Use N Dask workers on this machine instead of threads.")
-@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tcp://host:8786.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tls://host:8786.")
+@click.option("--tls-ca", metavar="PEM", help="Authority that has signed the scheduler's certificate.")
+@click.option("--tls-cert", metavar="PEM", help="Certificate that the scheduler knows you by.")
+@click.option("--tls-key", metavar="PEM", help="Key of --tls-cert.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
@@ -166,6 +181,9 @@ def _run(
     batch: int | None,
     workers: int | None,
     scheduler: str | None,
+    tls_ca: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
     write_stack: bool,
     no_report: bool,
     overwrite: bool,
@@ -177,6 +195,9 @@ def _run(
 
     if jobs is not None and (workers is not None or scheduler is not None):
         raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
+    tls = [tls_ca, tls_cert, tls_key]
+    if any(tls) and not (all(tls) and scheduler is not None):
+        raise Failure("--tls-ca, --tls-cert and --tls-key belong together, and to --scheduler tls://...; give all four")
     start = perf_counter()
     with one_sentence(TypeError), Stages() as stages:
         from centering.io.atomic import check_output_folder
@@ -189,6 +210,7 @@ def _run(
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
         job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=stages.begin, **options)
     from centering.engine.cluster import Cluster
+    from centering.engine.safety import Certificates
     from centering.run import completed
     from centering.run import run as center
     from pswf._threads import thread_count
@@ -210,7 +232,10 @@ def _run(
         stack.enter_context(one_sentence(ImportError))
         cluster = None
         if workers is not None or scheduler is not None:
-            cluster = stack.enter_context(Cluster(workers=workers, scheduler=scheduler))
+            certificates = Certificates(*map(str, tls)) if all(tls) else None
+            cluster = stack.enter_context(Cluster(workers=workers, scheduler=scheduler, certificates=certificates))
+            for doubt in cluster.doubts:
+                tell("warning", doubt)
         stack.enter_context(stages)
         centers = center(
             job,
