@@ -12,11 +12,11 @@ import os
 import signal
 import subprocess
 import threading
-from subprocess import DEVNULL, PIPE
+from subprocess import DEVNULL, PIPE, CompletedProcess
 
 import pytest
 
-__all__ = ["DEVNULL", "LIMIT", "PIPE", "Popen", "run"]
+__all__ = ["DEVNULL", "LIMIT", "PIPE", "CompletedProcess", "Popen", "run"]
 
 LIMIT = 300.0  # seconds, most of them for a busy machine and for compiling
 # SIGPIPE is Python's own affair: `subprocess` restores it
@@ -81,4 +81,4 @@ def run(arguments, *, timeout=LIMIT, check=False, capture_output=False, **option
         for text in filter(None, (out, err)):
             print(text if isinstance(text, str) else text.decode(errors="replace"))
         raise subprocess.CalledProcessError(process.returncode, process.args, out, err)
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+    return CompletedProcess(process.args, process.returncode, out, err)

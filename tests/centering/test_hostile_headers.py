@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import struct
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner
 from datafiles import dataset, write_cs
@@ -161,7 +161,7 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, monkeypatch) -> None:
         file.truncate(1024 + 4 * 10**10)
     limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32)); "
     code = limit + "from centering.cli import main; main(sys.argv[1:])"
-    result = subprocess.run(
+    result = processes.run(
         [sys.executable, "-c", code, "run", "huge.mrcs", "--estimator", "mass", "--out", "out"],
         cwd=tmp_path, capture_output=True, text=True, timeout=60, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, monkeypatch) -> None:
 @pytest.mark.skipif(not (ROOT / "benchmarks" / "fuzz").is_dir(), reason="needs the folder benchmarks")
 def test_a_random_sample_of_mutated_files_through_every_command() -> None:
     """The whole of it: ``python -m benchmarks.fuzz``."""
-    result = subprocess.run(
+    result = processes.run(
         [sys.executable, "-m", "benchmarks.fuzz", "--count", "36", "--seed", "random", "--figures", "0"],
         cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip

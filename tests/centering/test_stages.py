@@ -5,13 +5,13 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import sys
 import termios
 import time
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -111,11 +111,11 @@ def test_the_stages_of_a_run_on_a_terminal(tmp_path, rng):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     arguments = [PROGRAM, "run", "stack.mrcs", "--estimator", "mass", "--out", "out", "--no-report"]
-    result = subprocess.run(
+    result = processes.run(
         arguments,
         cwd=tmp_path,
         stderr=theirs,
-        stdout=subprocess.DEVNULL,
+        stdout=processes.DEVNULL,
         timeout=120,
         env={**os.environ, "TERM": "xterm"},
     )

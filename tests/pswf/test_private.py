@@ -6,11 +6,11 @@ import hashlib
 import logging
 import os
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import processes
 import pytest
 
 from pswf._private import distrust, private_folder
@@ -177,10 +177,10 @@ def installation(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compiled(place: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def compiled(place: Path, **environment: str) -> processes.CompletedProcess:
     given = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "XDG_", "PYTHONPATH"))}
     given |= {"COPY": str(place / "site"), "AS_USER": str(USER), "TMPDIR": str(place / "tmp"), "HOME": "/nonexistent"}
-    result = subprocess.run(
+    result = processes.run(
         [sys.executable, "-B", "-c", COMPILE], env=given | environment, capture_output=True, text=True, timeout=120,
         cwd="/",
     )  # fmt: skip
