@@ -1,4 +1,4 @@
-"""The accuracy of `pswf.PSWF` over its whole region, against multiprecision.
+"""The accuracy of `pswf.PSWF` over its whole region, against multiprecision, and what large bands cost.
 
 python -m benchmarks.spectra_sweep [--modes 2000] [--seed 0] [--verbose]
 
@@ -15,9 +15,28 @@ from pathlib import Path
 
 import numpy as np
 
+from pswf import PSWF, disk_quadrature
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "pswf"))
 
 from oracle import draw, errors
+
+
+def speed() -> None:
+    """Print the CPU time of large bands, compiled before."""
+    PSWF(20.0).evaluate(1.0)
+    for text, call in (
+        ("PSWF(1e4, count=1)", lambda: PSWF(1e4, count=1)),
+        ("PSWF(1e5, count=1)", lambda: PSWF(1e5, count=1)),
+        ("PSWF(1e5, count=1).evaluate(1e-3)", lambda: PSWF(1e5, count=1).evaluate(1e-3)),
+        ("PSWF(1e5, count=1).log_leakage", lambda: PSWF(1e5, count=1).log_leakage),
+        ("PSWF(3000, count=1000)", lambda: PSWF(3000.0, count=1000)),
+        ("PSWF(3000, count=1000).log_leakage", lambda: PSWF(3000.0, count=1000).log_leakage),
+        ("disk_quadrature(3000)", lambda: disk_quadrature(3000.0)),
+    ):
+        start = time.process_time()
+        call()
+        print(f"{text:36} {time.process_time() - start:8.4f} s")
 
 
 def main() -> None:
@@ -26,6 +45,7 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--verbose", action="store_true", help="print every new worst case")
     options = words.parse_args()
+    speed()
     worst: dict[str, list[tuple[float, str]]] = {}
     start = time.process_time()
     for number in range(options.modes):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 __all__ = ["check_bandlimit", "check_count", "check_memory", "check_order", "check_positive", "check_unit_interval"]
 
+SMALLEST_BANDLIMIT = 1e-70
 LARGEST_BANDLIMIT = 1e6
 LARGEST_ORDER = 10**6
 
@@ -30,8 +31,10 @@ def check_positive(value: float, name: str) -> float:
 
 
 def check_bandlimit(value: float) -> float:
-    """Return the bandlimit c as a float; raise ValueError unless it is finite, above 0 and at most 1e6."""
+    """Return the bandlimit c as a float; raise ValueError unless it is finite and in [1e-70, 1e6]."""
     number = check_positive(value, "bandlimit")
+    if number < SMALLEST_BANDLIMIT:
+        raise ValueError(f"bandlimit is {value!r}; the smallest that is supported is {SMALLEST_BANDLIMIT:g}")
     if number > LARGEST_BANDLIMIT:
         raise ValueError(f"bandlimit is {value!r}; the largest that is supported is {LARGEST_BANDLIMIT:g}")
     return number

@@ -36,7 +36,9 @@ _NEAR_ONE = math.log(0.1)
 def direct_leakage(log_concentration: Array) -> Array:
     """Return ln(1 - lambda) by subtraction: a relative error of some 1e-13 / (1 - lambda)."""
     # rounding may leave ln lambda above 0 by 1e-13
-    return np.asarray(np.log(-np.expm1(np.minimum(log_concentration, -1e-300))))
+    log_lambda = np.minimum(log_concentration, -1e-300)
+    small = log_lambda < -1.0
+    return np.where(small, np.log1p(-np.exp(np.where(small, log_lambda, -1.0))), np.log(-np.expm1(log_lambda)))
 
 
 def _first_deficit(bandlimit: float, order: int) -> float:

@@ -165,7 +165,7 @@ def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]
     TypeError
         Bandlimit or tolerance not a real number.
     ValueError
-        Bandlimit not in (0, 1e6], tolerance outside [1e-15, 0.1], or not enough memory.
+        Bandlimit not in [1e-70, 1e6], tolerance outside [1e-15, 0.1], or not enough memory.
     RuntimeError
         No rule found (not seen for C from 1e-8 to 3300).
 

@@ -127,7 +127,7 @@ def prolate_spectra(
     Raises
     ------
     ValueError
-        Bandlimit not in (0, 1e6], truncation not positive and finite, or so large that no function is left; more
+        Bandlimit not in [1e-70, 1e6], truncation not positive and finite, or so large that no function is left; more
         functions than the machine has memory for.
 
     Examples

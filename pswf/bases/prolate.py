@@ -73,7 +73,7 @@ class PSWF(ZernikeSeries):
     TypeError
         Order or count not an integer.
     ValueError
-        Bandlimit not in (0, 1e6], order not in [0, 1e6], count below 1, truncation not positive, or so large that
+        Bandlimit not in [1e-70, 1e6], order not in [0, 1e6], count below 1, truncation not positive, or so large that
         no function is left; more functions than the machine has memory for.
 
     Notes
@@ -201,7 +201,12 @@ class PSWF(ZernikeSeries):
         small = np.flatnonzero(self._modes.gap > 2.0 * self.angular_order)
         if len(near) and len(small):
             flat = values.reshape(self.count, -1)
-            flat[np.ix_(small, near)] = self._at_the_edge(small, z[near], flat[np.ix_(small, near)], derivative)
+            # blocks bound the memory
+            block = max(1, 500_000 // len(small))
+            for start in range(0, len(near), block):
+                part = near[start : start + block]
+                where = np.ix_(small, part)
+                flat[where] = self._at_the_edge(small, z[part], flat[where], derivative)
         return values
 
     def _at_the_edge(self, functions: npt.NDArray[np.intp], z: Array, values: Array, derivative: bool) -> Array:

@@ -152,11 +152,9 @@ def test_first_500_of_the_others_are_orthonormal(make: Callable[[int, int], Radi
 
 @pytest.mark.parametrize(("c", "N", "n"), [(60.0, 0, 3), (60.0, 7, 25), (1000.0, 3000, 4), (200.0, 1, 70)])
 def test_prolate_derivative_in_multiprecision(exact_prolate, c: float, N: int, n: int) -> None:
-    truth = exact_prolate(c, N, n, 40)
     basis = PSWF(c, N, count=n + 1)
     radii = [0.2, 0.7, 0.97, 0.999]
-    with mp.workdps(40):
-        exact = np.array([float((truth(r + mpf("1e-15")) - truth(r - mpf("1e-15"))) / mpf("2e-15")) for r in radii])
+    exact = np.array([float(x) for x in exact_prolate(c, N, n, edge=False).values(radii)[1]])
     top = np.abs(basis.derivative(np.linspace(0.0, 1.0, 2001))[n]).max()
     assert np.abs(basis.derivative(radii)[n] - exact).max() < 1e-12 * top
 

@@ -30,6 +30,7 @@ CASES: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: PSWF(NAN), ValueError, "bandlimit is nan; give a finite number above 0"),
     (lambda: PSWF(INF), ValueError, "bandlimit is inf; give a finite number above 0"),
     (lambda: PSWF(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
+    (lambda: PSWF(1e-200), ValueError, "bandlimit is 1e-200; the smallest that is supported is 1e-70"),
     (lambda: PSWF(10**400), ValueError, "bandlimit is beyond the range of doubles; give a finite number above 0"),
     (lambda: PSWF(5.0, 10**7), ValueError, "angular_order is 10000000; the largest that is supported is 1000000"),
     (lambda: disk_quadrature(1e300), ValueError, "bandlimit is 1e+300; the largest that is supported is 1e+06"),
