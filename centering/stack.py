@@ -62,8 +62,9 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
     # overflowing sums of finite pixels are looked at again
     with np.errstate(over="ignore", invalid="ignore"):
         finite = np.isfinite(stack @ np.ones(stack.shape[-1], dtype=stack.dtype)).all(axis=1)
-    for i in np.flatnonzero(~finite):
-        finite[i] = np.isfinite(stack[i]).all()
+    if not finite.all():
+        for i in np.flatnonzero(~finite):
+            finite[i] = np.isfinite(stack[i]).all()
     if not finite.all():
         stack = np.where(finite[:, None, None], stack, stack.dtype.type(0))
     return stack, finite

@@ -84,19 +84,19 @@ def settle(
         ``u[R]`` of these.  That none does is sufficient for the certificate above, because E is the largest of all
         ``u[R]``.
     """
-    terms = regions[0].size * (peaks.pixel - peaks.lowest) * plan.peak
-    place, value, ambiguous = _chosen(peaks, terms)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        terms = regions[0].size * (peaks.pixel - peaks.lowest) * plan.peak
+        place, value, ambiguous = _chosen(peaks, terms)
+        score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
+        clear = ~peaks.open & (peaks.deviation > FLAT * terms)
     border = ((place == 0) | (place == np.array(plan.shape) - 1)).any(axis=1)
     flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
     displacement = np.stack([plan.rows[place[:, 0]], plan.columns[place[:, 1]]], axis=1).astype(np.float64)
-    doubtful = peaks.open | ~(peaks.deviation > FLAT * terms)
-    settled = np.flatnonzero(~doubtful)
+    doubtful = ~clear
     # on the border there is no fit, and the candidate stands for itself
-    inner = settled[~border[settled]] if subpixel else settled[:0]
-    alone = np.setdiff1d(settled, inner)
-    for images, side in ((inner, 3), (alone, 1)):
+    fitted = ~border if subpixel else np.zeros(len(border), np.bool_)
+    for mask, side in ((fitted, 3), (~fitted, 1)):
+        images = np.flatnonzero(mask & clear)
         if len(images) == 0:
             continue
         energies = _energies_around(regions, peaks.lowest, images, place[images] - side // 2, side, plan)
@@ -111,6 +111,8 @@ def settle(
 def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bool_]]:
     """Return place (B, 2) and value (B,) of the best contender of every image, and whether it is in doubt."""
     batch = len(peaks.lowest)
+    if len(peaks.image) == batch and not peaks.open.any():  # one each
+        return peaks.place, peaks.value, np.zeros(batch, np.bool_)
     place, value = np.zeros((batch, 2), np.int64), np.zeros(batch)
     ambiguous = np.zeros(batch, np.bool_)
     starts = np.searchsorted(peaks.image, np.arange(batch + 1))

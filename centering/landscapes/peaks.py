@@ -40,7 +40,7 @@ MOST = 64
 _UNIT = 2.0**-24  # unit roundoff of float32
 _RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
 _OFFSET = 2.0**60  # so are sums of pixels up to this
-_BLOCK = 1 << 17  # pixels at a time: their transforms stay near the processor
+_BLOCK = 150_000  # pixels at a time: their transforms stay near the processor
 
 
 class Peaks(NamedTuple):
@@ -96,6 +96,8 @@ class PeakSearch:
 
         ``slack``: candidates that much below the best are contenders as well, in parts of the sum of ``I - min I``.
         """
+        if len(regions) <= self._block:
+            return self._contenders(regions, slack)
         parts = [self._contenders(regions[i : i + self._block], slack) for i in range(0, len(regions), self._block)]
         for number, part in enumerate(parts):
             part.image[:] += number * self._block
