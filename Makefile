@@ -1,5 +1,6 @@
-# make demo: set up and centre an embedded example.  make test: set up and run every test.
-.PHONY: demo test lint format docs notebooks bench accuracy clean
+# make demo: set up and centre an embedded example.  make test: set up and run every test.  make bounds: the kernels'
+# tests again, with every index checked.
+.PHONY: demo test bounds lint format docs notebooks bench accuracy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,6 +17,12 @@ demo: $(VENV)/.core
 
 test: $(VENV)/.dev
 	$(BIN)/python -u -m pytest -n auto --dist worksteal
+
+# The tests of the compiled loops, with every index checked; compiled apart, for the cache does not know the difference.
+BOUNDS := tests/centering/test_peaks.py tests/centering/test_any_image.py tests/centering/test_reference_steps.py \
+	tests/pswf/test_disk.py
+bounds: $(VENV)/.dev
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath build/bounds) $(BIN)/python -m pytest -q $(BOUNDS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
