@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 def execute(path: Path) -> nbformat.NotebookNode:
     """Return the notebook with the outputs of a run from a clean kernel; a cell that raises, raises here."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    NotebookClient(notebook, timeout=840, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
     return notebook
 
 

@@ -30,7 +30,7 @@ def execute(monkeypatch):
 
     def run(path):
         notebook = nbformat.read(path, as_version=4)
-        client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
+        client = NotebookClient(notebook, timeout=840, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
         client.execute()
         return notebook
 
