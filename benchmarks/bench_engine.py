@@ -40,8 +40,8 @@ with getattr(mrcfile, sys.argv[2])(sys.argv[1], permissive=True) as file:
 
 
 def write_particles(path: Path, count: int) -> None:
-    """Write a stack in which the same 200 noisy particles come again and again."""
-    images = stack(200, SIZE, RADIUS)
+    """Write a stack in which the same 200 noisy particles, or fewer, come again and again."""
+    images = stack(min(200, count), SIZE, RADIUS)
     create_stack(path, count, SIZE, 1.5)
     for start in range(0, count, len(images)):
         part = images[: count - start]
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         source = Path(name, "particles.mrcs")
         write_particles(source, options.count)
-        workers = two_workers(source, min(160, options.count), 1 if options.quick else 5)
+        workers = two_workers(source, *((8, 1) if options.quick else (min(160, options.count), 5)))
         run = [PROGRAM, "run", source, "--radius", str(RADIUS), "-j", "2", "--out", Path(name, "out"), "--overwrite"]
         mass = [*run, "--estimator", "mass"]
         loop = [sys.executable, "-c", LOOP, source]

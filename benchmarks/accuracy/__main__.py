@@ -33,7 +33,7 @@ def measure(quick: bool) -> dict[str, Any]:
         results[name] = value
         print(f"{name}: done", flush=True)
 
-    step("cost", sections.cost(64 if quick else 512))
+    step("cost", sections.cost(16 if quick else 512))
     step("synthetic", against_noise(data.gaussians, count, 1, levels))
     step("calibration", sections.calibration(300 if quick else 4000))
     step("asymmetric", sections.asymmetric(*((100, 2) if quick else (500, 10))))
