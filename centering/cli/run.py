@@ -277,6 +277,8 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     sizes = summary["pixel_size_A"]
     pixel = ", ".join(f"{one:.4g}" for one in sizes or []) + " A" if sizes else ""
     compiled = f" ({stages.compiled:.1f} s of it {COMPILING})" if stages.compiled >= 0.1 else ""
+    # nothing was left to do where a run is resumed that was finished
+    rate = f", {stages.rate:.0f} particles per second" if stages.rate > 0 else ""
     lines = {
         "particles": f"{count} of {size} x {size} px",
         "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
@@ -284,7 +286,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "estimator": summary["estimator"],
         "shift": _shift_words(summary),
         "flagged": _flag_words(summary),
-        "time": f"{seconds:.1f} s{compiled}, {stages.rate:.0f} particles per second",
+        "time": f"{seconds:.1f} s{compiled}{rate}",
         "written": f"{Path(out)}/ ({', '.join(sorted(path.name for path in Path(out).iterdir()))})",
     }
     for name, words in lines.items():

@@ -6,6 +6,8 @@ the posterior about that place is far too narrow.
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -14,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.reference.learning import Sums, solve
-from centering.reference.posterior import Expectation, Observation, Posterior
+from centering.reference.posterior import Expectation, Model, Observation, Posterior
 
 __all__ = ["BROAD", "FEW", "LIKELIER", "Lessons"]
 
 T = TypeVar("T", Observation, Posterior)
 
 Array = npt.NDArray[np.float64]
+Images = npt.NDArray[Any]
 
 FEW = 100
 """A profile learned from fewer images than this is not taken for one."""
@@ -44,16 +47,26 @@ class Lessons:
         How many images are in them.
     known_prior : bool
         Whether the prior of the displacement was given, not learned.
+    digests : frozenset of bytes
+        Of the pixels of these images, by which they are known again.
     """
 
     matrix: Array
     right: Array
     images: int
     known_prior: bool
+    digests: frozenset[bytes]
 
     @classmethod
-    def of(cls, expectation: Expectation, observations: Iterable[Observation], *, known_prior: bool) -> Lessons:
-        """Return the equations of all usable images."""
+    def of(
+        cls,
+        expectation: Expectation,
+        observations: Iterable[Observation],
+        stacks: Iterable[Images],
+        *,
+        known_prior: bool,
+    ) -> Lessons:
+        """Return the equations of all usable images; ``stacks`` are the pixels of the observations."""
         profiles, functions = expectation.model.coefficients.shape
         matrix, right = np.zeros((profiles, functions, functions)), np.zeros((profiles, functions))
         images = 0
@@ -61,44 +74,52 @@ class Lessons:
             own = _equations(expectation, observation, expectation(observation))
             matrix, right = matrix + own[0], right + own[1]
             images += int(observation.usable.sum())
-        return cls(matrix, right, images, known_prior)
+        return cls(matrix, right, images, known_prior, frozenset(_digest(image) for stack in stacks for image in stack))
 
-    def covariance(self, expectation: Expectation, observation: Observation, posterior: Posterior) -> Array:
+    def covariance(
+        self, expectation: Expectation, stack: Images, observation: Observation, posterior: Posterior
+    ) -> Array:
         """Return the mean squares (B, 2, 2) of the true centres about the posterior means, in pixels squared.
 
-        Every image is taken for one of those learned from: its own part is taken out of the normal equations, and it is
-        judged by the template that the others make, with the prior that was there before anything was learned.  That
-        template may be noise; as far as the image is not likelier with it than without, only the prior is left.
+        An image that was learned from, with these very pixels, is judged by the template that the others make: its own
+        part is taken out of the normal equations.  Any other is judged by the template of all.  As that may be noise,
+        only the prior is left as far as the image is not likelier with it than without: the prior that was there before
+        anything was learned.
         """
-        return np.array(
-            [
-                self._of_one(expectation, _one(observation, i), _one(posterior, i))
-                if observation.usable[i]
-                else posterior.covariance[i]
-                for i in range(len(observation))
-            ]
-        ).reshape(-1, 2, 2)
-
-    def _of_one(self, expectation: Expectation, observation: Observation, posterior: Posterior) -> Array:
         templates, model = expectation.templates, expectation.model
-        coefficients = np.zeros_like(model.coefficients)
+        shift = model.shift if self.known_prior else max(model.shift, BROAD * templates.waves.size)
+        candidates = templates.waves.shifts.astype(np.float64)
+        weights = np.exp(-0.5 * candidates**2 / shift**2)
+        variance = float(weights @ candidates**2 / weights.sum())
+        broad = replace(model, shift=shift, contrast=max(model.contrast, CONTRAST))
+        seen = Expectation(templates, broad)(observation)
+        result = posterior.covariance.copy()
+        for i in np.flatnonzero(observation.usable).tolist():
+            found = _one(seen, i)
+            if _digest(stack[i]) in self.digests:
+                found = self._by_others(expectation, broad, _one(observation, i), _one(posterior, i))
+            away = found.mean[0] - posterior.mean[i]
+            # each of the others chose its place among all, and this image may have had its part in it
+            evidence = float(found.evidence[0]) - 2.0 * math.log(len(candidates)) / max(self.images - 1, 1)
+            particle = 1.0 / (1.0 + math.exp(-min(max(evidence, -500.0), 500.0)))
+            nothing = variance * np.eye(2) + np.outer(posterior.mean[i], posterior.mean[i])
+            result[i] = particle * (found.covariance[0] + np.outer(away, away)) + (1.0 - particle) * nothing
+        return result
+
+    def _by_others(
+        self, expectation: Expectation, broad: Model, observation: Observation, posterior: Posterior
+    ) -> Posterior:
+        """Return the posterior of one image, given the template that the others make."""
+        coefficients = np.zeros_like(broad.coefficients)
         if self.images > 1:
             matrix, right = _equations(expectation, observation, posterior)
             for p in range(len(coefficients)):
                 coefficients[p] = solve(self.matrix[p] - matrix[p], self.right[p] - right[p])
-        shift = model.shift if self.known_prior else max(model.shift, BROAD * templates.waves.size)
-        others = replace(model, coefficients=coefficients, shift=shift, contrast=max(model.contrast, CONTRAST))
-        without = Expectation(templates, others)
-        found = without(observation)
-        # each of the others chose its place among all, and this image had its part in it
-        evidence = found.evidence[0] - np.log(without.log_prior[0].size) / max(self.images - 1, 1)
-        particle = 1.0 / (1.0 + np.exp(-np.clip(evidence, -500.0, 500.0)))
-        away = found.mean[0] - posterior.mean[0]
-        prior = np.exp(np.logaddexp.reduce(without.log_prior, axis=0))
-        variance = float(prior.sum(axis=1) @ templates.waves.shifts.astype(np.float64) ** 2)
-        nothing = variance * np.eye(2) + np.outer(posterior.mean[0], posterior.mean[0])
-        result: Array = particle * (found.covariance[0] + np.outer(away, away)) + (1.0 - particle) * nothing
-        return result
+        return Expectation(expectation.templates, replace(broad, coefficients=coefficients))(observation)
+
+
+def _digest(image: Images) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
 
 
 def _equations(expectation: Expectation, observation: Observation, posterior: Posterior) -> tuple[Array, Array]:

@@ -147,7 +147,12 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
     model, history, images = iterate(templates, model, counted, freedom, options.iterations)
     lessons: Lessons | None = None
     if images < FEW:
-        lessons = Lessons.of(Expectation(templates, model), learned_from(), known_prior=not freedom.shift)
+        lessons = Lessons.of(
+            Expectation(templates, model),
+            learned_from(),
+            (stack for stack, _ in produce()),
+            known_prior=not freedom.shift,
+        )
     return FittedReference(
         templates,
         model,

@@ -173,7 +173,7 @@ class FittedReference:
             spread = posterior.covariance
             if self.lessons is not None:
                 with one_thread():
-                    spread = self.lessons.covariance(self._expectation, observation, posterior)
+                    spread = self.lessons.covariance(self._expectation, stack[rows], observation, posterior)
             covariance[place] = spread[good]
             score[rows] = np.where(good, posterior.evidence, 0.0)
             flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))

@@ -36,6 +36,14 @@ def test_noise_is_not_centred_with_certainty(count, rng):
     assert np.mean(np.concatenate(found)) < 8.0
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 17])
+def test_noise_is_not_centred_by_what_other_noise_taught(count, rng):
+    fitted = RadialReference(12).fit(rng.standard_normal((count, 48, 48)))
+    centers = fitted(rng.standard_normal((40, 48, 48)))
+    assert centers.has(Flag.UNLEARNED).all()
+    assert np.mean(squares(centers, np.clip(rng.normal(0, 8, (40, 2)), -12, 12))) < 6.0
+
+
 @pytest.mark.parametrize("prior", ["learned", 3.0])
 def test_a_few_clear_images_keep_what_they_know(rng, prior):
     images, truth = stack(rng, 260, 40, gaussian(3), shift=5, noise=1.0)
