@@ -136,16 +136,11 @@ def create_stack(path: str | PathLike[str], count: int, size: int, pixel_size: f
     pixel_size : float, optional
         Angstrom per pixel for the header; 0, "not known", without it.
     """
-    import mrcfile
-
-    with (
-        replacing(path) as temporary,
-        mrcfile.new_mmap(temporary, (count, size, size), mrc_mode=2, overwrite=True) as file,
-    ):
-        file.set_image_stack()
-        file.voxel_size = pixel_size or 0.0
-        file.header.label = b""  # mrcfile's label holds the time of day
-        file.header.nlabl = 0
+    header = _new_header(count, size, pixel_size or 0.0).tobytes()
+    # not mapped into memory: there a full disk kills the process
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + 4 * count * size * size)
 
 
 def write_images(path: str | PathLike[str], size: int, indices: npt.ArrayLike, images: npt.ArrayLike) -> None:
@@ -178,6 +173,25 @@ def _runs(indices: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     if len(indices):
         breaks = (np.flatnonzero(np.diff(indices) != 1) + 1).tolist()
         yield from zip([0, *breaks], [*breaks, len(indices)], strict=True)
+
+
+def _new_header(count: int, size: int, pixel_size: float) -> np.recarray:
+    """Return the header of a stack of float32 images, without a label: mrcfile's holds the time of day."""
+    from mrcfile.dtypes import HEADER_DTYPE
+    from mrcfile.utils import machine_stamp_from_byte_order
+
+    header = np.zeros((), dtype=HEADER_DTYPE).view(np.recarray)
+    header.nx = header.ny = header.mx = header.my = size
+    header.nz, header.mz = count, 1
+    header.mode = 2
+    header.cella = (pixel_size * size, pixel_size * size, pixel_size)
+    header.cellb = (90.0, 90.0, 90.0)
+    header.mapc, header.mapr, header.maps = 1, 2, 3
+    header.dmin, header.dmax, header.dmean, header.rms = 0.0, -1.0, -2.0, -1.0  # not determined
+    header.nversion = 20141
+    header.map = b"MAP "
+    header.machst = machine_stamp_from_byte_order()
+    return header
 
 
 def _read_header(path: Path) -> np.recarray:
