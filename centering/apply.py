@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from centering.extraction import round_half_away
-from centering.io.atomic import check_output_folder, replacing
+from centering.io.atomic import check_output_folder
+from centering.io.identity import refuse_changed
 from centering.io.mrc import create_stack, write_images
+from centering.io.output_folder import OutputFolder, recover
 from centering.io.particles import Particles
 from centering.outputs import place_from_here
 from centering.shift import shift_images
@@ -31,7 +33,7 @@ def apply_origins(
     overwrite: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Move the content of every image by its origin and write stack and STAR file into ``out``.
+    """Move the content of every image by its origin; stack and STAR file appear in ``out`` when both are complete.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def apply_origins(
     Raises
     ------
     FileExistsError, ValueError
-        ``out`` cannot be used, or there are no origins.
+        ``out`` cannot be used, there are no origins, or a file has changed since it was opened.
     """
     if particles.star is None:
         raise ValueError(f"{fspath(particles.source)!r} holds no origins; give a .star or .cs file")
@@ -58,21 +60,22 @@ def apply_origins(
     move = -displacement
     if whole_pixels:
         move = round_half_away(move)
+    recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    stack = folder / OUTPUTS[0]
     sizes = particles.pixel_size
     common = None if sizes is None or (sizes != sizes[0]).any() else float(sizes[0])
     length = max(1, _BATCH_BYTES // (4 * particles.size**2))
-    with replacing(stack) as temporary:
-        create_stack(temporary, len(particles), particles.size, common)
-        for start in range(0, len(particles), length):
-            batch = np.arange(start, min(start + length, len(particles)))
-            write_images(temporary, particles.size, batch, shift_images(particles.read(batch), move[batch]))
-            if progress is not None:
-                progress(len(batch))
-    place = place_from_here(stack)
+    place = place_from_here(Path(out) / OUTPUTS[0])
     star = particles.star.with_origins(displacement + move, sizes)
     names = [f"{number:06d}@{place}" for number in range(1, len(particles) + 1)]
-    star.with_columns(star.particles, {"rlnImageName": names}).write(folder / OUTPUTS[1])
+    star = star.with_columns(star.particles, {"rlnImageName": names})
+    with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
+        stack = folder.results / OUTPUTS[0]
+        create_stack(stack, len(particles), particles.size, common)
+        for start in range(0, len(particles), length):
+            batch = np.arange(start, min(start + length, len(particles)))
+            write_images(stack, particles.size, batch, shift_images(particles.read(batch), move[batch]))
+            if progress is not None:
+                progress(len(batch))
+        star.write(folder.results / OUTPUTS[1])
+        refuse_changed(particles.stamps)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.atomic import check_output_folder, replacing
+from centering.io.atomic import check_output_folder
 from centering.io.cryosparc import CsFile
+from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.opening import pixel_sizes
+from centering.io.output_folder import OutputFolder, recover
 from centering.io.star import StarFile
 from centering.job import Job
 from centering.results import Centers, Flag
@@ -140,7 +142,7 @@ def recenter_classes(
     pixel_size: float | None = None,
     overwrite: bool = False,
 ) -> Centers:
-    """Centre class averages, and write them and the particles with their origins corrected into ``out``.
+    """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
     Parameters
     ----------
@@ -164,7 +166,7 @@ def recenter_classes(
     Raises
     ------
     FileExistsError, FileNotFoundError, ValueError
-        ``out`` or ``particles`` cannot be used; the message says why.
+        ``out`` or ``particles`` cannot be used, or a file has changed since it was opened; the message says why.
     """
     averages = job.particles
     if (averages.stack_index != averages.stack_index[0]).any():
@@ -172,12 +174,14 @@ def recenter_classes(
     numbers = averages.image_index + 1
     average_size = None if averages.pixel_size is None else float(averages.pixel_size[0])
     source: StarFile | CsFile
+    before = (*averages.stamps, *stamps([particles]))
     if Path(particles).suffix.lower() == ".cs":
         source = CsFile.read(particles)
         sizes = None if pixel_size is None else np.full(len(source), pixel_size)
     else:
         source = StarFile.read(particles)
         sizes, _ = pixel_sizes(source, pixel_size)
+    recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
     images = averages.read(np.arange(len(averages)))
     centers = job.estimators[0](-images if job.contrast.invert else images)
@@ -194,14 +198,12 @@ def recenter_classes(
         results = {"particles.cs": moved, "particles.star": moved.to_star()}
     else:
         results = {"particles.star": propagate(source, centers.displacement, **options)}
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_stack(folder / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
-    _write_table(folder / "classes.csv", numbers, _classes(source), centers)
-    for name, file in results.items():
-        file.write(folder / name)
-    if "particles.cs" not in results:  # of an earlier run
-        (folder / "particles.cs").unlink(missing_ok=True)
+    with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
+        write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
+        _write_table(folder.results / "classes.csv", numbers, _classes(source), centers)
+        for name, file in results.items():
+            file.write(folder.results / name)
+        refuse_changed(before)
     return centers
 
 
@@ -210,7 +212,7 @@ def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -
     rows = zip(
         numbers.tolist(), members[numbers].tolist(), centers.displacement.tolist(), centers.flags.tolist(), strict=True
     )
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8") as file:
         file.write("class,particles,row_px,column_px,flags\n")
         for number, count, (row, column), flags in rows:
             file.write(f"{number},{count},{row + 0.0:.4f},{column + 0.0:.4f},{' '.join(Flag.names(flags))}\n")

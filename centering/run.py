@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import fields
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,7 +21,9 @@ from centering.engine.cluster import Cluster
 from centering.engine.estimate import estimate
 from centering.engine.folder import RunFolder
 from centering.io.atomic import check_output_folder
+from centering.io.identity import Stamps, refuse_changed, stamp
 from centering.io.mrc import create_stack
+from centering.io.output_folder import recover
 from centering.io.particles import Particles
 from centering.job import Job
 from centering.outputs import OUTPUTS, preload, write_outputs
@@ -85,7 +88,8 @@ def run(
     Raises
     ------
     FileExistsError, ValueError
-        ``out`` cannot be used, an interrupted run was not the same, or a number of threads or images below 1.
+        ``out`` cannot be used, an interrupted run was not the same, a number of threads or images below 1, or a file
+        that was read is not any more what it was before: then nothing is written or kept.
     OSError
         Something could not be written; what is finished is kept for ``resume``.
     """
@@ -99,10 +103,12 @@ def run(
             f"{fspath(particles.source)!r} stores origins in Angstrom and the pixel size is not known; "
             "give it (--angpix)"
         )
+    recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
-    identity = _identity(job, write_stack)
+    before = _stamps(particles)
+    identity = _identity(job, before, write_stack)
     with (
-        RunFolder(out, owned=OUTPUTS, identity=identity, resume=resume, overwrite=overwrite) as folder,
+        RunFolder(out, owned=OUTPUTS, identity=identity, keep=(_STACK,), resume=resume, overwrite=overwrite) as folder,
         ThreadPoolExecutor(1) as aside,
     ):
         if figures:
@@ -125,7 +131,11 @@ def run(
                 )
                 if finish is not None:
                     finish(folder.results, centers)
+            refuse_changed(before)
             folder.publish()
+        except ValueError:
+            refuse_changed(before)  # which is then the reason
+            raise
         except OSError as error:
             raise OSError(_words(error, folder)) from error
     return centers
@@ -134,9 +144,11 @@ def run(
 def completed(job: Job, out: str | PathLike[str], *, write_stack: bool = False) -> bool:
     """Return whether ``out`` already holds the whole results of this run, of the files as they are now.
 
-    A scheduler that puts a job back into the queue runs it again, perhaps after it was finished.
+    A scheduler that puts a job back into the queue runs it again, perhaps after it was finished.  What a run that was
+    killed at its very end has left is cleared up.
     """
-    folder = RunFolder(out, owned=OUTPUTS, identity=_identity(job, write_stack))
+    recover(out)
+    folder = RunFolder(out, owned=OUTPUTS, identity=_identity(job, _stamps(job.particles), write_stack))
     if folder.path.exists():
         return False
     try:
@@ -156,11 +168,17 @@ def _target(folder: RunFolder, particles: Particles) -> StackTarget:
     return StackTarget(fspath(path), particles.size)
 
 
-def _identity(job: Job, write_stack: bool) -> dict[str, Any]:
-    """Return what makes two runs the same: the files as they are now, and everything the results depend on."""
+def _stamps(particles: Particles) -> Stamps:
+    """Return the state of every file: of before it was opened, or now where that is not known."""
+    known = dict(particles.stamps)
+    return tuple((path, known[path] if path in known else stamp(path)) for path in dict.fromkeys(particles.files))
+
+
+def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
+    """Return what makes two runs the same: the state of the files, and everything the results depend on."""
     return {
         "program": f"pswf-centering {centering.__version__}",
-        "files": {os.path.abspath(path): _stamp(path) for path in job.particles.files},  # noqa: PTH100
+        "files": {os.path.abspath(path): list(state) for path, state in files},  # noqa: PTH100
         "number of particles": len(job.particles),
         "estimator": [repr(estimator) for estimator in job.estimators],
         "contrast": str(job.contrast),
@@ -172,7 +190,7 @@ def _identity(job: Job, write_stack: bool) -> dict[str, Any]:
 
 def _digest(identity: dict[str, Any]) -> str:
     """Return a hash of everything but the places and the times of the files, so that equal data give equal bytes."""
-    files = [(size, beginning) for size, _, beginning in identity["files"].values()]
+    files = [(size, digest) for size, _, digest in identity["files"].values()]
     return hashlib.sha256(json.dumps(identity | {"files": files}, sort_keys=True).encode()).hexdigest()
 
 
@@ -183,16 +201,11 @@ def _values(job: Job) -> bytes:
     return b"".join(array.tobytes() for array in (job.members, *values))
 
 
-def _stamp(path: Path) -> list[object]:
-    """Return size, time of change and a hash of the beginning, where an MRC file has its header."""
-    state = path.stat()
-    with path.open("rb") as file:
-        return [state.st_size, state.st_mtime_ns, hashlib.sha256(file.read(4096)).hexdigest()]
-
-
 def _words(error: OSError, folder: RunFolder) -> str:
     place = f": {fspath(error.filename)!r}" if error.filename else ""
-    kept = sum(len(places) for places, _ in folder.journal.read())
+    kept = 0
+    with suppress(OSError):
+        kept = sum(len(places) for places, _ in folder.journal.read())
     hint = f"; {kept} particles are done and kept, continue with --resume" if kept else ""
     return f"{error.strerror or error}{place}{hint}"
 

@@ -6,16 +6,18 @@ import fcntl
 import json
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from centering.arrivals import Arrivals, Stamp
-from centering.io.atomic import refuse_line_breaks, replacing
+from centering.io.atomic import refuse_line_breaks, remove_dead, replacing
+from centering.io.identity import ChangedError
 from centering.io.opening import open_particles
+from centering.io.output_folder import abandon
 from centering.io.star import StarFile
 from centering.job import Job, make_estimator, prepare
 from centering.results import Centers
@@ -102,10 +104,16 @@ class Watch:
             **self.options,
         }
         place = self.out / _ABOUT
+        remove_dead(self.out)
         if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
             self.out.mkdir(parents=True, exist_ok=True)
-            with replacing(place) as temporary:
-                temporary.write_text(json.dumps(about, indent=2) + "\n")
+            try:
+                with replacing(place) as temporary:
+                    temporary.write_text(json.dumps(about, indent=2) + "\n")
+            except OSError:
+                with suppress(OSError):
+                    self.out.rmdir()
+                raise
         elif not place.is_file():
             raise FileExistsError(f"{fspath(self.out)!r} exists and is not the folder of a watch; give another one")
         before = json.loads(place.read_text())
@@ -116,18 +124,31 @@ class Watch:
                     "give the same, or another --out"
                 )
         self._held = _lock(self.out)
-        self._tidy()
+        try:
+            self._tidy()
+        except BaseException:
+            self._unlock()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._tidy()
-        os.close(self._held)
+        try:
+            self._tidy()
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        with suppress(OSError):  # one that stays is in nobody's way
+            (self.out / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            os.close(self._held)
 
     def _tidy(self) -> None:
         """Read what is finished from the results themselves, and remove what is left of stacks that are not."""
-        for path in self.out.glob("stacks/**/.*.partial"):
-            shutil.rmtree(path)
-        every = [Finished.read(path) for path in self.out.glob(f"stacks/**/{_OF_STACK}")]
+        for path in [*self.out.glob("stacks/**/.*.partial"), *self.out.glob("stacks/**/.partial")]:
+            abandon(path.parent if path.name == ".partial" else path.with_name(path.name[1 : -len(".partial")]))
+        found = self.out.glob(f"stacks/**/{_OF_STACK}")
+        every = [Finished.read(path) for path in found if not any(part[0] == "." for part in path.parts)]
         self._stale |= len(every) > len(self.done)
         self.done = {one.stack: one for one in every}
         for name in self.done:
@@ -152,9 +173,7 @@ class Watch:
         except (ValueError, OSError) as error:
             self._refuse(path, name, error)
             return None
-        if place.exists():  # of an earlier state of the file: what is done is done as a whole
-            self.done.pop(name, None)
-            shutil.rmtree(place)
+        self.done.pop(name, None)  # of an earlier state of the file
         sizes = job.particles.pixel_size
         finished = Finished(
             name,
@@ -173,12 +192,15 @@ class Watch:
                 place,
                 jobs=self.jobs,
                 figures=False,
+                overwrite=True,
                 finish=lambda results, _: finished.write(results / _OF_STACK),
                 progress=progress,
             )
         except (ValueError, OSError) as error:
             if isinstance(error, OSError) and path.exists():
                 raise
+            if not isinstance(error, ChangedError):  # else newer results will come soon
+                _withdraw(place)
             self._refuse(path, name, error)
             return None
         self.done[name] = finished
@@ -311,14 +333,26 @@ def _check_options(
     make_estimator(estimator, whole if diameter is None else 1, max_shift=max_shift, score=score)
 
 
+def _withdraw(place: Path) -> None:
+    """Remove the results of a stack, all of them at once."""
+    abandon(place)
+    if place.exists():
+        place.rename(place.with_name(f".{place.name}.partial"))
+        abandon(place)
+
+
 def _lock(out: Path) -> int:
     """Lock a folder; the system frees the lock of a process that dies, however it dies."""
-    lock = os.open(out / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise FileExistsError(
-            f"another watch is writing into {fspath(out)!r}; wait for it, or give another --out"
-        ) from None
-    return lock
+    path = out / _LOCK
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
+                return lock
+        except BlockingIOError:
+            os.close(lock)
+            raise FileExistsError(
+                f"another watch is writing into {fspath(out)!r}; wait for it, or give another --out"
+            ) from None
+        os.close(lock)  # the watch that held it has just ended, and has taken the file away

@@ -34,6 +34,7 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
     with one_sentence():
         from centering.io.conversion import to_cs
         from centering.io.cryosparc import CsFile
+        from centering.io.identity import refuse_changed, stamps
         from centering.io.star import StarFile
 
         kinds = Path(source).suffix.lower(), Path(target).suffix.lower()
@@ -46,14 +47,16 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
             raise FileExistsError(f"{target!r} exists; give another name, or --overwrite")
         if angpix is not None and not 0 < angpix < float("inf"):
             raise ValueError(f"pixel size is {angpix!r}; give a positive number of Angstrom per pixel")
+        if kinds[0] == ".cs" and (into is not None or angpix is not None):
+            raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
+        before = stamps(path for path in (source, into) if path is not None)
+        found: StarFile | CsFile
         if kinds[0] == ".cs":
-            if into is not None or angpix is not None:
-                raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
             particles = CsFile.read(source)
-            particles.to_star().write(target)
-            count = len(particles)
+            found, count = particles.to_star(), len(particles)
         else:
             found = to_cs(StarFile.read(source), pixel_size=angpix, into=None if into is None else CsFile.read(into))
-            found.write(target)
             count = len(found)
+        refuse_changed(before)
+        found.write(target)
     click.echo(f"{count} particles\nwritten: {target}")

@@ -31,13 +31,16 @@ def extract_coordinates(
 
     with one_sentence():
         from centering.extraction import recenter_coordinates
+        from centering.io.identity import refuse_changed, stamps
         from centering.io.star import StarFile
 
         if Path(out).exists() and (not overwrite or Path(out).resolve() == Path(particles).resolve()):
             raise FileExistsError(f"{out!r} exists; give another name, or --overwrite")
+        before = stamps([particles])
         star, source = recenter_coordinates(
             StarFile.read(particles), pixel_size=angpix, micrograph_pixel_size=mic_angpix
         )
+        refuse_changed(before)
         star.write(out)
     click.echo(f"{len(star.particles)} picks; pixel size of the micrographs {source}")
     click.echo(f"written: {out}")

@@ -202,10 +202,12 @@ def _run(
     with one_sentence(TypeError), Stages() as stages:
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
+        from centering.io.output_folder import recover
         from centering.job import prepare
         from centering.outputs import OUTPUTS
 
         particles = open_particles(input_path, angpix)
+        recover(out)
         # before anything is learned, which may take a while
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
         job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=stages.begin, **options)

@@ -74,12 +74,18 @@ class Journal:
                 record = record[file.write(record) :]
 
     def read(self) -> Iterator[tuple[Index, Centers]]:
-        """Yield the finished batches and cut off what follows the last whole record."""
+        """Yield the finished batches, up to the last whole record."""
+        with self.path.open("rb") as file:
+            file.readline()
+            while (found := _read_record(file.read(_RECORD.size), file.read)) is not None:
+                yield found
+
+    def cut(self) -> None:
+        """Cut off what follows the last whole record, so that `append` goes on behind it."""
         with self.path.open("r+b") as file:
             file.readline()
             good = file.tell()
-            while (found := _read_record(file.read(_RECORD.size), file.read)) is not None:
-                yield found
+            while _read_record(file.read(_RECORD.size), file.read) is not None:
                 good = file.tell()
             file.truncate(good)
             os.fsync(file.fileno())

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from centering.io.atomic import refuse_line_breaks
 from centering.io.cryosparc import CsFile
+from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
 from centering.io.refusal import plausible
@@ -57,7 +58,9 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         raise ValueError(
             f"{fspath(source)!r} has the extension {source.suffix!r}; give a .star, .cs, .mrcs or .mrc file"
         )
+    before = stamps([source])
     particles = openers[kind](source, pixel_size)
+    particles = replace(particles, stamps=(*before, *particles.stamps))
     if not particles.readable.any():
         raise ValueError(f"no image of {fspath(source)!r} can be read: {particles.notes[0]}")
     return particles
@@ -105,6 +108,7 @@ def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
     names, stack_index, image_index = image_names(star)
     refuse_duplicates(star, stack_index, image_index)
     paths, folder = _resolve(star, names)
+    before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
     counts = np.array([stack.count for stack in stacks])
     beyond = np.flatnonzero(image_index >= counts[stack_index])
@@ -132,6 +136,7 @@ def _from_star(star: StarFile, pixel_size: float | None) -> Particles:
         where,
         star,
         tuple(notes),
+        stamps=before,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.io.identity import Stamps
 from centering.io.mrc import MrcStack
 from centering.io.star import StarFile
 
@@ -83,6 +84,8 @@ class Particles:
         What a user should know about how the files were read, one sentence each.
     ctf : CTF or None
         Contrast transfer functions, one for each particle, where an estimator is to be told of them.
+    stamps : tuple of (Path, Stamp)
+        State of every file, of before it was read.
     """
 
     source: Path
@@ -95,6 +98,7 @@ class Particles:
     star: StarFile | None = None
     notes: tuple[str, ...] = ()
     ctf: CTF | None = None
+    stamps: Stamps = ()
 
     def __len__(self) -> int:
         return len(self.image_index)
@@ -126,6 +130,7 @@ class Particles:
             pixel_size=None if self.pixel_size is None else self.pixel_size[indices],
             ctf=None if self.ctf is None else self.ctf[indices],
             star=None,
+            stamps=(),
         )
 
     @cached_property

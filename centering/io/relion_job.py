@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 
-from centering.io.atomic import replacing
+from centering.io.atomic import flush_folder, replacing
 from centering.io.star_table import quote
 
 __all__ = ["FAILURE", "PARTICLES", "SUCCESS", "relion_job"]
@@ -42,14 +42,17 @@ def relion_job(folder: str | PathLike[str], *, inputs: Mapping[str, int], output
         yield
     except BaseException:
         if target.is_dir():
-            _pipeline(target, inputs, {}, _FAILED)
-            (target / FAILURE).touch()
+            with suppress(OSError):  # the error that goes on says more
+                _pipeline(target, inputs, {}, _FAILED)
+            with suppress(OSError):
+                (target / FAILURE).touch()
         raise
     nodes = "".join(f"{quote(name)} {kind}\n" for name, kind in outputs.items())
     with replacing(target / "RELION_OUTPUT_NODES.star") as temporary:
         temporary.write_text(f"data_output_nodes\n\nloop_\n_rlnPipeLineNodeName\n_rlnPipeLineNodeType\n{nodes}")
     _pipeline(target, inputs, outputs, _FINISHED)
     (target / SUCCESS).touch()
+    flush_folder(target)
 
 
 def _pipeline(target: Path, inputs: Mapping[str, int], outputs: Mapping[str, int], status: int) -> None:

@@ -40,7 +40,7 @@ def command(*arguments, code=0):
 
 
 def contents(folder="out"):
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
 
 
 def visible():
@@ -176,6 +176,7 @@ def test_killed_while_the_results_appear(undisturbed, monkeypatch, there, moved)
         Path("out").mkdir()
         Path("out/mine.txt").write_text("mine")
         Path("out/summary.json").write_text("old")
+        Path("out/of mine").mkdir()  # so that the folder cannot be exchanged as a whole
     calls = []
 
     def counted(function):
@@ -201,14 +202,16 @@ def test_killed_while_the_results_appear(undisturbed, monkeypatch, there, moved)
 
 def test_killed_between_the_last_renaming_and_the_clearing_up(undisturbed, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("centering.engine.folder.shutil.rmtree", lambda *arguments, **options: None)
+        patch.setattr("centering.io.publishing.clear", lambda place: None)
         command(*RUN)
     assert Path(".out.partial/journal").exists()
+    shutil.copytree(".out.partial", "copy")
     assert "exists" in command(*RUN, code=2).stderr
+    assert not Path(".out.partial").exists()
+    Path("copy").rename(".out.partial")
     command(*RUN, "--resume")
     assert contents() == undisturbed
     assert visible() == ["out", "particles.star", "stack.mrcs"]
-    assert not Path(".out.partial").exists()
 
 
 def test_resuming_a_finished_run_does_nothing_but_another_one_is_refused(undisturbed):

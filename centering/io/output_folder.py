@@ -1,0 +1,221 @@
+"""A folder of results that appears when it is complete, or takes the place of an older one as a whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import socket
+from collections.abc import Collection
+from contextlib import suppress
+from os import PathLike, fspath
+from pathlib import Path
+from types import TracebackType
+
+from centering.io import publishing
+from centering.io.atomic import flush_folder, remove_dead
+from centering.io.publishing import Stage
+
+__all__ = ["OutputFolder", "abandon", "recover"]
+
+
+class OutputFolder:
+    """Lends a folder ``results``, which becomes the folder ``out`` at the end of the ``with`` block, unless it fails.
+
+    The work is done in ``.NAME.partial`` beside ``out``, or in ``out/.partial`` where a folder ``out`` exists that
+    cannot be exchanged as a whole.  It holds the lock of the process that works in it.
+
+    Parameters
+    ----------
+    out : path
+        The folder to be.
+    owned : collection of str
+        Names of the files that may be replaced or removed in ``out`` if it exists; everything else stays as it is.
+    overwrite : bool
+        Whether ``out`` may exist.
+
+    Attributes
+    ----------
+    results : Path
+        Where the results are written.
+
+    Raises
+    ------
+    FileExistsError
+        ``out`` exists and ``overwrite`` is false, another process works in it, or it holds an interrupted run.
+    """
+
+    resume = False
+
+    def __init__(self, out: str | PathLike[str], *, owned: Collection[str], overwrite: bool = False) -> None:
+        self.out, self.owned, self.overwrite = _target(out), owned, overwrite
+        self.path = _place(self.out, owned)
+        self.results = self.path / publishing.RESULTS
+
+    def __enter__(self) -> OutputFolder:
+        recover(self.out)
+        self.path = _place(self.out, self.owned)
+        self.results = self.path / publishing.RESULTS
+        interrupted = self.path.exists() and self.resume
+        if self.out.exists() and not self.overwrite and not interrupted:
+            raise FileExistsError(f"folder {fspath(self.out.name)!r} exists; give another one, or --overwrite")
+        self._parents = [path for path in self.path.parents if not path.exists()]
+        self._published = False
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(self.path, self.out.name)
+        except BaseException:
+            self._remove_folders()
+            raise
+        try:
+            self._settle()
+        except BaseException:
+            self._leave(keep=self._worth_keeping())
+            raise
+        return self
+
+    def _settle(self) -> None:
+        """Throw away what an earlier process has left, or refuse."""
+        if (self.path / publishing.JOURNAL).exists() and not self.overwrite:
+            raise FileExistsError(
+                f"{fspath(self.out.name)!r} holds an interrupted run; continue it with --resume, "
+                "or start again with --overwrite"
+            )
+        self._start()
+
+    def _start(self) -> None:
+        for name in (publishing.FINISHED, publishing.JOURNAL):
+            (self.path / name).unlink(missing_ok=True)
+        remove_dead(self.path)
+        if self.results.exists():
+            shutil.rmtree(self.results)
+        self.results.mkdir()
+
+    def _worth_keeping(self) -> bool:
+        """Whether there is something that a later process can go on with."""
+        return (self.path / publishing.JOURNAL).exists()
+
+    def publish(self) -> None:
+        """Let the results appear; after a kill in the middle of it, the next process does the rest."""
+        if publishing.stage(self.path, self.out) == Stage.WORKING:
+            publishing.finish(self.path, self.out, self.owned)
+        if self.out.exists() and not self.overwrite and not self.resume and any(self.out.iterdir()):
+            raise FileExistsError(f"folder {fspath(self.out.name)!r} has appeared meanwhile; give another one")
+        publishing.publish(self.path, self.out)
+        self._published = True
+        for folder in self._parents:
+            flush_folder(folder.parent)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._leave(keep=self._worth_keeping())
+            return
+        try:
+            self.publish()
+        except BaseException:
+            self._leave(keep=self._worth_keeping())
+            raise
+        self._leave(keep=False)
+
+    def _leave(self, *, keep: bool) -> None:
+        """Give the lock back, and remove the working folder unless something in it is to stay."""
+        with suppress(OSError):
+            done = publishing.stage(self.path, self.out)
+            if self._published:
+                publishing.clear(self.path)
+            elif done == Stage.PUBLISHED:
+                publishing.complete(self.path, self.out)
+            elif done != Stage.MOVING and not keep:  # what is half moved the next process completes
+                publishing.abandon(self.path)
+                self._remove_folders()
+        with suppress(OSError):
+            os.close(self._lock)
+
+    def _remove_folders(self) -> None:
+        """Remove the folders that were made for the results, as far as they are empty."""
+        for folder in (self.path, *self._parents):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def recover(out: str | PathLike[str]) -> None:
+    """Finish what a process that was killed has begun in the folder ``out``, and remove what it has left.
+
+    Results whose publication had begun are published; an interrupted run that can be continued stays as it is, and
+    everything else that is hidden goes.  Does nothing where the process is alive.
+    """
+    _recover(out, keep=True)
+
+
+def abandon(out: str | PathLike[str]) -> None:
+    """Do what `recover` does, and throw an interrupted run away too."""
+    _recover(out, keep=False)
+
+
+def _recover(out: str | PathLike[str], *, keep: bool) -> None:
+    target = _target(out)
+    for place in _places(target):
+        if not place.is_dir() or place.is_symlink():
+            continue
+        try:
+            lock = _lock(place, target.name)
+        except FileExistsError:
+            continue
+        try:
+            done = publishing.stage(place, target)
+            if done in (Stage.MOVING, Stage.PUBLISHED):
+                publishing.complete(place, target)
+            elif not (keep and (place / publishing.JOURNAL).exists()):
+                publishing.abandon(place)
+        finally:
+            os.close(lock)
+
+
+def _target(out: str | PathLike[str]) -> Path:
+    """Return the absolute path of the folder itself, also where a link leads to it."""
+    path = Path(os.path.abspath(out))  # noqa: PTH100  (resolve() would follow a link to nothing)
+    return path.resolve() if path.is_dir() else path
+
+
+def _places(out: Path) -> tuple[Path, Path]:
+    """Return where the working folder may be: beside ``out``, or in it."""
+    return out.with_name(f".{out.name}.partial") if out.name else out / ".partial", out / ".partial"
+
+
+def _place(out: Path, owned: Collection[str]) -> Path:
+    beside, inside = _places(out)
+    if beside.is_dir() or not out.is_dir():
+        return beside
+    if inside.is_dir():
+        return inside
+    return beside if publishing.can_be_exchanged(out, owned) else inside
+
+
+def _lock(place: Path, name: str) -> int:
+    """Lock a working folder; the system frees the lock of a process that dies, however it dies."""
+    path = place / publishing.LOCK
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
+            raise FileExistsError(
+                f"another run is writing into {name!r} ({holder}); wait for it, or give another folder"
+            ) from None
+        if not path.exists() or not os.path.samestat(os.fstat(lock), path.stat()):
+            # the run that held it has just finished and taken the folder away
+            raise FileExistsError(f"another run has just finished in {name!r}; give another folder")
+        with suppress(OSError):  # it says who holds the lock, and is not the lock
+            os.ftruncate(lock, 0)
+            os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    except BaseException:
+        with suppress(OSError):
+            os.close(lock)
+        raise
+    return lock
