@@ -138,34 +138,38 @@ def _modes(
     """Correct every mu, fill in its rounding error ``rest``, the coordinates d and what lambda is read off.
 
     ``base`` is the part of the operator without c, ``up`` and ``down`` are c^2 times the rates of r^2, or -c^2 times
-    those of 1 - r^2, ``off`` minus the off-diagonal.  The first coordinate divided by ``R / r^N`` at 0 is
+    those of 1 - r^2, ``off`` minus the off-diagonal with a 0 at both ends.  The first coordinate divided by ``R / r^N`` at 0 is
     ``ratio * 2**(512 * block)``.
     """
     size = len(base)
-    left = work[0]
-    right = work[1]
-    mantissa = work[2]
+    shifted = work[0]
+    mantissa = work[1]
     for n in range(len(mu)):
         twist = 0
+        square = 1.0
         for sweep in range(3):
-            x = mu[n]
-            y = rest[n]
-            # pivots from above are up + left, from below down + right
-            left[0] = (base[0] - x) - y
-            for k in range(1, size):
-                pivot = up[k - 1] + left[k - 1]
-                if pivot == 0.0:
-                    pivot = 1e-17 * up[k - 1]
-                left[k] = ((base[k] - x) - y) + down[k] * (left[k - 1] / pivot)
-            right[size - 1] = ((base[size - 1] - x) - y) + up[size - 1]
-            for k in range(size - 2, -1, -1):
-                pivot = down[k + 1] + right[k + 1]
-                if pivot == 0.0:
-                    pivot = 1e-17 * down[k + 1]
-                right[k] = ((base[k] - x) - y) + up[k] * (right[k + 1] / pivot)
+            for k in range(size):
+                shifted[k] = (base[k] - mu[n]) - rest[n]
+            # pivots from above are up + work[2], from below down + work[3]; work[4] and work[5] are the ratios of
+            # neighbouring coordinates
+            for way in range(2):
+                ahead = up if way == 0 else down
+                behind = down if way == 0 else up
+                k = 0 if way == 0 else size - 1
+                part = shifted[k] + behind[k]
+                for _ in range(size):
+                    pivot = ahead[k] + part
+                    if pivot == 0.0:
+                        pivot = 1e-17 * up[k]
+                    work[2 + way, k] = part
+                    work[4 + way, k] = off[k + 1 - way] / pivot
+                    part /= pivot
+                    k += 1 - 2 * way
+                    if 0 <= k < size:
+                        part = shifted[k] + behind[k] * part
             least = math.inf
             for k in range(size):
-                residual = left[k] + right[k] - ((base[k] - x) - y)
+                residual = work[2, k] + work[3, k] - shifted[k]
                 if abs(residual) < abs(least):
                     least = residual
                     twist = k
@@ -175,16 +179,9 @@ def _modes(
             for way in range(2):
                 value = 1.0
                 shift = 0
-                k = twist
-                while (way == 0 and k > 0) or (way == 1 and k < size - 1):
-                    if way == 0:
-                        k -= 1
-                        pivot = up[k] + left[k]
-                        value *= off[k + 1] / (pivot if pivot != 0.0 else 1e-17 * up[k])
-                    else:
-                        k += 1
-                        pivot = down[k] + right[k]
-                        value *= off[k] / (pivot if pivot != 0.0 else 1e-17 * down[k])
+                k = twist - 1 + 2 * way
+                while 0 <= k < size:
+                    value *= work[4 + way, k]
                     if abs(value) < _SMALL and value != 0.0:
                         value *= _BIG
                         shift -= 1
@@ -192,8 +189,9 @@ def _modes(
                     place[k] = shift
                     if shift == 0:
                         square += value * value
+                    k += 2 * way - 1
             if sweep == 0:
-                mu[n] = x + least / square
+                mu[n] += least / square
             elif sweep == 1:
                 rest[n] = least / square
         highest = -(2**62)
@@ -297,8 +295,8 @@ def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) ->
     block = np.empty(count, dtype=np.int64)
     mu[low:] -= c2
     lower, upper = slice(0, low), slice(low, count)
-    shared = (np.concatenate([[0.0], np.sqrt(up[:-1] * down[1:])]), *_weights(order, size))
-    work = np.empty((3, size)), np.empty(size, dtype=np.int64)
+    shared = (np.concatenate([[0.0], np.sqrt(up[:-1] * down[1:]), [0.0]]), *_weights(order, size))
+    work = np.empty((6, size)), np.empty(size, dtype=np.int64)
     if low > 0:
         outputs = mu[lower], rest[lower], coordinates[lower], ratio[lower], block[lower]
         _modes(base, up, down, *shared, *outputs, *work)

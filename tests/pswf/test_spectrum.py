@@ -197,8 +197,10 @@ def test_modes_as_python_and_compiled() -> None:
     for kernel in (_modes, _modes.py_func):
         mu, rest = values[:3] - 3.75 + 1e-4, np.zeros(3)
         d, ratio, block = np.empty((3, 12)), np.empty(3), np.empty(3, dtype=np.int64)
-        work, places = np.empty((3, 12)), np.empty(12, dtype=np.int64)
-        kernel(base, 16.0 * up, 16.0 * down, -a, *_weights(1, 12), mu, rest, d, ratio, block, work, places)
+        work, places = np.empty((6, 12)), np.empty(12, dtype=np.int64)
+        kernel(
+            base, 16.0 * up, 16.0 * down, np.append(-a, 0.0), *_weights(1, 12), mu, rest, d, ratio, block, work, places
+        )
         np.testing.assert_allclose(mu + rest, values[:3] - 3.75, rtol=1e-13)
         np.testing.assert_allclose(np.abs(d), np.abs(vectors[:, :3].T), atol=1e-14)
         results.append((d, np.ldexp(ratio, 512 * block.astype(np.int32))))
