@@ -62,7 +62,7 @@ def project(
     Raises
     ------
     ValueError
-        Arrays of other shapes, or a size below 1.
+        Arrays of other shapes or with numbers that are not finite, or a size below 1.
     """
     density = np.ascontiguousarray(_checked(volume), dtype=np.float32)
     frames = np.asarray(rotation, dtype=np.float64)
@@ -74,6 +74,11 @@ def project(
     if size < 1:
         raise ValueError(f"size is {size!r}; give at least 1 pixel")
     center = center_of_mass(density) if origin is None else np.asarray(origin, dtype=np.float64)
+    if center.shape != (3,):
+        raise ValueError(f"origin has shape {center.shape}; give (row, column, depth) in voxels")
+    for name, values in (("rotation", frames), ("displacement", shift), ("origin", center)):
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} has the value {values[~np.isfinite(values)][0]}; give finite numbers")
     # no voxel is farther from the origin than the farthest corner
     corners = np.array(np.meshgrid(*[[0, side - 1] for side in density.shape])).reshape(3, -1).T
     reach = int(np.ceil(np.linalg.norm(corners - center, axis=1).max()))
@@ -107,7 +112,8 @@ def _project(density: Any, frames: Any, shift: Any, center: Any, reach: int, ima
                     i = center[0] + frame[0, 0] * y + frame[1, 0] * x + frame[2, 0] * z
                     j = center[1] + frame[0, 1] * y + frame[1, 1] * x + frame[2, 1] * z
                     k = center[2] + frame[0, 2] * y + frame[1, 2] * x + frame[2, 2] * z
-                    if i <= 0 or j <= 0 or k <= 0 or i >= sides[0] - 1 or j >= sides[1] - 1 or k >= sides[2] - 1:
+                    # written so that a position that is no number is outside as well
+                    if not (0 < i < sides[0] - 1 and 0 < j < sides[1] - 1 and 0 < k < sides[2] - 1):
                         continue
                     i0, j0, k0 = int(i), int(j), int(k)
                     u, v, w = i - i0, j - j0, k - k0

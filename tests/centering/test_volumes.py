@@ -59,3 +59,12 @@ def test_bad_input_is_named():
         project(np.ones((4, 4, 4)), np.eye(3)[None], [[0, 0]], 0)
     with pytest.raises(ValueError, match="zero everywhere"):
         center_of_mass(np.zeros((4, 4, 4)))
+
+
+@pytest.mark.parametrize("name", ["rotation", "displacement", "origin"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_places_that_are_no_numbers_are_refused_before_the_map_is_read_there(name, value):
+    arguments = {"rotation": np.eye(3)[np.newaxis].copy(), "displacement": np.zeros((1, 2)), "origin": np.full(3, 2.0)}
+    arguments[name].flat[0] = value
+    with pytest.raises(ValueError, match=f"{name} has the value {value}; give finite numbers"):
+        project(np.ones((5, 5, 5)), arguments["rotation"], arguments["displacement"], 6, origin=arguments["origin"])
