@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.refusal import refuse_foreign
 from centering.results import Centers
 
 __all__ = ["Journal"]
@@ -48,9 +49,10 @@ class Journal:
         self.path.write_bytes(json.dumps(identity).encode() + b"\n")
 
     def identity(self) -> dict[str, Any] | None:
-        """Return what the run is, None where no journal was begun."""
+        """Return what the run is, None where no journal was begun; PermissionError where it is another user's."""
         try:
             with self.path.open("rb") as file:
+                refuse_foreign(self.path, file)
                 line = file.readline()
         except FileNotFoundError:
             return None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PIXEL_SIZES", "plausible", "refuse_far", "refuse_name", "refused_in_one_sentence"]
+__all__ = ["PIXEL_SIZES", "plausible", "refuse_far", "refuse_foreign", "refuse_name", "refused_in_one_sentence"]
 
 _FAR = 1e6  # pixels; no box is as large
 
@@ -63,3 +67,23 @@ def refuse_far(path: str | PathLike[str], displacement: npt.NDArray[np.float64])
     largest = float(np.abs(displacement).max(initial=0.0))
     if not largest <= _FAR:
         raise ValueError(f"{fspath(path)!r} holds a shift of {largest:g} pixels; correct it, or the pixel size")
+
+
+def refuse_foreign(path: str | PathLike[str], file: IO[Any]) -> None:
+    """Raise PermissionError where an open file, which is to be believed, belongs to another user.
+
+    In a folder in which others can write they can make it before we do, and it may say what they like.
+    """
+    owner = os.fstat(file.fileno()).st_uid
+    if owner in (os.geteuid(), 0):
+        return
+    try:
+        # a server may give our files to somebody else: whom does one belong to that is made now?
+        with tempfile.TemporaryFile(dir=Path(path).parent) as probe:
+            if os.fstat(probe.fileno()).st_uid == owner:
+                return
+    except OSError:
+        pass
+    raise PermissionError(
+        f"{fspath(path)!r} belongs to another user, who can have written anything; remove it, or give another folder"
+    )

@@ -170,6 +170,23 @@ def test_too_little_memory_is_one_sentence(tmp_path: Path, monkeypatch) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make a file of another user")
+@pytest.mark.parametrize("options", [[], ["--resume"], ["--resume", "--overwrite"]])
+def test_the_journal_of_another_user_is_not_believed(tmp_path: Path, monkeypatch, options: list[str]) -> None:
+    """Made before our run, in a folder in which all may write: with --resume its centres would be ours."""
+    monkeypatch.chdir(tmp_path)
+    dataset(tmp_path)
+    journal = Path(".out.partial/journal")
+    journal.parent.mkdir()
+    journal.write_bytes(b"{}\n")
+    os.chown(journal, 54321, 54321)
+    result = CliRunner().invoke(main, ["run", "particles.star", "--estimator", "mass", "--out", "out", *options])
+    assert result.exit_code == 2
+    assert "belongs to another user" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not Path("out").exists()
+
+
 @pytest.mark.skipif(not (ROOT / "benchmarks" / "fuzz").is_dir(), reason="needs the folder benchmarks")
 def test_a_random_sample_of_mutated_files_through_every_command() -> None:
     """The whole of it: ``python -m benchmarks.fuzz``."""
