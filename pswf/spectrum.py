@@ -138,8 +138,8 @@ def _modes(
     """Correct every mu, fill in its rounding error ``rest``, the coordinates d and what lambda is read off.
 
     ``base`` is the part of the operator without c, ``up`` and ``down`` are c^2 times the rates of r^2, or -c^2 times
-    those of 1 - r^2, ``off`` minus the off-diagonal with a 0 at both ends.  The first coordinate divided by ``R / r^N`` at 0 is
-    ``ratio * 2**(512 * block)``.
+    those of 1 - r^2, ``off`` minus the off-diagonal with a 0 at both ends.  The first coordinate divided by
+    ``R / r^N`` at 0 is ``ratio * 2**(512 * block)``.
     """
     size = len(base)
     shifted = work[0]
