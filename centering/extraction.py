@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.opening import pixel_sizes
+from centering.io.refusal import plausible
 from centering.io.star import StarFile
 
 __all__ = ["recenter_coordinates", "round_half_away"]
@@ -77,7 +78,7 @@ def recenter_coordinates(
 
 def _micrograph_sizes(star: StarFile, given: float | None) -> tuple[Float64 | None, str]:
     if given is not None:
-        if not (np.isfinite(given) and given > 0):
+        if not plausible(given):
             raise ValueError(f"the pixel size of the micrographs is {given!r}; give a positive number of Angstrom")
         return np.full(len(star.particles), given), "given"
     optics = star.optics

@@ -35,6 +35,7 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
         from centering.io.conversion import to_cs
         from centering.io.cryosparc import CsFile
         from centering.io.identity import refuse_changed, stamps
+        from centering.io.refusal import check_pixel_size
         from centering.io.star import StarFile
 
         kinds = Path(source).suffix.lower(), Path(target).suffix.lower()
@@ -45,8 +46,7 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
             raise ValueError(f"the output would overwrite its own input {target!r}; give another name")
         if Path(target).exists() and not overwrite:
             raise FileExistsError(f"{target!r} exists; give another name, or --overwrite")
-        if angpix is not None and not 0 < angpix < float("inf"):
-            raise ValueError(f"pixel size is {angpix!r}; give a positive number of Angstrom per pixel")
+        check_pixel_size(angpix)
         if kinds[0] == ".cs" and (into is not None or angpix is not None):
             raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
         before = stamps(path for path in (source, into) if path is not None)

@@ -16,7 +16,7 @@ from centering.io.cryosparc import CsFile
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
-from centering.io.refusal import plausible
+from centering.io.refusal import check_pixel_size, plausible
 from centering.io.star import PLACEHOLDERS, StarFile
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
@@ -42,8 +42,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         A file that cannot be used; the message says why.
     """
     source = Path(path)
-    if pixel_size is not None and not plausible(pixel_size):
-        raise ValueError(f"pixel size is {pixel_size!r}; give a positive number of Angstrom per pixel")
+    check_pixel_size(pixel_size)
     if source.is_dir():
         raise ValueError(
             f"{fspath(source)!r} is a folder; give a .star, .cs, .mrcs or .mrc file, or 'centering watch' it"
@@ -228,6 +227,7 @@ def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray
         A pixel size that is not positive, or optics groups that do not fit the particles.
     """
     table = star.particles
+    check_pixel_size(given)
     if given is not None:
         return np.full(len(table), given), "given"
     optics = star.optics

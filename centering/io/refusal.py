@@ -13,7 +13,15 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PIXEL_SIZES", "plausible", "refuse_far", "refuse_foreign", "refuse_name", "refused_in_one_sentence"]
+__all__ = [
+    "PIXEL_SIZES",
+    "check_pixel_size",
+    "plausible",
+    "refuse_far",
+    "refuse_foreign",
+    "refuse_name",
+    "refused_in_one_sentence",
+]
 
 _FAR = 1e6  # pixels; no box is as large
 
@@ -54,6 +62,12 @@ def plausible(sizes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Return which of some numbers could be pixel sizes in Angstrom."""
     values = np.asarray(sizes, dtype=np.float64)
     return np.asarray((values >= PIXEL_SIZES[0]) & (values <= PIXEL_SIZES[1]))  # NaN is neither
+
+
+def check_pixel_size(given: float | None) -> None:
+    """Raise ValueError where a pixel size that a user gives could not be one."""
+    if given is not None and not plausible(given):
+        raise ValueError(f"pixel size is {given!r}; give a positive number of Angstrom per pixel, 0.001 to 10000")
 
 
 def refuse_name(path: str | PathLike[str], name: str) -> None:

@@ -98,6 +98,27 @@ def test_pixel_sizes_that_no_microscope_has_are_refused(tmp_path: Path, name: st
         CsFile.read(tmp_path / "p.cs")
 
 
+@pytest.mark.parametrize("value", ["1e300", "1e-40", "nan", "0", "-1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "particles.star", "--estimator", "mass", "--out", "out", "--angpix"],
+        ["convert", "particles.star", "out.cs", "--angpix"],
+        ["extract-coordinates", "picks.star", "--out", "out.star", "--angpix"],
+        ["extract-coordinates", "picks.star", "--out", "out.star", "--mic-angpix"],
+        ["apply", "picks.star", "--out", "out", "--angpix"],
+    ],
+)
+def test_pixel_sizes_that_a_user_cannot_mean(tmp_path: Path, monkeypatch, words: list[str], value: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    star, _ = dataset(tmp_path)
+    file = StarFile.read(star).with_origins(np.zeros((6, 2)), np.full(6, 1.5))
+    file.with_columns(file.particles, {f"rlnCoordinate{axis}": ["5.0"] * 6 for axis in "XY"}).write("picks.star")
+    result = CliRunner().invoke(main, [*words, value])
+    assert result.exit_code == 2
+    assert f"is {float(value)!r}; give a positive number" in result.stderr
+
+
 def test_shifts_beyond_every_box_are_refused(tmp_path: Path) -> None:
     star, _ = dataset(tmp_path)
     particles = open_particles(star)
