@@ -16,7 +16,7 @@ import scipy.fft
 import scipy.ndimage
 
 from centering import CenterOfMass, GeometricMedian, PhaseCenter, SelfConvolution, SurrogateCenter
-from pswf import PSWF
+from pswf import PAPER_TRUNCATION, PSWF
 
 
 class Racer:
@@ -27,7 +27,7 @@ class Racer:
         offset = np.arange(-radius, radius + 1)
         distance = np.hypot(offset[:, None], offset)
         self.inside = distance <= radius
-        basis = PSWF(np.pi * radius, truncation=1e-3)
+        basis = PSWF(np.pi * radius, truncation=PAPER_TRUNCATION)
         scale = np.exp(basis.log_concentration / 2) / (np.sqrt(2 * np.pi) * radius)
         self.samples = basis.evaluate(distance[self.inside] / radius).T * scale
         self.profile = basis.evaluate(np.arange(radius + 1) / radius).T * scale

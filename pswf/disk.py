@@ -127,10 +127,11 @@ class AngularZero:
         self.multiplicity: npt.NDArray[np.int64] = multiplicity
         self.ring_index: Index = np.full(squared.shape, -1, dtype=np.int32)
         self.ring_index[inside] = position
+        self.functions: Array = self._raw(self.distances)
         self._mixture: Array | None = None
         if self.expansion == "pixels":
-            self._mixture = orthonormal_mixture(self._raw(self.distances), self.multiplicity, self.radius)
-        self.functions: Array = self.evaluate(self.distances)
+            self._mixture = orthonormal_mixture(self.functions, self.multiplicity, self.radius)
+            self.functions = self._mixture @ self.functions
         self.count = len(self.functions)
 
     def evaluate(self, rho: npt.ArrayLike) -> Array:
@@ -297,18 +298,18 @@ def orthonormal_mixture(functions: Array, multiplicity: npt.NDArray[np.int64], r
             f"the basis has {count} functions, but the pixels of a disk of radius {radius} lie at {distances} "
             f"distances only and cannot tell more than {distances} functions apart; give fewer"
         )
-    mixture = np.eye(count)
-    # the second pass removes what rounding has left of the first
-    for _ in range(2):
-        triangle = np.linalg.qr(((mixture @ functions) * np.sqrt(multiplicity)).T).R
-        diagonal = np.diagonal(triangle)
-        alone = np.abs(diagonal) > _INDEPENDENT * np.linalg.norm(triangle, axis=0)
-        if not alone.all():
-            raise ValueError(
-                f"function {int(np.argmin(alone))} of the basis is a combination of those before it on the pixels of a "
-                f"disk of radius {radius}, which cannot tell them apart; give fewer functions"
-            )
-        mixture = np.linalg.solve(triangle.T, mixture) * np.sign(diagonal)[:, np.newaxis]
+    triangle: Array = np.asarray(np.linalg.qr((functions * np.sqrt(multiplicity)).T, mode="r"), dtype=np.float64)
+    diagonal = np.diagonal(triangle)
+    alone = np.abs(diagonal) > _INDEPENDENT * np.linalg.norm(triangle, axis=0)
+    if not alone.all():
+        raise ValueError(
+            f"function {int(np.argmin(alone))} of the basis is a combination of those before it on the pixels of a "
+            f"disk of radius {radius}, which cannot tell them apart; give fewer functions"
+        )
+    mixture = np.linalg.inv(triangle.T) * np.sign(diagonal)[:, np.newaxis]
+    # once more, for what rounding has left
+    mixed = mixture @ functions
+    mixture = np.linalg.solve(np.linalg.cholesky((mixed * multiplicity) @ mixed.T), mixture)
     return np.tril(mixture)
 
 
