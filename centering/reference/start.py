@@ -42,7 +42,7 @@ def first_model(
     The centres are taken from the surrogate centre of mass of the images, from that of the inverted images (particles
     may be dark), and from the centres of the boxes; after a few EM iterations the most likely of the three models wins.
     """
-    estimator = SurrogateCenter(templates.disk.radius, basis=templates.disk.basis, max_shift=templates.waves.reach)
+    estimator = SurrogateCenter(templates.disk.radius, max_shift=templates.waves.reach)
     images = [moderate(stack) for stack in images]
     bright = [estimator(stack).displacement for stack in images]
     dark = [estimator(-stack).displacement for stack in images]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from centering.reference.threads import one_thread
 from centering.reference.waves import Waves
 from pswf.bases.base import RadialBasis
-from pswf.bases.prolate import PSWF
+from pswf.bases.prolate import PAPER_TRUNCATION, PSWF
 from pswf.disk import AngularZero
 
 __all__ = ["Templates"]
@@ -55,8 +55,9 @@ class Templates:
         self.waves, self._spectrum = waves, spectrum
         whole = waves.radius if radius is None else radius
         if basis is None:
-            basis = PSWF(2.0 * np.pi * whole * waves.highest / waves.period)
-        self.disk = AngularZero(whole, basis)
+            # the M-step solves for all of them at once, so functions that hardly live on the disk do no harm
+            basis = PSWF(2.0 * np.pi * whole * waves.highest / waves.period, truncation=PAPER_TRUNCATION)
+        self.disk = AngularZero(whole, basis, expansion="paper")
         self.transforms: Array = waves.transform(self.disk.reconstruct(np.eye(self.disk.count)))
         if spectrum is not None:
             self.transforms = self.transforms / np.sqrt(spectrum)
