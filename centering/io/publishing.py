@@ -102,10 +102,9 @@ def publish(place: Path, out: Path) -> None:
     if not out.exists():
         results.rename(out)
     elif not _exchanged(results, out, finished):
-        flush_folder(place)
-        (place / MOVING).touch()
-        flush_folder(place)
         try:
+            (place / MOVING).touch()
+            flush_folder(place)
             _move(place, out, finished)
         except OSError:
             _move_back(place, out, finished)

@@ -33,6 +33,8 @@ class Scenario:
     again: tuple[tuple[str, ...], ...] = ((),)  # appended to the arguments, or to those without --overwrite
     without: tuple[str, ...] = ()  # arguments that are left out the second time
     foreign: bool = False  # whether files of others lie in the folder of the results
+    folder: bool = False  # whether a folder of others does, so that the files move one by one
+    link: bool = False  # whether the folder of the results is a link to one
     draw: bool = False  # whether figures are really drawn
 
 
@@ -58,6 +60,19 @@ SCENARIOS = (
         foreign=True,
     ),
     Scenario("apply", ("apply", "origins.star", "--out", "out")),
+    Scenario("apply into new folders", ("apply", "origins.star", "--out", "new/er/out")),
+    Scenario(
+        "apply --overwrite beside a folder",
+        ("apply", "origins.star", "--out", "out", "--overwrite"),
+        before=(("apply", "origins.star", "--whole-pixels", "--out", "out"),),
+        folder=True,
+    ),
+    Scenario(
+        "apply --overwrite through a link",
+        ("apply", "origins.star", "--out", "out", "--overwrite"),
+        before=(("apply", "origins.star", "--whole-pixels", "--out", "out"),),
+        link=True,
+    ),
     Scenario(
         "apply --overwrite",
         ("apply", "origins.star", "--out", "out", "--overwrite"),
@@ -162,7 +177,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def visible(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: data for name, data in files.items() if not any(part[0] == "." for part in Path(name).parts)}
+    """Return the files that a user sees."""
+    shown = {name: data for name, data in files.items() if not any(part[0] == "." for part in Path(name).parts)}
+    return {name: data for name, data in shown.items() if data != b"a folder"}
 
 
 class Sweep:
@@ -181,6 +198,12 @@ class Sweep:
         if scenario.foreign:
             (work / "out" / "mine.txt").write_text("mine")
             (work / "out" / "link").symlink_to("mine.txt")
+        if scenario.folder:
+            (work / "out" / "of mine").mkdir()
+            (work / "out" / "of mine" / "notes.txt").write_text("mine")
+        if scenario.link:
+            (work / "out").rename(work / "elsewhere")
+            (work / "out").symlink_to("elsewhere")
         shutil.rmtree(self._start, ignore_errors=True)
         work.rename(self._start)
         self.before = contents(self._start)
@@ -224,6 +247,8 @@ class Sweep:
         return found
 
     def _whole(self, now: dict[str, bytes]) -> bool:
+        if self.scenario.folder:  # one by one: some may be missing, but those of two runs are never together
+            return self._apart(visible(now))
         if self.scenario.arguments[0] != "watch":
             return visible(now) in (visible(self.before), visible(self.after))
         every = [visible(files) for files in (now, self.before, self.after)]
@@ -235,6 +260,16 @@ class Sweep:
                 return False
         now_lines, *lines = (set(files.get("live/particles.star", b"").split(b"\n")) for files in every)
         return now_lines <= set().union(*lines)
+
+    def _apart(self, now: dict[str, bytes]) -> bool:
+        old, new = visible(self.before), visible(self.after)
+        kinds = set()
+        for name in old.keys() | new.keys() | now.keys():
+            if old.get(name) == new.get(name):
+                kinds.add("same" if now.get(name) == old.get(name) else "neither")
+            elif name in now:
+                kinds.add("old" if now[name] == old.get(name) else "new" if now[name] == new.get(name) else "neither")
+        return "neither" not in kinds and not {"old", "new"} <= kinds
 
     def _difference(self, now: dict[str, bytes]) -> str:
         old, new = visible(self.before), visible(self.after)
@@ -252,9 +287,14 @@ class Sweep:
         return sorted(name for name in now.keys() | wanted.keys() if now.get(name) != wanted.get(name))
 
 
+def working_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder, in memory where that can be: flushing costs nothing there."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
+
+
 def main(names: list[str]) -> None:
-    memory = Path("/dev/shm")  # where flushing costs nothing
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+    with working_folder() as folder:
         base = Path(folder)
         (base / "inputs").mkdir()
         prepare(base / "inputs")
