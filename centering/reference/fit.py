@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.magnitude import moderate
 from centering.reference.batches import Batch, Source, batches, kept, length, take
 from centering.reference.few import BROAD, FEW, Lessons
 from centering.reference.fitted import FittedReference, transfer_of
@@ -71,7 +72,7 @@ def fit(options: RadialReference, source: Source, ctf: CTF | None, progress: Pro
     def seen_by(waves: Waves, spectrum: Array | None, structure: Array | None = None) -> list[Observation]:
         return [_observe(part, waves, spectrum, structure, options.phase_flip) for part in sample]
 
-    stacks = [stack for stack, _ in sample]
+    stacks = [moderate(stack) for stack, _ in sample]
     radius_choice: Choice | None = None
     if isinstance(options.radius, str):
         radii = candidate_radii(size)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.magnitude import moderate
 from centering.reference.waves import Waves
 
 __all__ = ["corner_spectrum", "whole_power"]
@@ -44,7 +43,7 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
     corners = np.hypot(waves.pixels[:, None], waves.pixels) > size / 2
     period = fft.next_fast_len(size + size // REACH + 1, real=True)
     power = np.zeros((period, period // 2 + 1))
-    for image in chain.from_iterable(map(moderate, stacks)):
+    for image in chain.from_iterable(stacks):
         values = np.where(corners, image, 0.0)
         values = np.where(corners, values - values.sum() / corners.sum(), 0.0)
         squares = float((values**2).sum())

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.surrogate import SurrogateCenter
-from centering.magnitude import moderate
 from centering.reference.learning import Freedom, iterate, solve
 from centering.reference.posterior import Expectation, Model, Observation
 from centering.reference.sharp import spread
@@ -43,7 +42,6 @@ def first_model(
     may be dark), and from the centres of the boxes; after a few EM iterations the most likely of the three models wins.
     """
     estimator = SurrogateCenter(templates.disk.radius, max_shift=templates.waves.reach)
-    images = [moderate(stack) for stack in images]
     bright = [estimator(stack).displacement for stack in images]
     dark = [estimator(-stack).displacement for stack in images]
     starts = {
