@@ -15,7 +15,6 @@ from centering.alignment.result import Alignment
 from centering.alignment.shifts import Match, ShiftSearch
 from centering.estimators.surrogate import SurrogateCenter
 from centering.landscapes.grid import candidates
-from centering.magnitude import moderate
 from centering.results import Centers, Flag
 from centering.stack import Images
 
@@ -40,7 +39,6 @@ class _History(NamedTuple):
 def fit(options: ReferenceFreeAlignment, stack: Images, finite: npt.NDArray[np.bool_]) -> Alignment:
     """Align a checked stack; see `ReferenceFreeAlignment.align`."""
     disk = Disk(stack.shape[-1], options.radius, options.wavelength or max(4.0, options.radius / 4.0))
-    stack = moderate(stack)
     spectra, clear = disk.spectra(stack)
     used = np.flatnonzero(clear & finite)
     places = Places.empty(_search(options, disk), spectra[used])

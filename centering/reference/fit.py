@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.magnitude import moderate
 from centering.reference.batches import Batch, Source, batches, kept, length, take
 from centering.reference.few import BROAD, FEW, Lessons
 from centering.reference.fitted import FittedReference, transfer_of
@@ -22,7 +21,7 @@ from centering.reference.start import STARTS, first_model, split_profiles
 from centering.reference.structure import PASSES, learn_structure
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves, default_reach
-from centering.stack import check_radius
+from centering.stack import check_radius, moderate
 
 if TYPE_CHECKING:
     from centering.estimators.radial_reference import RadialReference

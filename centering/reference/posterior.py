@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.magnitude import moderate
 from centering.reference.noise import whole_power
 from centering.reference.sharp import sharpen
 from centering.reference.templates import Templates
 from centering.reference.waves import Waves
+from centering.stack import moderate
 
 __all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.magnitude import moderate
+from centering.stack import moderate
 
 __all__ = ["LONGEST", "axis_ratios", "particle_radius"]
 

@@ -5,7 +5,7 @@ import pytest
 from symmetric import gaussian, stack
 
 from centering import Flag, RadialReference, ReferenceFreeAlignment
-from centering.magnitude import moderate
+from centering.stack import moderate
 
 SIZE, COUNT = 32, 12
 IMAGES, TRUTH = stack(np.random.default_rng(3), COUNT, SIZE, gaussian(3), shift=4, noise=0.2)
