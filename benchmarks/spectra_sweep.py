@@ -42,13 +42,14 @@ def speed() -> None:
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--modes", type=int, default=2000)
+    words.add_argument("--first", type=int, default=0, help="number of the first mode, to go on with a sweep")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--verbose", action="store_true", help="print every new worst case")
     options = words.parse_args()
     speed()
     worst: dict[str, list[tuple[float, str]]] = {}
     start = time.process_time()
-    for number in range(options.modes):
+    for number in range(options.first, options.first + options.modes):
         c, N, n, radii = draw(np.random.default_rng([options.seed, number]))
         place = f"c = {c!r}, N = {N}, n = {n}"
         for name, error in errors(c, N, n, radii).items():

@@ -34,6 +34,9 @@ _VERSION = 2
 class RadialProlate(ZernikeSeries):
     """Radial prolate functions of one order, a `pswf.RadialBasis` made from a known spectrum.
 
+    Unlike `pswf.PSWF` it evaluates the sum of Zernike functions up to the edge: a function that is small there is
+    accurate beside its largest value only.
+
     Attributes
     ----------
     bandlimit : float
