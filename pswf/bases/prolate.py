@@ -81,10 +81,10 @@ class PSWF(ZernikeSeries):
     The sign convention is ``R > 0`` as r -> 0+.  Measured against multiprecision, on 2,000 modes drawn over c in
     [1e-3, 3000], N in [0, 3000], every n to far beyond the plunge and r in [0, 1], 0 and 1 included
     (``python -m benchmarks.spectra_sweep``), the worst errors were: gamma 1.4e-13, relatively (c = 2983, N = 2955,
-    n = 0); 1 - lambda 3.6e-12, relatively (c = 2823, N = 3, n = 0, where it is 1e-2446); R 6e-14 of its largest
-    value (c = 2414, N = 1399, n = 0); R' 1.6e-12 of its largest (c = 1508, N = 361, n = 0); R(1), relatively, 8e-13
-    (c = 2627, N = 1258, n = 18).  The tests draw others and allow 1e-12, 1e-9, 1e-12, 1e-11 and 1e-9.  A gamma or
-    an R(1) below 2e-308 has fewer digits.
+    n = 0); 1 - lambda 3.6e-12, relatively (c = 2823, N = 3, n = 0, where it is 1e-2436); R 6e-14 of its largest
+    value (c = 2414, N = 1399, n = 0); R' 1.6e-12 of its largest (c = 1508, N = 361, n = 0); R(1), relatively,
+    1.6e-12 (c = 2631, N = 1502, n = 0).  The tests draw others and allow 1e-12, 1e-9, 1e-12, 1e-11 and 1e-9.
+    A gamma or an R(1) below 2e-308 has fewer digits.
 
     Examples
     --------
