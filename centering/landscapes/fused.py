@@ -85,7 +85,7 @@ def settle(
         ``u[R]``.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        terms = regions[0].size * (peaks.pixel - peaks.lowest) * plan.peak
+        terms = peaks.total * plan.peak
         place, value, ambiguous = _chosen(peaks, terms)
         score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
         clear = ~peaks.open & (peaks.deviation > FLAT * terms)

@@ -15,8 +15,9 @@ __all__ = ["contenders", "correlate_at", "multiply", "prepare"]
 
 @jit
 def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: Any) -> None:
-    """Write regions (B, m, m) less a value near their means, and (4, B): least and largest pixel, the value, energy.
+    """Write regions (B, m, m) less a value near their means, and what the search has to know of them.
 
+    ``summary`` (5, B): least and largest pixel, the value taken off, the energy left, and the sum of ``I - min I``.
     ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are room to work in.
     """
     batch, rows, count = regions.shape
@@ -41,16 +42,21 @@ def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: 
         # a sum that overflows does not matter: such images are not looked at in single precision
         low[0] = mean / (rows * count)
         shift = low[0]
+        for c in range(count):
+            total[c] = 0.0
         for r in range(rows):
             row, line = regions[i, r], difference[i, r]
             for c in range(count):
                 value = row[c] - shift
                 line[c] = value
+                total[c] += value
                 squares[c] += value * value
-        energy = 0.0
+        energy, above = 0.0, 0.0
         for c in range(count):
             energy += squares[c]
-        summary[0, i], summary[1, i], summary[2, i], summary[3, i] = least, most, shift, energy
+            above += total[c]
+        above += (shift - least) * rows * count
+        summary[0, i], summary[1, i], summary[2, i], summary[3, i], summary[4, i] = least, most, shift, energy, above
 
 
 @jit

@@ -60,6 +60,8 @@ class Peaks(NamedTuple):
     """(B,): the pixel value taken off, near the mean pixel."""
     lowest: Float64
     """(B,): least pixel of the region."""
+    total: Float64
+    """(B,): sum of ``I - min I`` over the region."""
     open: npt.NDArray[np.bool_]
     """(B,): the images that have no contenders here: too many, or out of the range of single precision."""
 
@@ -111,7 +113,7 @@ class PeakSearch:
             contrast = highest - lowest
             usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
             surface, bound = self._correlate(difference, summary[3])
-            margin = 2.0 * bound + slack * self.size**2 * (pixel - lowest)
+            margin = 2.0 * bound + slack * summary[4]
         work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
         moments, image, place = (
             np.empty((2, batch)),
@@ -122,12 +124,12 @@ class PeakSearch:
         count = contenders(surface, margin, *work, moments, found, image, place)
         image, place = image[:count], place[:count]
         value = correlations(regions, pixel, image, place, self.kernel)
-        return Peaks(image, place, value, moments[0], moments[1], pixel, lowest, found)
+        return Peaks(image, place, value, moments[0], moments[1], pixel, lowest, summary[4], found)
 
     def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the regions less their means, and (4, B): least and largest pixel, mean taken off, energy left."""
+        """Return the regions less their means, and (5, B): see `prepare`."""
         difference = np.empty(regions.shape, np.float32)
-        summary = np.empty((4, len(regions)))
+        summary = np.empty((5, len(regions)))
         prepare(regions, difference, np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32), summary)
         return difference, summary
 

@@ -158,6 +158,17 @@ def test_a_thin_ring_is_where_the_equation_puts_it():
         np.testing.assert_allclose(fused.displacement, maps.displacement, atol=1e-6)
 
 
+@pytest.mark.parametrize("value", [1.6193366, 3.0, 1e-5])
+def test_pixels_that_differ_in_their_last_bit_are_judged_by_their_differences(value, rng):
+    images = np.full((20, 33, 33), value, dtype=np.float32)
+    for image in images:
+        image[tuple(rng.integers(0, 33, (2, 10)))] = np.nextafter(np.float32(value), np.float32(0))
+    fused, maps = (SurrogateCenter(8, method=method) for method in ("fused", "maps"))
+    found, expected = fused(images), maps(images.astype(np.float64))
+    np.testing.assert_allclose(found.displacement, expected.displacement, atol=1e-3)
+    np.testing.assert_array_equal(found.flags, expected.flags)
+
+
 @pytest.mark.parametrize("period", [1, 2, 4])
 def test_a_checkerboard_is_settled_alike_and_flagged_by_every_method(period):
     cell = np.arange(33) // period
