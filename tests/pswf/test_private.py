@@ -7,6 +7,8 @@ import logging
 import os
 import stat
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -158,11 +160,15 @@ print(kernel_of_this_test.kernel(2.0), kernel_of_this_test.kernel.stats.cache_mi
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Path:
+def installation() -> Iterator[Path]:
     """Return a place with an installation that only root can write, and a folder ``tmp`` as /tmp is."""
-    for folder in (tmp_path, *tmp_path.parents[:-1]):
-        if folder.stat().st_uid == 0 and folder != Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
+    # not below pytest's folders, which nobody else may enter
+    with tempfile.TemporaryDirectory() as name:
+        yield installed(Path(name))
+
+
+def installed(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o755)
     source = Path(__file__).parents[2] / "pswf"
     copy = tmp_path / "site" / "pswf"
     copy.mkdir(parents=True)
