@@ -12,8 +12,11 @@ import hashlib
 import json
 import logging
 import os
+import re
 import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 _MAGIC = b"pswf-arrays-1\n"
 _DIGEST = hashlib.sha256().digest_size
+
+_PART = re.compile(r"[0-9a-f]{32}[a-z0-9_]+\.part")
+_DEAD = 3600.0  # seconds after which nobody is still writing a file
 
 
 def _path(folder: Path, key: str) -> Path:
@@ -53,6 +59,7 @@ def store_arrays(folder: str | os.PathLike[str], key: str, arrays: Mapping[str, 
     target = _path(Path(folder), key)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_dead(target.parent)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.stem, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -63,6 +70,15 @@ def store_arrays(folder: str | os.PathLike[str], key: str, arrays: Mapping[str, 
             raise
     except OSError as error:
         logger.warning("the cache folder %s cannot be written (%s); nothing was kept", folder, error)
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove what writers have left that were killed."""
+    for path in folder.iterdir():
+        if _PART.fullmatch(path.name):
+            with suppress(OSError):  # another process was faster
+                if time.time() - path.stat().st_mtime > _DEAD:
+                    path.unlink()
 
 
 def load_arrays(folder: str | os.PathLike[str], key: str) -> dict[str, npt.NDArray[np.generic]] | None:

@@ -14,8 +14,9 @@ from aspire.operators import RadialCTFFilter
 from aspire.source import Simulation
 from aspire.volume import Volume
 
-from centering.io.atomic import check_output_folder, replacing
+from centering.io.atomic import check_output_folder
 from centering.io.mrc import MrcStack, create_stack, write_images
+from centering.io.output_folder import OutputFolder, recover
 from centering.io.star import StarFile
 from centering.outputs import place_from_here
 from centering.simulate import GaussianParticle
@@ -124,22 +125,27 @@ def write_simulation(
     FileExistsError
         ``out`` exists and ``overwrite`` is false.
     """
+    recover(out)
     check_output_folder(out, owned=OUTPUTS, overwrite=overwrite)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    stack, size = folder / OUTPUTS[0], source.L
-    with replacing(stack) as temporary:
-        create_stack(temporary, source.n, size, float(source.pixel_size))
+    size = source.L
+    with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
+        stack = folder.results / OUTPUTS[0]
+        create_stack(stack, source.n, size, float(source.pixel_size))
         for start in range(0, source.n, _BATCH):
             batch = np.arange(start, min(start + _BATCH, source.n))
-            write_images(temporary, size, batch, source.images[batch].asnumpy())
+            write_images(stack, size, batch, source.images[batch].asnumpy())
             if progress is not None:
                 progress(len(batch))
+        _true_star(source, Path(out) / OUTPUTS[0]).write(folder.results / OUTPUTS[1])
+
+
+def _true_star(source: Any, stack: Path) -> StarFile:
+    """Return true origins and angles as a STAR file that names the images of ``stack``."""
     place = place_from_here(stack)
     names = [f"{number:06d}@{place}" for number in range(1, source.n + 1)]
     sizes = np.full(source.n, float(source.pixel_size))
     filters = [one for one in source.unique_filters if isinstance(one, RadialCTFFilter)]
-    star = StarFile.new(stack, names, size=size, pixel_size=sizes, microscope=MICROSCOPE if filters else None)
+    star = StarFile.new(stack, names, size=source.L, pixel_size=sizes, microscope=MICROSCOPE if filters else None)
     angles = np.rad2deg(source.angles)
     columns = {f"rlnAngle{name}": _text(angles[:, k]) for k, name in enumerate(("Rot", "Tilt", "Psi"))}
     if filters:
@@ -148,7 +154,7 @@ def write_simulation(
         columns["rlnDefocusAngle"] = _text(np.zeros(source.n))
     # ASPIRE's offsets (x, y) have RELION's sign
     star = star.with_origins(-np.asarray(source.offsets, dtype=np.float64)[:, ::-1], sizes)
-    star.with_columns(star.particles, columns).write(folder / OUTPUTS[1])
+    return star.with_columns(star.particles, columns)
 
 
 def _text(values: npt.NDArray[np.floating]) -> list[str]:

@@ -139,3 +139,15 @@ def test_many_processes_may_write_at_once(tmp_path: Path) -> None:
     expected = "".join(f"{sum(prolate_spectra(c).counts)}\n" for c in (5.0, 6.0)) * 20
     assert outputs == {expected}
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    store_arrays(tmp_path, "key", ARRAYS)
+    stem = only_file(tmp_path).stem
+    old, new, other = tmp_path / f"{stem}abc_12.part", tmp_path / f"{stem}def_34.part", tmp_path / "mine.part"
+    for path in (old, new, other):
+        path.write_bytes(b"half")
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    store_arrays(tmp_path, "key", ARRAYS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"{stem}.pswf", new.name, other.name])
