@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -89,6 +90,10 @@ class Commands(click.Group):
             where = error.ctx.command_path if error.ctx else ctx.command_path
             message = error.format_message().rstrip(".")
             raise Failure(f"{message}; see '{where} --help'") from None
+        except OSError as error:  # of a terminal or file that takes no more words: click knows closed pipes only
+            if error.errno == errno.EPIPE:
+                raise
+            raise Failure(f"standard output cannot be written: {error.strerror or error}") from None
 
 
 @contextmanager

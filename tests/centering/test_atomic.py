@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from datafiles import write_star
 
 from centering.io import atomic
 from centering.io.atomic import remove_dead, replacing
@@ -80,3 +81,18 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path):
     with replacing(path) as temporary:
         temporary.write_text("whole")
     assert path.read_text() == "whole"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_words_that_cannot_be_written_are_one_sentence(tmp_path):
+    write_star(tmp_path / "a.star", ["1@stack.mrcs"])
+    program = Path(sys.executable).with_name("centering")
+    with Path("/dev/full").open("w") as full:
+        command = [program, "convert", "a.star", "b.cs"]
+        result = subprocess.run(
+            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert result.returncode != 0
+    assert result.stderr.startswith("Error: standard output cannot be written: No space left on device\n")
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "b.cs").exists()
