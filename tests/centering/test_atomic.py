@@ -1,10 +1,10 @@
 """Files that appear when they are complete: what a failed or killed writer leaves, and who removes it."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from datafiles import write_star
 
@@ -23,7 +23,7 @@ with replacing(sys.argv[1]) as temporary:
 def leave(path):
     """Let a process die while it writes a file; return the name of what it leaves."""
     before = set(Path(path).parent.iterdir())
-    result = subprocess.run([sys.executable, "-c", LEAVES, path], check=False, timeout=60)
+    result = processes.run([sys.executable, "-c", LEAVES, path], check=False, timeout=60)
     assert result.returncode == -9
     [left] = set(Path(path).parent.iterdir()) - before
     return left
@@ -89,8 +89,8 @@ def test_words_that_cannot_be_written_are_one_sentence(tmp_path):
     program = Path(sys.executable).with_name("centering")
     with Path("/dev/full").open("w") as full:
         command = [program, "convert", "a.star", "b.cs"]
-        result = subprocess.run(
-            command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        result = processes.run(
+            command, cwd=tmp_path, stdout=full, stderr=processes.PIPE, text=True, check=False, timeout=60
         )
     assert result.returncode != 0
     assert result.stderr.startswith("Error: standard output cannot be written: No space left on device\n")
