@@ -3,18 +3,21 @@
 import ctypes
 import json
 import os
+import signal
 import sys
 import tempfile
 import traceback
 from pathlib import Path
 
 KINDS = {"none": 0, "kill": 1, "enospc": 2, "eio": 3}
+LIMIT = 120  # seconds for one command; this process itself was started with a limit, and its forks go with it
 
 
 def child(task, log, words):
     """Run one command and leave; the number of operations is that of the lines in ``log``."""
     from centering.cli import main
 
+    signal.alarm(LIMIT)
     if not task["draw"]:
         outline_figures()
     os.chdir(task["folder"])
