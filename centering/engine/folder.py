@@ -87,6 +87,7 @@ class RunFolder(OutputFolder):
                 self._go_on()
             return
         if begun and not self.overwrite:
+            self.journal.identity()  # whose it is, or why it cannot be read, is said before what to do with it
             raise FileExistsError(
                 f"{fspath(self.out.name)!r} holds an interrupted run; continue it with --resume, "
                 "or start again with --overwrite"
