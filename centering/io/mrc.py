@@ -20,7 +20,8 @@ Float32 = npt.NDArray[np.float32]
 
 _HEADER_BYTES = 1024
 
-_MOST = 10**6  # images that a truncated file may promise: of so many a list is made
+_ANYHOW = 10**4  # images that any file may promise: a row is made for each, also where it is not there
+_OF_EACH = 100  # images that a truncated file may promise for each that is there
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class MrcStack:
         FileNotFoundError
             No such file.
         ValueError
-            Not an MRC file, complex or unknown pixels, or no images.
+            Not an MRC file, complex or unknown pixels, no images, or, of more than 10,000, less than one in a hundred.
         """
         source = Path(path)
         with refused_in_one_sentence(source, "an MRC file"):
@@ -90,8 +91,11 @@ class MrcStack:
             raise ValueError(f"{name!r} is an empty stack: its header says 0 images")
         offset = _HEADER_BYTES + int(header.nsymbt)
         whole = max(0, size - offset) // (columns * rows * dtype.itemsize)
-        if whole < count and count > _MOST:
-            raise ValueError(f"{name!r} is not an MRC file: its header promises {count} images, {whole} are there")
+        if count > max(_ANYHOW, _OF_EACH * whole):
+            raise ValueError(
+                f"{name!r} is not an MRC file, or nearly all of it is missing: "
+                f"its header promises {count} images, {whole} are there"
+            )
         return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
 
     def read(self, indices: npt.ArrayLike) -> Float32:

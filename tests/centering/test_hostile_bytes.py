@@ -1,11 +1,13 @@
 """Files with some bytes changed are read, or refused in one sentence; nothing else happens."""
 
+import os
 import random
 
 import numpy as np
 import pytest
 from datafiles import dataset
 
+from centering.io.mrc import MrcStack, create_stack
 from centering.io.opening import open_particles
 from centering.job import prepare
 
@@ -86,11 +88,38 @@ def test_changed_bytes(project, name, options):
     assert max(len(words.splitlines()) for words in refused) == 1
 
 
-def test_a_header_cannot_ask_for_all_memory(project):
-    """A stack of six images whose header says 2 ** 31 - 1, for each of which a row would be made."""
-    content = bytearray((project / "stack.mrcs").read_bytes())
-    content[8:12] = (2**31 - 1).to_bytes(4, "little")
-    (project / "stack.mrcs").write_bytes(content)
+def promise(path, count):
+    content = bytearray(path.read_bytes())
+    content[8:12] = count.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("count", [10**4 + 1, 10**5, 10**6, 10**6 + 1, 2**31 - 1])
+def test_a_header_cannot_ask_for_all_memory_and_time(project, count):
+    """A stack of six images whose header says far more, for each of which a row would be made."""
+    promise(project / "stack.mrcs", count)
     for name in ("stack.mrcs", "particles.star"):
-        with pytest.raises(ValueError, match=r"its header promises 2147483647 images, 6 are there"):
+        with pytest.raises(ValueError, match=f"its header promises {count} images, 6 are there"):
             open_particles(project / name)
+
+
+@pytest.mark.parametrize("count", [7, 600, 10**4])
+def test_a_stack_that_is_truncated_within_reason_is_read_as_far_as_it_goes(project, count):
+    promise(project / "stack.mrcs", count)
+    particles = open_particles(project / "stack.mrcs")
+    assert len(particles) == count
+    assert particles.readable.sum() == 6
+
+
+def test_a_stack_of_a_million_images(tmp_path):
+    """A pixel each; and cut to one in a hundred, below which a truncation is no longer believed."""
+    path = tmp_path / "stack.mrcs"
+    create_stack(path, 10**6, 1)
+    particles = open_particles(path)
+    assert len(particles) == 10**6
+    assert particles.readable.all()
+    os.truncate(path, 1024 + 4 * 10**4)
+    assert MrcStack.open(path).available == 10**4
+    os.truncate(path, 1024 + 4 * (10**4 - 1))
+    with pytest.raises(ValueError, match="its header promises 1000000 images, 9999 are there"):
+        MrcStack.open(path)
