@@ -9,6 +9,14 @@ import numpy as np
 import pytest
 import scipy.io
 
+from centering.cli import _stages
+
+
+@pytest.fixture(autouse=True)
+def no_words_of_a_busy_machine(monkeypatch):
+    """Let a stage that takes more than a second, as any may on a busy machine, go unnamed in this process."""
+    monkeypatch.setattr(_stages, "_SOON", 3600.0)
+
 
 @pytest.fixture(scope="session")
 def mat_70s(centering_data):
