@@ -36,7 +36,7 @@ class Stages:
 
     def __init__(self) -> None:
         self.compiled, self.rate = 0.0, float("nan")
-        self._watched = sys.stderr.isatty()
+        self._watched = sys.stderr is not None and sys.stderr.isatty()  # None: closed
         self._lock = threading.RLock()
         self._bar: Any = None
         self._timers: dict[str, threading.Timer] = {}

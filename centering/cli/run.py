@@ -272,7 +272,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     """Print the closing summary of a run; the rate is that of the stage "centering", without compiling."""
     from pathlib import Path
 
-    from centering.outputs import summarize
+    from centering.outputs import OUTPUTS, summarize
 
     summary = summarize(job, centers)
     count, size = summary["images"], summary["image_size_px"]
@@ -289,7 +289,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "shift": _shift_words(summary),
         "flagged": _flag_words(summary),
         "time": f"{seconds:.1f} s{compiled}{rate}",
-        "written": f"{Path(out)}/ ({', '.join(sorted(path.name for path in Path(out).iterdir()))})",
+        "written": f"{Path(out)}/ ({', '.join(sorted(name for name in OUTPUTS if Path(out, name).exists()))})",
     }
     for name, words in lines.items():
         click.echo(f"{name:<11}{printable(words)}")

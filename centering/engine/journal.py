@@ -52,7 +52,7 @@ class Journal:
         """Return what the run is, None where no journal was begun; PermissionError where it is another user's."""
         try:
             with self.path.open("rb") as file:
-                refuse_foreign(self.path, file)
+                refuse_foreign(self.path, os.fstat(file.fileno()))
                 line = file.readline()
         except FileNotFoundError:
             return None

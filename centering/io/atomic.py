@@ -133,11 +133,18 @@ def check_output_folder(
     ------
     FileExistsError
         The path exists and ``overwrite`` is false, or it is not a folder, or a link to nothing.
+    FileNotFoundError
+        The path leads through a folder that does not exist, and up again.
     ValueError
         An output would overwrite an input, or its name cannot stand in a STAR file.
     """
     final = Path(path)
     refuse_line_breaks(final)
+    for place in (final, *final.parents):
+        if place.name == ".." and not place.is_dir():
+            raise FileNotFoundError(
+                f"{fspath(final)!r} leads through {fspath(place.parent)!r}, which is no folder; give it without '..'"
+            )
     if final.is_symlink() and not final.exists():
         raise FileExistsError(f"{fspath(final)!r} is a link to nothing; give the name of a folder")
     if final.exists() and not final.is_dir():

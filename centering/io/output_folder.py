@@ -6,6 +6,7 @@ import fcntl
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Collection
 from contextlib import suppress
 from os import PathLike, fspath
@@ -15,6 +16,7 @@ from types import TracebackType
 from centering.io import publishing
 from centering.io.atomic import flush_folder, remove_dead
 from centering.io.publishing import Stage
+from centering.io.refusal import refuse_foreign
 
 __all__ = ["OutputFolder", "abandon", "recover"]
 
@@ -62,7 +64,8 @@ class OutputFolder:
         self._parents = [path for path in self.path.parents if not path.exists()]
         self._published = False
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.path.lexists(self.path):
+                self.path.mkdir(parents=True, exist_ok=True)
             self._lock = _lock(self.path, self.out.name)
         except BaseException:
             self._remove_folders()
@@ -160,12 +163,12 @@ def abandon(out: str | PathLike[str]) -> None:
 def _recover(out: str | PathLike[str], *, keep: bool) -> None:
     target = _target(out)
     for place in _places(target):
-        if not place.is_dir() or place.is_symlink():
+        if not place.is_dir():
             continue
         try:
             lock = _lock(place, target.name)
-        except FileExistsError:
-            continue
+        except (FileExistsError, PermissionError):
+            continue  # of a process that is alive, or not ours at all
         try:
             done = publishing.stage(place, target)
             if done in (Stage.MOVING, Stage.PUBLISHED):
@@ -178,8 +181,10 @@ def _recover(out: str | PathLike[str], *, keep: bool) -> None:
 
 def _target(out: str | PathLike[str]) -> Path:
     """Return the absolute path of the folder itself, also where a link leads to it."""
-    path = Path(os.path.abspath(out))  # noqa: PTH100  (resolve() would follow a link to nothing)
-    return path.resolve() if path.is_dir() else path
+    path = Path(out)
+    if path.is_dir() or path.name in ("", ".."):
+        return path.resolve()
+    return Path(os.path.realpath(path.parent), path.name)  # which itself may be a link to nothing
 
 
 def _places(out: Path) -> tuple[Path, Path]:
@@ -197,9 +202,16 @@ def _place(out: Path, owned: Collection[str]) -> Path:
 
 
 def _lock(place: Path, name: str) -> int:
-    """Lock a working folder; the system frees the lock of a process that dies, however it dies."""
+    """Lock a working folder; the system frees the lock of a process that dies, however it dies.
+
+    Raises
+    ------
+    FileExistsError, PermissionError
+        Another process holds it, or somebody else has made what has its name.
+    """
+    _refuse_not_ours(place)
     path = place / publishing.LOCK
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,3 +231,19 @@ def _lock(place: Path, name: str) -> int:
             os.close(lock)
         raise
     return lock
+
+
+def _refuse_not_ours(place: Path) -> None:
+    """Refuse what is no working folder, which would be emptied: in one the lock is the first file and the last."""
+    lock = place / publishing.LOCK
+    ours = stat.S_ISDIR(place.lstat().st_mode)
+    if ours and os.path.lexists(lock):
+        ours = stat.S_ISREG(lock.lstat().st_mode)
+    elif ours:
+        ours = not any(place.iterdir())
+    if not ours:
+        raise FileExistsError(
+            f"{fspath(place)!r}, where the work would be done, is not of this program; "
+            "remove it, or give another folder"
+        )
+    refuse_foreign(place, place.lstat())

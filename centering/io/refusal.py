@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,12 +82,12 @@ def refuse_far(path: str | PathLike[str], displacement: npt.NDArray[np.float64])
         raise ValueError(f"{fspath(path)!r} holds a shift of {largest:g} pixels; correct it, or the pixel size")
 
 
-def refuse_foreign(path: str | PathLike[str], file: IO[Any]) -> None:
-    """Raise PermissionError where an open file, which is to be believed, belongs to another user.
+def refuse_foreign(path: str | PathLike[str], state: os.stat_result) -> None:
+    """Raise PermissionError where an open file, or a folder, which is to be believed, belongs to another user.
 
     In a folder in which others can write they can make it before we do, and it may say what they like.
     """
-    owner = os.fstat(file.fileno()).st_uid
+    owner = state.st_uid
     if owner in (os.geteuid(), 0):
         return
     try:
