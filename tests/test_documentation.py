@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import pkgutil
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import centering
@@ -50,6 +52,25 @@ def test_examples_of_extensions_run():
     namespace: dict[str, object] = {"__name__": "example"}
     for block in blocks:
         exec(compile(block, "extending.md", "exec"), namespace)
+
+
+def test_examples_of_the_readme_give_what_they_say():
+    """Every line of them runs, and its value has the shape, or the numbers, that stand behind it."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    namespace: dict[str, object] = {}
+    shapes = numbers = 0
+    for line in "\n".join(block for block in blocks if "aspire" not in block).splitlines():
+        code, _, comment = line.partition("#")
+        if shape := re.match(r" (\(\d+(?:, \d+)+\))", comment):
+            assert np.shape(eval(code, namespace)) == ast.literal_eval(shape[1]), line
+            shapes += 1
+        elif values := re.match(r" (\d+(?:, \d+)+):", comment):
+            np.testing.assert_allclose(np.ravel(eval(code, namespace)), ast.literal_eval(values[1]), atol=1e-2)
+            numbers += 1
+        else:
+            exec(code, namespace)
+    assert (shapes, numbers) == (2, 1)
+    assert len(namespace["r"]) == 31  # nodes, says the README
 
 
 def test_names_beside_the_equations_exist():
