@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Reference data, where a checkout has them beside it; the tests that need them skip otherwise.
-CENTERING_DATA ?= $(wildcard $(abspath ../shared/data))
+CENTERING_DATA ?= $(shell cd ../shared/data 2>/dev/null && pwd)
 export CENTERING_DATA
 # Nobody may be there to answer.
 export PIP_NO_INPUT := 1
@@ -22,7 +22,7 @@ test: $(VENV)/.dev
 BOUNDS := tests/centering/test_peaks.py tests/centering/test_any_image.py tests/centering/test_reference_steps.py \
 	tests/pswf/test_disk.py
 bounds: $(VENV)/.dev
-	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(abspath build/bounds) $(BIN)/python -m pytest -q $(BOUNDS)
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/bounds" $(BIN)/python -m pytest -q $(BOUNDS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
