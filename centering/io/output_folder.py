@@ -184,7 +184,9 @@ def _target(out: str | PathLike[str]) -> Path:
     path = Path(out)
     if path.is_dir() or path.name in ("", ".."):
         return path.resolve()
-    return Path(os.path.realpath(path.parent), path.name)  # which itself may be a link to nothing
+    # up again from a link is somewhere else; other links may be the only name that a worker of a cluster knows, too
+    parent = os.path.realpath(path.parent) if ".." in path.parts else os.path.abspath(path.parent)  # noqa: PTH100
+    return Path(parent, path.name)
 
 
 def _places(out: Path) -> tuple[Path, Path]:
