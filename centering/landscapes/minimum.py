@@ -43,7 +43,8 @@ def find_minimum(
     grid.  AMBIGUOUS: see `choose`.  The sub-pixel position is the minimum of the quadratic fitted to the 3 x 3
     neighbourhood; there is none on the border.
     """
-    size = float(np.abs(landscape).max()) if terms is None else terms
+    # the normaliser may be negative, and the terms with it
+    size = float(np.abs(landscape).max()) if terms is None else abs(terms)
     if landscape.size > 1 and np.ptp(landscape) <= TIE * size:
         return Minimum(0.0, 0.0, 0.0, int(Flag.FLAT))
     height, width = landscape.shape

@@ -11,7 +11,7 @@ import pytest
 import scipy.ndimage
 from phantoms import Polynomials, Rings, few_pixels, lopsided
 
-from centering import CenterOfMass, Flag, SurrogateCenter, landscape
+from centering import CenterOfMass, Flag, Score, SurrogateCenter, landscape
 from centering.landscapes.minimum import quadratic_offset
 from centering.stack import crop
 
@@ -102,6 +102,22 @@ def test_disks_that_hold_nothing_are_flat(method, score):
     centers = SurrogateCenter(4, method=method, score=score)(image)
     assert centers.flags[0] == Flag.FLAT
     assert centers.displacement.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("score", ["paper", Score("negative", rings=lambda radius: -np.ones(radius + 1))])
+@pytest.mark.parametrize("size", [7, 9, 21])
+def test_a_negative_normaliser_is_divided_by_as_the_equation_says(size, score, rng):
+    images = rng.normal(size=(40, size, size))
+    images[0] = np.eye(size)[size // 2] * np.eye(size)[size // 2, :, np.newaxis]  # its average is negative near by
+    expected = SurrogateCenter(3, score=score, method="direct")(images)
+    for method in ("maps", "fused"):
+        result = SurrogateCenter(3, score=score, method=method)(images)
+        np.testing.assert_allclose(result.displacement, expected.displacement, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(result.flags, expected.flags)
+    # without the first, which has ties
+    lowest = landscape(images[1:], 3, score=score).reshape(39, -1).argmin(axis=1)
+    whole = SurrogateCenter(3, score=score, subpixel=False)(images[1:]).displacement
+    np.testing.assert_array_equal(whole, np.stack(np.divmod(lowest, size - 6), axis=1) + 3 - size // 2)
 
 
 @pytest.mark.parametrize("search", ["full", "pyramid"])
