@@ -110,9 +110,17 @@ class Score:
             )
         matrix = disk.evaluate(np.arange(disk.radius + 1)).T * rings[:, np.newaxis]
         if self.coefficient_weights is not None:
-            matrix = matrix * self.coefficient_weights(disk.basis, disk.count)
+            weights = np.asarray(self.coefficient_weights(disk.basis, disk.count), dtype=np.float64)
+            if weights.shape != (disk.count,):
+                raise ValueError(
+                    f"the coefficient weights have shape {weights.shape}; coefficient_weights(basis, K) must return "
+                    f"K = {disk.count}"
+                )
+            matrix = matrix * weights
         for _ in range(self.accumulations):
             matrix = np.cumsum(matrix, axis=0)
+        if not np.isfinite(matrix).all():
+            raise ValueError(f"score {self.name!r} has weights that are not finite; give finite ones")
         return np.ascontiguousarray(matrix)
 
 

@@ -290,6 +290,16 @@ IMAGE = np.eye(16)
             ValueError,
             r"shape \(3,\); rings\(R\) must return R \+ 1 = 4",
         ),
+        (
+            lambda: landscape(IMAGE, 3, score=Score("s", rings=lambda radius: np.full(radius + 1, np.nan))),
+            ValueError,
+            "score 's' has weights that are not finite",
+        ),
+        (
+            lambda: landscape(IMAGE, 3, score=Score("s", coefficient_weights=lambda basis, count: np.ones(2))),
+            ValueError,
+            r"shape \(2,\); coefficient_weights\(basis, K\) must return K = 4",
+        ),
     ],
 )
 def test_bad_input_is_named_in_one_sentence(call, error, message):
