@@ -46,7 +46,8 @@ class GeometricMedian:
     so that all of them see the same number of pixels.
 
     The landscape is a correlation, computed by FFT at the pixels; the sub-pixel position comes from the quadratic
-    through the 3 x 3 neighbourhood of the minimum.  Flags: BORDER, FLAT, NONFINITE.
+    through the 3 x 3 neighbourhood of the minimum.  Flags: BORDER, AMBIGUOUS (as for `SurrogateCenter`), FLAT,
+    NONFINITE.
     Uncertainty: none, ``covariance`` is None.
     """
 

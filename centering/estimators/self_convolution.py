@@ -31,8 +31,8 @@ class SelfConvolution:
     -----
     x runs over the pixels of the (2n - 1) x (2n - 1) convolution, so its half has a resolution of half a pixel before
     the quadratic through the 3 x 3 neighbourhood of the peak refines it.  ``score`` is ``(max - mean) / std`` of the
-    convolution.  Flags: BORDER (the peak lies on the border of the box), FLAT, NONFINITE.
-    Uncertainty: none, ``covariance`` is None.
+    convolution.  Flags: BORDER (the peak lies on the border of the box), AMBIGUOUS (as for
+    `SurrogateCenter`), FLAT, NONFINITE.  Uncertainty: none, ``covariance`` is None.
     """
 
     def __call__(self, images: npt.ArrayLike) -> Centers:
