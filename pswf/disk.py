@@ -18,6 +18,8 @@ __all__ = ["AngularZero"]
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int32]
 
+_SMALLEST = 1e-60
+"""Least size of a function; the inverse is the largest.  Products of four of them are numbers."""
 _INDEPENDENT = 1e-9
 """A function counts as independent of those before it when it keeps this part of its norm on the pixels."""
 
@@ -67,8 +69,8 @@ class AngularZero:
     TypeError
         Radius not an integer, or a basis without a callable ``evaluate``.
     ValueError
-        Radius below 1; a basis whose values have the wrong shape or are not finite; one with more functions than the
-        pixels of the disk can tell apart; an unknown expansion.
+        Radius below 1; a basis whose values have the wrong shape, are not finite, vanish on the pixels or are beyond
+        1e60; one with more functions than the pixels of the disk can tell apart; an unknown expansion.
 
     Notes
     -----
@@ -128,6 +130,7 @@ class AngularZero:
         self.ring_index: Index = np.full(squared.shape, -1, dtype=np.int32)
         self.ring_index[inside] = position
         self.functions: Array = self._raw(self.distances)
+        check_sizes(self.functions)
         self._mixture: Array | None = None
         if self.expansion == "pixels":
             self._mixture = orthonormal_mixture(self.functions, self.multiplicity, self.radius)
@@ -272,6 +275,18 @@ def check_expansion(expansion: str) -> str:
     if expansion not in ("pixels", "paper"):
         raise ValueError(f"expansion is {expansion!r}; give 'pixels' or 'paper'")
     return expansion
+
+
+def check_sizes(functions: Array) -> None:
+    """Raise ValueError where a function (K, D) vanishes on all pixels, or where its squares leave the doubles."""
+    largest = np.abs(functions).max(axis=1)
+    odd = ~((largest > _SMALLEST) & (largest < 1.0 / _SMALLEST))
+    if odd.any():
+        number = int(np.argmax(odd))
+        raise ValueError(
+            f"function {number} of the basis is at most {float(largest[number])!r} on the pixels of the disk; give "
+            f"functions whose largest values lie between {_SMALLEST:g} and {1.0 / _SMALLEST:g}"
+        )
 
 
 def default_basis(radius: int, truncation: float | None, expansion: str) -> RadialBasis:
