@@ -112,12 +112,15 @@ class LeastSquares:
         ValueError
             The result cannot be found, and no ``max_iterations`` was given.
         """
+        # by powers of two, which round nothing: squares of pixels beyond 1e154 are no numbers, those below 1e-162 are 0
+        exponents = np.frexp(np.abs(values).max(axis=1))[1][:, np.newaxis]
+        scaled = np.ldexp(values, -exponents)
         blocks = [
-            self._block(values[start : start + _BLOCK], tolerance, max_iterations)
+            self._block(scaled[start : start + _BLOCK], tolerance, max_iterations)
             for start in range(0, max(1, len(values)), _BLOCK)
         ]
         return Expansion(
-            np.concatenate([block.coefficients for block in blocks]),
+            np.ldexp(np.concatenate([block.coefficients for block in blocks]), exponents),
             np.concatenate([block.residual for block in blocks]),
             np.concatenate([block.gradient for block in blocks]),
             max(block.iterations for block in blocks),

@@ -209,6 +209,21 @@ def test_the_number_of_steps_can_be_limited(rng: np.random.Generator) -> None:
     assert 1e-13 < fit.gradient < 0.1
 
 
+@pytest.mark.parametrize(("dtype", "powers"), [("float32", (-90, 115)), ("float64", (-1000, -600, 520, 1010))])
+@pytest.mark.parametrize("steps", [None, 30])
+def test_a_power_of_two_changes_nothing_else(
+    dtype: str, powers: tuple[int, ...], steps: int | None, rng: np.random.Generator
+) -> None:
+    basis = make_basis("PSWF2D", 24, dtype)
+    noise = rng.standard_normal((2, 24, 24)).astype(dtype)
+    expected = basis.least_squares(noise, max_iterations=steps)
+    for power in powers:
+        fit = basis.least_squares(np.ldexp(noise, power), max_iterations=steps)
+        np.testing.assert_array_equal(fit.coefficients, np.ldexp(expected.coefficients, power))
+        np.testing.assert_array_equal(fit.residual, expected.residual)
+        assert fit.iterations == expected.iterations
+
+
 def test_zero_images_and_no_images() -> None:
     basis = make_basis("PSWF2D", 16)
     fit = basis.least_squares(np.zeros((2, 16, 16)))
