@@ -335,10 +335,15 @@ class SteerableBasis:
 
     def _take(self, stack: Images) -> Images:
         """Return the pixels of the disk in the dtype of the basis, shape (B, pixels)."""
-        values = stack.reshape(-1, self.size**2)[:, self._transform.pixels].astype(self.dtype, copy=False)
+        pixels = stack.reshape(-1, self.size**2)[:, self._transform.pixels]
+        with np.errstate(over="ignore"):
+            values = pixels.astype(self.dtype, copy=False)
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
-            raise ValueError(f"image {int(np.flatnonzero(~finite)[0])} has non-finite pixels; give finite images")
+            first = int(np.flatnonzero(~finite)[0])
+            if np.isfinite(pixels[first]).all():
+                raise ValueError(f"image {first} has pixels beyond the range of {self.dtype}; give smaller ones")
+            raise ValueError(f"image {first} has non-finite pixels; give finite images")
         return values
 
     @cached_property

@@ -59,6 +59,12 @@ def test_images_that_do_not_fit(method: str, images: np.ndarray, error: type[Exc
         getattr(make_basis("PSWF2D", 8), method)(images)
 
 
+@pytest.mark.parametrize("method", ["evaluate_t", "expand", "least_squares"])
+def test_pixels_that_the_type_of_the_basis_does_not_hold(method: str) -> None:
+    with pytest.raises(ValueError, match="image 1 has pixels beyond the range of float32; give smaller ones"):
+        getattr(make_basis("PSWF2D", 8, "float32"), method)(np.stack([np.ones((8, 8)), np.full((8, 8), 1e300)]))
+
+
 @pytest.mark.parametrize("method", ["evaluate", "power_spectrum", "to_complex", "rotational_average", "second_moment"])
 def test_coefficients_that_do_not_fit(method: str) -> None:
     basis = make_basis("PSWF2D", 8)
