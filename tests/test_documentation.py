@@ -89,6 +89,13 @@ def test_names_beside_the_equations_exist():
             thing = getattr(thing, part)
 
 
+@pytest.mark.parametrize("package", [pswf, centering], ids=lambda package: package.__name__)
+def test_every_public_name_is_in_the_reference(package):
+    page = (ROOT / "docs" / f"api-{package.__name__}.md").read_text(encoding="utf-8")
+    listed = set(re.findall(rf"^\.\. auto\w+:: {package.__name__}\.(?:\w+\.)*(\w+)$", page, re.MULTILINE))
+    assert set(package.__all__) - {"__version__"} <= listed
+
+
 def test_every_notebook_is_listed_beside_its_figures():
     text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
