@@ -57,7 +57,8 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
     native = np.float64 if stack.dtype.itemsize > 4 or stack.dtype in (np.int32, np.uint32) else np.float32
     if stack.dtype not in (np.float32, np.float64):
         logger.info("images of type %s are converted to %s", stack.dtype, np.dtype(native))
-    stack = np.ascontiguousarray(stack, dtype=native)
+    with np.errstate(over="ignore"):  # pixels beyond the range of doubles are infinite
+        stack = np.ascontiguousarray(stack, dtype=native)
     # one pass without a temporary of the size of the stack: the sums of the rows are finite when every pixel is, and
     # overflowing sums of finite pixels are looked at again
     with np.errstate(over="ignore", invalid="ignore"):
