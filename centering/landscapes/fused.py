@@ -93,18 +93,21 @@ def settle(
     flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
     displacement = np.stack([plan.rows[place[:, 0]], plan.columns[place[:, 1]]], axis=1).astype(np.float64)
     doubtful = ~clear
+    if min(plan.shape) < 3:
+        return displacement, score, flags, np.ones(len(border), np.bool_)
+    images = np.flatnonzero(clear)
+    # the candidate and its neighbours; on the border, the 3 x 3 candidates that it belongs to
+    corners = np.clip(place[images] - 1, 0, np.array(plan.shape) - 3)
+    energies = _energies_around(regions, peaks.lowest, images, corners, plan)
     # on the border there is no fit, and the candidate stands for itself
-    fitted = ~border if subpixel else np.zeros(len(border), np.bool_)
-    for mask, side in ((fitted, 3), (~fitted, 1)):
-        images = np.flatnonzero(mask & clear)
-        if len(images) == 0:
-            continue
-        energies = _energies_around(regions, peaks.lowest, images, place[images] - side // 2, side, plan)
-        if side == 3:
-            displacement[images] += quadratic_offset(-energies.sum(axis=2).reshape(-1, 3, 3))
-        if plan.score.normalizer == "disk":
-            largest = energies[:, :, -1].max(axis=1)
-            doubtful[images] = (energies.max(axis=(1, 2)) > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
+    fitted = ~border[images] if subpixel else np.zeros(len(images), np.bool_)
+    offset = quadratic_offset(-energies.sum(axis=1).reshape(-1, 3, 3))
+    displacement[images] += np.where(fitted[:, np.newaxis], offset, 0.0)
+    if plan.score.normalizer == "disk":
+        highest, largest = energies.max(axis=1), energies[:, -1].max(axis=1)
+        own = (place[images] - corners) @ (3, 1)
+        highest = np.where(fitted, highest.max(axis=1), highest[np.arange(len(images)), own])
+        doubtful[images] = (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
     return displacement, score, flags, doubtful
 
 
@@ -126,61 +129,51 @@ def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bo
 
 
 def _energies_around(
-    regions: npt.NDArray[Any], lowest: Array, images: Index, corners: Index, side: int, plan: Plan
+    regions: npt.NDArray[Any], lowest: Array, images: Index, corners: Index, plan: Plan
 ) -> npt.NDArray[np.float64]:
-    """Return ``u[rho]``, shape (K, side**2, R+1), of ``I - min I`` at side x side candidates of the images (K,).
+    """Return ``u[rho]``, shape (K, R+1, 9), of ``I - min I`` at 3 x 3 candidates of the images (K,).
 
     ``corners``, shape (K, 2): the first of these candidates.
     """
-    rings, radius = len(plan.disk.distances), plan.radius
-    sums = np.zeros((len(images), rings, side**2))
-    work = np.empty((side, 2 * radius + side)), np.empty((radius + 1, side**2))
-    _ring_sums(regions, lowest, images, corners, plan.disk.ring_index, plan.ring_starts, *work, sums)
+    sums = np.zeros((len(images), len(plan.disk.distances), 9))
+    lines = np.empty((3, 2 * plan.radius + 3))
+    _ring_sums(regions, lowest, images, corners, plan.disk.ring_index, plan.ring_starts, lines, sums)
     # one product for each image, so that none sees the others
-    energies: npt.NDArray[np.float64] = np.matmul(sums.transpose(0, 2, 1), plan.energies_by_ring)
+    energies: npt.NDArray[np.float64] = np.matmul(plan.energies_by_ring, sums)
     return energies
 
 
 @jit
 def _ring_sums(
-    regions: Any,
-    lowest: Any,
-    images: Any,
-    corners: Any,
-    ring_index: Any,
-    starts: Any,
-    lines: Any,
-    folded: Any,
-    sums: Any,
+    regions: Any, lowest: Any, images: Any, corners: Any, ring_index: Any, starts: Any, lines: Any, sums: Any
 ) -> None:
-    """Add up the pixels over rings of equal distance, shape (K, rings, side**2), for neighbouring candidates at once.
+    """Add up the pixels over rings of equal distance, shape (K, rings, 9), for 3 x 3 candidates at once.
 
     Pixels that mirror each other lie on the same ring: rows are folded first, then columns, and what is left goes to
-    the ring of its pixel for all candidates together.
+    the ring of its pixel.
     """
     last = len(ring_index) - 1
     radius = last // 2
-    side, width = lines.shape
+    width = lines.shape[1]
     for k in range(len(images)):
         i, row, column = images[k], corners[k, 0], corners[k, 1]
         least = lowest[i]
         total = sums[k]
         for r in range(radius + 1):
-            for d in range(side):
-                above, line = regions[i, row + d + r, column : column + width], lines[d]
+            index = ring_index[r]
+            for d in range(3):
+                line = lines[d]
+                above = regions[i, row + d + r, column : column + width]
                 for c in range(width):
                     line[c] = above[c] - least
                 if r < radius:
                     below = regions[i, row + d + last - r, column : column + width]
                     for c in range(width):
                         line[c] += below[c] - least
-            for d in range(side):
-                line = lines[d]
-                for e in range(side):
-                    for c in range(starts[r], radius):
-                        folded[c, d * side + e] = line[c + e] + line[last - c + e]
-                    folded[radius, d * side + e] = line[radius + e]
-            for c in range(starts[r], radius + 1):
-                ring = ring_index[r, c]
-                for j in range(side * side):
-                    total[ring, j] += folded[c, j]
+                for c in range(starts[r], radius):
+                    ring = index[c]
+                    for e in range(3):
+                        total[ring, 3 * d + e] += line[c + e] + line[last - c + e]
+                ring = index[radius]
+                for e in range(3):
+                    total[ring, 3 * d + e] += line[radius + e]

@@ -71,8 +71,8 @@ class Plan:
 
     @cached_property
     def energies_by_ring(self) -> Array:
-        """The matrix, shape (rings of equal distance, R+1), that takes sums over those rings to ``u_p``."""
-        return np.ascontiguousarray(self.functions_by_ring @ self.energies.T)
+        """The matrix, shape (R+1, rings of equal distance), that takes sums over those rings to ``u_p``."""
+        return np.ascontiguousarray(self.energies @ self.disk.functions)
 
     @cached_property
     def ring_starts(self) -> npt.NDArray[np.int64]:
