@@ -15,12 +15,13 @@ __all__ = ["contenders", "correlate_at", "multiply", "prepare"]
 
 @jit
 def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: Any) -> None:
-    """Write regions (B, m, m) less a value near their means, and what the search has to know of them.
+    """Write regions (B, m, m) less a value near their means into (B, p, p), and what the search has to know of them.
 
     ``summary`` (5, B): least and largest pixel, the value taken off, the energy left, and the sum of ``I - min I``.
     ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are room to work in.
     """
     batch, rows, count = regions.shape
+    period = difference.shape[1]
     low, high, total = columns[0], columns[1], columns[2]
     for i in range(batch):
         first = regions[i, 0]
@@ -51,6 +52,12 @@ def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: 
                 line[c] = value
                 total[c] += value
                 squares[c] += value * value
+            for c in range(count, period):
+                line[c] = 0.0
+        for r in range(rows, period):
+            line = difference[i, r]
+            for c in range(period):
+                line[c] = 0.0
         energy, above = 0.0, 0.0
         for c in range(count):
             energy += squares[c]
@@ -80,24 +87,26 @@ def multiply(spectrum: Any, response: Any, squares: Any, energy: Any) -> None:
 
 @jit
 def contenders(
-    surface: Any, margin: Any, columns: Any, chosen: Any, moments: Any, left: Any, image: Any, place: Any
+    surface: Any, first: int, margin: Any, columns: Any, chosen: Any, moments: Any, left: Any, image: Any, place: Any
 ) -> int:
     """List the candidates within ``margin`` of the largest value of each image in row order; return their number.
 
+    The candidates are the h rows of ``surface``, shape (B, p, h), from ``first`` on.
     ``moments`` (2, B) receives mean and standard deviation.  Images with a True in ``left``, shape (B,), are left out;
     it becomes True where there are more contenders than ``len(image) / B``, or none.
     """
-    batch, rows, count = surface.shape
+    batch, _, count = surface.shape
+    rows = count
     most = len(image) // batch
     high, total, square = columns[0], columns[1], columns[2]
     written = 0
     for i in range(batch):
-        middle = surface[i, 0, 0]
+        middle = surface[i, first, 0]
         for c in range(count):
             high[c] = middle
             total[c] = square[c] = 0.0
         for r in range(rows):
-            row = surface[i, r]
+            row = surface[i, first + r]
             for c in range(count):
                 value = row[c] - middle
                 high[c] = row[c] if row[c] > high[c] else high[c]
@@ -124,7 +133,7 @@ def contenders(
         for r in range(rows):
             for k in range(some):
                 c = chosen[k]
-                if float(surface[i, r, c]) >= limit:
+                if float(surface[i, first + r, c]) >= limit:
                     if written - before < most:
                         image[written], place[written, 0], place[written, 1] = i, r, c
                         written += 1

@@ -7,7 +7,7 @@ plane of the pixels.  The answer is that of double precision at every candidate,
 and at the same price.
 
 The region of m x m pixels that the candidates see is transformed with the shortest good period p >= m, for which no
-candidate wraps around; an even kernel has a real transform; only the rows that hold candidates come back.
+candidate wraps around; an even kernel has a real transform; only the columns that hold candidates come back.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class PeakSearch:
         wrapped = np.zeros((self._period, self._period))
         place = np.arange(-reach, reach + 1) % self._period
         wrapped[np.ix_(place, place)] = kernel
-        # once for the real and once for the imaginary part
-        self._response = np.repeat(fft.rfft2(wrapped).real, 2, axis=1).astype(np.float32)
+        # half of the frequencies along the columns; once for the real and once for the imaginary part
+        self._response = np.repeat(fft.rfft2(wrapped, axes=(1, 0)).real, 2, axis=1).astype(np.float32)
         self._norm = float(np.linalg.norm(kernel))
         self._block = max(1, _BLOCK // self._period**2)
 
@@ -121,14 +121,14 @@ class PeakSearch:
             np.empty((batch * MOST, 2), np.int64),
         )
         found = np.ascontiguousarray(~usable)
-        count = contenders(surface, margin, *work, moments, found, image, place)
+        count = contenders(surface, self._wanted.start, margin, *work, moments, found, image, place)
         image, place = image[:count], place[:count]
         value = correlations(regions, pixel, image, place, self.kernel)
         return Peaks(image, place, value, moments[0], moments[1], pixel, lowest, summary[4], found)
 
     def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the regions less their means, and (5, B): see `prepare`."""
-        difference = np.empty(regions.shape, np.float32)
+        """Return the regions less their means, zeros up to the period, and (5, B): see `prepare`."""
+        difference = np.empty((len(regions), self._period, self._period), np.float32)
         summary = np.empty((5, len(regions)))
         prepare(regions, difference, np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32), summary)
         return difference, summary
@@ -136,14 +136,17 @@ class PeakSearch:
     def _correlate(
         self, difference: npt.NDArray[np.float32], energy: Float64
     ) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the correlations (B, h, h) of images (B, m, m), and the bounds (B,) of their errors."""
+        """Return the correlations of images (B, m, m) or (B, p, p), and the bounds (B,) of their errors.
+
+        All rows (B, p, h) come back, so that the array is contiguous; those of the candidates are `_wanted`.
+        """
         period = self._period
-        spectrum = fft.rfft(difference, period, axis=2)
-        spectrum = fft.fft(spectrum, period, axis=1, overwrite_x=True)
+        spectrum = fft.rfft(difference, period, axis=1)
+        spectrum = fft.fft(spectrum, period, axis=2, overwrite_x=True)
         filtered = np.empty(len(difference))
         multiply(spectrum.view(np.float32), self._response, np.empty(self._response.shape[1], np.float32), filtered)
-        rows = fft.ifft(spectrum, axis=1, overwrite_x=True)[:, self._wanted]
-        surface = fft.irfft(rows, period, axis=2)[:, :, self._wanted]
+        columns = fft.ifft(spectrum, axis=2, overwrite_x=True)[:, :, self._wanted]
+        surface = fft.irfft(columns, period, axis=1)
         # at most twice the sum over half of the frequencies
         norms = self._norm * np.sqrt(energy) + np.sqrt(2.0 * filtered) / period
         return surface, rounding_bound(period, norms)
