@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from centering.landscapes.direct import energies_at
 from centering.landscapes.maps import maps
-from centering.landscapes.minimum import TIE, choose, quadratic_offset
+from centering.landscapes.minimum import NEAR, TIE, choose, quadratic_offset
 from centering.landscapes.peaks import Peaks
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import ROUNDING, reciprocal
@@ -89,24 +89,28 @@ def settle(
         place, value, ambiguous = _chosen(peaks, terms)
         score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
         clear = ~peaks.open & (peaks.deviation > FLAT * terms)
-    border = ((place == 0) | (place == np.array(plan.shape) - 1)).any(axis=1)
+    last = np.array(plan.shape) - 1
+    border = ((place == 0) | (place == last)).any(axis=1)
     flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
-    displacement = np.stack([plan.rows[place[:, 0]], plan.columns[place[:, 1]]], axis=1).astype(np.float64)
-    doubtful = ~clear
-    if min(plan.shape) < 3:
+    displacement = place + plan.origin
+    if last.min() < 2:
         return displacement, score, flags, np.ones(len(border), np.bool_)
+    doubtful = ~clear
     images = np.flatnonzero(clear)
+    place, border = place[images], border[images]
     # the candidate and its neighbours; on the border, the 3 x 3 candidates that it belongs to
-    corners = np.clip(place[images] - 1, 0, np.array(plan.shape) - 3)
+    corners = np.minimum(np.maximum(place - 1, 0), last - 2)
     energies = _energies_around(regions, peaks.lowest, images, corners, plan)
     # on the border there is no fit, and the candidate stands for itself
-    fitted = ~border[images] if subpixel else np.zeros(len(images), np.bool_)
-    offset = quadratic_offset(-energies.sum(axis=1).reshape(-1, 3, 3))
-    displacement[images] += np.where(fitted[:, np.newaxis], offset, 0.0)
+    fitted = ~border if subpixel else np.zeros(len(images), np.bool_)
+    if subpixel:
+        offset = quadratic_offset(-energies.sum(axis=1).reshape(-1, 3, 3))
+        offset[border] = 0.0
+        displacement[images] += offset
     if plan.score.normalizer == "disk":
-        highest, largest = energies.max(axis=1), energies[:, -1].max(axis=1)
-        own = (place[images] - corners) @ (3, 1)
-        highest = np.where(fitted, highest.max(axis=1), highest[np.arange(len(images)), own])
+        largest, highest = energies[:, -1].max(axis=1), energies.max(axis=1)
+        own = highest[np.arange(len(images)), (place - corners) @ (3, 1)]
+        highest = np.where(fitted, highest.max(axis=1), own)
         doubtful[images] = (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
     return displacement, score, flags, doubtful
 
@@ -114,18 +118,19 @@ def settle(
 def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bool_]]:
     """Return place (B, 2) and value (B,) of the best contender of every image, and whether it is in doubt."""
     batch = len(peaks.lowest)
-    if len(peaks.image) == batch and not peaks.open.any():  # one each
-        return peaks.place, peaks.value, np.zeros(batch, np.bool_)
-    place, value = np.zeros((batch, 2), np.int64), np.zeros(batch)
-    ambiguous = np.zeros(batch, np.bool_)
-    starts = np.searchsorted(peaks.image, np.arange(batch + 1))
-    alone = np.flatnonzero(np.diff(starts) == 1)
-    place[alone], value[alone] = peaks.place[starts[alone]], peaks.value[starts[alone]]
-    for i in np.flatnonzero(np.diff(starts) > 1):
-        mine = slice(starts[i], starts[i + 1])
-        best, ambiguous[i] = choose(-peaks.value[mine], peaks.place[mine], TIE * float(terms[i]))
-        place[i], value[i] = peaks.place[mine][best], peaks.value[mine][best]
-    return place, value, ambiguous
+    tie = TIE * terms
+    best = np.full(batch, -np.inf)
+    np.maximum.at(best, peaks.image, peaks.value)
+    # more than `choose` asks for, so that its own rounding decides
+    near = np.flatnonzero(peaks.value >= (best - 2.0 * NEAR * tie)[peaks.image])
+    image, value = peaks.image[near], peaks.value[near]
+    place, ambiguous = np.zeros((batch, 2), np.int64), np.zeros(batch, np.bool_)
+    place[image], best[image] = peaks.place[near], value
+    for i in sorted(set(image[1:][image[1:] == image[:-1]].tolist())):
+        mine = near[image == i]
+        first, ambiguous[i] = choose(-peaks.value[mine], peaks.place[mine], float(tie[i]))
+        place[i], best[i] = peaks.place[mine][first], peaks.value[mine][first]
+    return place, best, ambiguous
 
 
 def _energies_around(

@@ -118,10 +118,11 @@ def quadratic_offset(patch: Array) -> Array:
     determinant = h_r * h_c - across * across
     bowl = (h_r > 0) & (h_c > 0) & (determinant > 0)
     safe = np.where(bowl, determinant, 1.0)
-    scaled = np.stack([across * slope_c - h_c * slope_r, across * slope_r - h_r * slope_c], axis=-1)
-    offset = scaled / safe[:, np.newaxis]
-    result: Array = np.where(bowl[:, np.newaxis], np.clip(offset, -1.0, 1.0), 0.0).reshape(*patches.shape[:-2], 2)
-    return result
+    offset = np.empty((len(lines), 2))
+    offset[:, 0] = (across * slope_c - h_c * slope_r) / safe
+    offset[:, 1] = (across * slope_r - h_r * slope_c) / safe
+    offset[~bowl] = 0.0
+    return np.minimum(np.maximum(offset, -1.0), 1.0).reshape(*patches.shape[:-2], 2)
 
 
 def _quadratic() -> Array:

@@ -30,6 +30,8 @@ class Plan:
         n, the pixel disk and the score.
     rows, columns : ndarray of int
         Displacements of the candidates, see `candidates`.
+    origin : ndarray, shape (2,)
+        Displacement of the first candidate.
     energies : ndarray, shape (R+1, K)
         The matrix that takes coefficients to ``u_p``.
     """
@@ -39,6 +41,7 @@ class Plan:
         self.disk = disk
         self.score = score
         self.rows, self.columns = candidates(size, disk.radius, max_shift)
+        self.origin = np.array([self.rows[0], self.columns[0]], dtype=np.float64)
         self.energies = score.energies(disk)
         self.functions_by_ring = np.ascontiguousarray(disk.functions.T)
         # pixels that no candidate's disk touches are left out of the transforms
