@@ -82,7 +82,7 @@ def settle(
         True where the search is open, where nothing but rounding distinguishes the candidates, or, under the normaliser
         ``"disk"``, where some ``u[rho]`` at the candidate, or at a neighbour that enters the fit, exceeds the largest
         ``u[R]`` of these.  That none does is sufficient for the certificate above, because E is the largest of all
-        ``u[R]``.
+        ``u[R]``.  Always True where there are fewer than 3 x 3 candidates.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         terms = peaks.total * plan.peak
