@@ -127,6 +127,16 @@ class OutputFolder:
 
     def _leave(self, *, keep: bool) -> None:
         """Give the lock back, and remove the working folder unless something in it is to stay."""
+        try:
+            self._clear_up(keep=keep)
+        except KeyboardInterrupt:  # it must not end the clearing up
+            self._clear_up(keep=keep)
+            raise
+        finally:
+            with suppress(OSError):
+                os.close(self._lock)
+
+    def _clear_up(self, *, keep: bool) -> None:
         with suppress(OSError):
             done = publishing.stage(self.path, self.out)
             if self._published:
@@ -136,8 +146,6 @@ class OutputFolder:
             elif done != Stage.MOVING and not keep:  # what is half moved the next process completes
                 publishing.abandon(self.path)
                 self._remove_folders()
-        with suppress(OSError):
-            os.close(self._lock)
 
     def _remove_folders(self) -> None:
         """Remove the folders that were made for the results, as far as they are empty."""

@@ -8,8 +8,9 @@ import processes
 import pytest
 from datafiles import write_star
 
-from centering.io import atomic
+from centering.io import atomic, publishing
 from centering.io.atomic import remove_dead, replacing
+from centering.io.output_folder import OutputFolder
 
 LEAVES = """
 import os, signal, sys
@@ -96,3 +97,19 @@ def test_words_that_cannot_be_written_are_one_sentence(tmp_path):
     assert result.stderr.startswith("Error: standard output cannot be written: No space left on device\n")
     assert "Traceback" not in result.stderr
     assert (tmp_path / "b.cs").exists()
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_ctrl_c_does_not_end_the_clearing_up(tmp_path, monkeypatch, step):
+    remove, steps = publishing._remove_one, iter(range(100))
+
+    def interrupted(path):
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        remove(path)
+
+    monkeypatch.setattr(publishing, "_remove_one", interrupted)
+    with pytest.raises(KeyboardInterrupt), OutputFolder(tmp_path / "out", owned=["a"]) as folder:
+        (folder.results / "a").write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "a").read_text() == "whole"
