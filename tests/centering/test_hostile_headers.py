@@ -199,6 +199,7 @@ def test_the_journal_of_another_user_is_not_believed(tmp_path: Path, monkeypatch
     dataset(tmp_path)
     journal = Path(".out.partial/journal")
     journal.parent.mkdir()
+    (journal.parent / "lock").touch()  # as every working folder has
     journal.write_bytes(b"{}\n")
     os.chown(journal, 54321, 54321)
     result = CliRunner().invoke(main, ["run", "particles.star", "--estimator", "mass", "--out", "out", *options])
