@@ -63,7 +63,7 @@ def compare(
 ) -> None:
     """Run several estimators on INPUT and tabulate how much they disagree.
 
-    INPUT is a .star, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
+    INPUT is a .star, .cs, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
     known. The table gives the median distance between the centres of every two estimators, in pixels; the typical
     uncertainty that each estimator states (median standard deviation along either axis), none where it has no
     model of it; and the distance from the truth where it is known. Nothing is written.
