@@ -18,6 +18,7 @@ from centering.io.atomic import refuse_line_breaks, remove_dead, replacing
 from centering.io.identity import ChangedError
 from centering.io.opening import open_particles
 from centering.io.output_folder import abandon
+from centering.io.publishing import LOCK, RESULTS
 from centering.io.star import StarFile
 from centering.job import Job, make_estimator, prepare
 from centering.results import Centers
@@ -337,7 +338,10 @@ def _withdraw(place: Path) -> None:
     """Remove the results of a stack, all of them at once."""
     abandon(place)
     if place.exists():
-        place.rename(place.with_name(f".{place.name}.partial"))
+        hidden = place.with_name(f".{place.name}.partial")
+        hidden.mkdir()
+        (hidden / LOCK).touch()
+        place.rename(hidden / RESULTS)
         abandon(place)
 
 
