@@ -201,6 +201,21 @@ class Expectation:
             seconds.append(second)
         return np.stack([rows, columns, seconds[0], mixed, seconds[1]])
 
+    @cached_property
+    def excess(self) -> Array:
+        """How much more a template explains of a clear image of itself than all of its power in the band, shape (P,).
+
+        The window ends the pedestal that the plane leaves around a particle.  What these edges put beyond the band is
+        in ``c^2 / N``, and not in the power of the observation.
+        """
+        pictures = self.templates.pictures(self.model.coefficients)
+        middle = len(self.waves.shifts) // 2
+        seen = self.waves.candidates((pictures * self._unfolded)[None])[0][:, middle, middle]
+        whole = self.norms[:, middle, middle] * (pictures**2).sum(axis=(1, 2))
+        ratio = np.divide(seen**2, whole, out=np.ones_like(whole), where=whole > 0.0)
+        excess: Array = np.maximum(ratio, 1.0)
+        return excess
+
     def correlate(self, observation: Observation) -> Images:
         """Return the spectra ``T I``, shape (B, P, M, M), whose waves at the candidates are ``<Q m_t, I>``."""
         coefficients = observation.coefficients
@@ -277,14 +292,18 @@ class Expectation:
             r, c = (mean[one] - self.waves.shifts[index]).T
             moves = np.stack([r, c, r * r / 2.0, r * c, c * c / 2.0])
             norm = norms[at] + (slopes * moves).sum(axis=0)
-            covariance[one] = self._narrowed(covariance[one], used[one], scale[at], peak, norm)
+            excess = self.excess[profile] if ratio is None else np.ones(len(one))
+            covariance[one] = self._narrowed(covariance[one], used[one], scale[at], peak, norm, excess)
         return Posterior(landscape, evidence, guess, probability, scale, square, mean, covariance, sharp)
 
-    def _narrowed(self, covariance: Array, variance: Array, scale: Array, peak: Array, norm: Array) -> Array:
+    def _narrowed(
+        self, covariance: Array, variance: Array, scale: Array, peak: Array, norm: Array, excess: Array
+    ) -> Array:
         """Return covariances (S, 2, 2) for the noise that is left at the maxima, not at the candidates beside them.
 
         ``covariance`` is for the noise variances (S,) and scales (S,); ``peak`` and ``norm`` are c and N at the maxima,
-        NaN where there is none.  A posterior that is normal about its maximum explains 2 v less than the maximum does.
+        NaN where there is none; ``excess`` as above.  A posterior that is normal about its maximum explains 2 v less
+        than the maximum does.
         """
         degrees, dispersion, tau = self.waves.degrees, self.model.dispersion, self.model.contrast**2
         left, fitted = variance, scale
@@ -293,7 +312,7 @@ class Expectation:
             gain = 1.0 / (1.0 + tau * norm / v)
             fitted = (tau * peak / v + 1.0) * gain
             explained = 2.0 * fitted * peak - (fitted**2 + tau * gain) * norm
-            left = np.maximum((1.0 - explained / degrees) / max(1.0 - 2.0 / degrees, 0.5), FLOOR)
+            left = np.maximum((1.0 - explained / excess / degrees) / max(1.0 - 2.0 / degrees, 0.5), FLOOR)
         prior = np.eye(2) / self.model.shift**2
         known = np.isfinite(peak) & (fitted > 0.0) & (scale > 0.0)
         factor = np.where(known, fitted * variance / np.where(known, left * scale, 1.0), 1.0)

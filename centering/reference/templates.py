@@ -88,6 +88,14 @@ class Templates:
         """Return the transforms, shape (..., L+1, L+1), of profiles with coefficients (..., K)."""
         return np.tensordot(coefficients, self.transforms, axes=1)
 
+    def pictures(self, coefficients: Array) -> Array:
+        """Return the coefficients (P, M, M) of images of profiles (P, K) at the middle candidate, as if observed."""
+        waves = self.waves
+        root = np.ones(self.transforms.shape[1:]) if self._spectrum is None else np.sqrt(self._spectrum)
+        images = waves.kernel(self.transform(coefficients) * root, waves.size // 2)[:, : waves.size, : waves.size]
+        pictures: Array = waves.analyze(np.ascontiguousarray(images))[0] * waves.unfold(1.0 / root)
+        return pictures
+
     def norms(self, coefficients: Array) -> Array:
         """Return ``|Q m_t|^2`` at every candidate, shape (..., h, h), of profiles with coefficients (..., K)."""
         squares = np.tensordot(coefficients, self._kernels, axes=1) ** 2

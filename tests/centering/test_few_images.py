@@ -131,6 +131,21 @@ def test_compare_and_classes_say_it_too(tmp_path, monkeypatch, rng):
     assert Path("out/classes.csv").read_text().count("unlearned") == 12
 
 
+@pytest.mark.parametrize("snr", [4, 100])
+@pytest.mark.parametrize(
+    "profile", [gaussian(6), lambda distance: 1 / (1 + np.exp((distance - 14.5) / 1.2))], ids=["gaussian", "soft disc"]
+)
+def test_clear_images_of_particles_that_fill_their_box_state_what_they_are_off_by(rng, profile, snr):
+    """They stated 0.003 px where they were off by 0.02: what lay beyond the band was taken off the noise."""
+    truth = rng.normal(0, 3, (100, 2))
+    clean = profile(distances(48, truth))
+    images = clean + rng.standard_normal(clean.shape) * clean.std() / np.sqrt(snr)
+    centers = RadialReference(16)(images)
+    inside = ~centers.has(Flag.BORDER)
+    assert inside.sum() > 95
+    assert 1.2 < np.mean(squares(centers, truth)[inside]) < 4.0
+
+
 @pytest.mark.parametrize("profile", [ring(9, 2), gaussian(3), disc(10)], ids=["ring", "gaussian", "disc"])
 def test_clear_images_state_what_they_are_off_by(rng, profile):
     """When templates at whole pixels were compared with them they stated 0.014 px, and 0.03 px without any noise."""
