@@ -178,3 +178,14 @@ def test_a_checkerboard_is_settled_alike_and_flagged_by_every_method(period):
         assert result.flags[0] & int(Flag.FLAT | Flag.AMBIGUOUS)
         np.testing.assert_allclose(result.displacement, results[0].displacement, atol=1e-6)
         assert result.flags[0] == results[0].flags[0]
+
+
+def test_pixels_beyond_the_range_of_doubles_are_infinite():
+    stack = np.zeros((2, 9, 9), np.longdouble)
+    stack[:, 4, 4] = np.finfo(np.longdouble).max, 1.0
+    if np.finfo(np.longdouble).maxexp == np.finfo(np.float64).maxexp:
+        pytest.skip("no type is wider than doubles")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        centers = SurrogateCenter(3)(stack)
+    assert centers.has(Flag.NONFINITE).tolist() == [True, False]
