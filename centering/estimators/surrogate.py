@@ -138,7 +138,8 @@ class SurrogateCenter:
 
     def _searched(self, stack: Images, finite: npt.NDArray[np.bool_], plan: Plan) -> Centers:
         """Return the centres of the images as a batch; those that need a closer look go through `_find`."""
-        regions = plan.region(stack)
+        # the compiled loops see one kind of array, whose rows and columns are contiguous
+        regions = np.ascontiguousarray(plan.region(stack))
         peaks = plan.search(regions, NEAR * TIE * plan.peak)
         displacement, score, flags, doubtful = settle(regions, peaks, plan, subpixel=self.subpixel)
         again = np.flatnonzero(doubtful | ~finite)

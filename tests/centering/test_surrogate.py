@@ -12,7 +12,9 @@ import scipy.ndimage
 from phantoms import Polynomials, Rings, few_pixels, lopsided
 
 from centering import CenterOfMass, Flag, Score, SurrogateCenter, landscape
+from centering.landscapes.fused import _ring_sums
 from centering.landscapes.minimum import quadratic_offset
+from centering.landscapes.peak_kernels import correlate_at, prepare
 from centering.stack import crop
 
 
@@ -215,3 +217,25 @@ def test_crop_puts_the_center_in_the_middle_pixel():
         result = crop(image, [[5 - size // 2, 3 - size // 2]], 2)
         assert result.dtype == np.float32
         assert result[0].tolist() == [[0, 0, 0, 0, 0]] * 2 + [[0, 0, 1, 0, 0]] + [[0, 0, 0, 0, 0]] * 2
+
+
+@pytest.mark.parametrize("subpixel", [True, False])
+@pytest.mark.parametrize("max_shift", [0, 1, 2])
+@pytest.mark.parametrize("size", [14, 15])
+def test_few_candidates_are_settled_as_by_maps(rng, size, max_shift, subpixel):
+    images = rng.normal(size=(20, size, size)) + 40.0 * (rng.random((20, size, size)) < 0.02)
+    fused, maps = (
+        SurrogateCenter(6, method=method, max_shift=max_shift, subpixel=subpixel)(images)
+        for method in ("fused", "maps")
+    )
+    np.testing.assert_allclose(fused.displacement, maps.displacement, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(fused.flags, maps.flags)
+
+
+def test_a_limited_shift_compiles_nothing_again(rng):
+    images = rng.normal(size=(3, 33, 33)).astype(np.float32)
+    kernels = [prepare, correlate_at, _ring_sums]
+    SurrogateCenter(7)(images)
+    before = [list(kernel.signatures) for kernel in kernels]
+    SurrogateCenter(7, max_shift=4)(images)
+    assert [list(kernel.signatures) for kernel in kernels] == before
