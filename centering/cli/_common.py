@@ -93,7 +93,10 @@ class Commands(click.Group):
         except OSError as error:  # of a terminal or file that takes no more words: click knows closed pipes only
             if error.errno == errno.EPIPE:
                 raise
-            raise Failure(f"standard output cannot be written: {error.strerror or error}") from None
+            words = error.strerror or str(error)
+            if error.filename is not None:
+                raise Failure(f"{words}: {error.filename!r}") from None
+            raise Failure(f"standard output cannot be written: {words}") from None
 
 
 @contextmanager

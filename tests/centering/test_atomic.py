@@ -4,10 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+import click
 import processes
 import pytest
+from click.testing import CliRunner
 from datafiles import write_star
 
+from centering.cli._common import Commands
 from centering.io import atomic, publishing
 from centering.io.atomic import remove_dead, replacing
 from centering.io.output_folder import OutputFolder
@@ -97,6 +100,20 @@ def test_words_that_cannot_be_written_are_one_sentence(tmp_path):
     assert result.stderr.startswith("Error: standard output cannot be written: No space left on device\n")
     assert "Traceback" not in result.stderr
     assert (tmp_path / "b.cs").exists()
+
+
+def test_a_file_that_fails_outside_of_a_command_is_not_taken_for_standard_output(tmp_path):
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def look():
+        (tmp_path / "gone").read_text()
+
+    result = CliRunner().invoke(group, ["look"])
+    assert result.exit_code == 2
+    assert result.stderr == f"Error: No such file or directory: {str(tmp_path / 'gone')!r}\n"
 
 
 @pytest.mark.parametrize("step", range(4))
