@@ -102,15 +102,16 @@ def settle(
     corners = np.minimum(np.maximum(place - 1, 0), last - 2)
     energies = _energies_around(regions, peaks.lowest, images, corners, plan)
     # on the border there is no fit, and the candidate stands for itself
-    fitted = ~border if subpixel else np.zeros(len(images), np.bool_)
+    alone = np.flatnonzero(border) if subpixel else np.arange(len(images))
     if subpixel:
         offset = quadratic_offset(-energies.sum(axis=1).reshape(-1, 3, 3))
-        offset[border] = 0.0
+        offset[alone] = 0.0
         displacement[images] += offset
     if plan.score.normalizer == "disk":
-        largest, highest = energies[:, -1].max(axis=1), energies.max(axis=1)
-        own = highest[np.arange(len(images)), (place - corners) @ (3, 1)]
-        highest = np.where(fitted, highest.max(axis=1), own)
+        largest, highest = energies[:, -1].max(axis=1), energies.max(axis=(1, 2))
+        if len(alone):
+            own = (place[alone] - corners[alone]) @ (3, 1)
+            highest[alone] = energies[alone, :, own].max(axis=1)
         doubtful[images] = (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
     return displacement, score, flags, doubtful
 
@@ -118,6 +119,8 @@ def settle(
 def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bool_]]:
     """Return place (B, 2) and value (B,) of the best contender of every image, and whether it is in doubt."""
     batch = len(peaks.lowest)
+    if len(peaks.image) == batch and not peaks.open.any():  # one each
+        return peaks.place, peaks.value, np.zeros(batch, np.bool_)
     tie = TIE * terms
     best = np.full(batch, -np.inf)
     np.maximum.at(best, peaks.image, peaks.value)
