@@ -152,7 +152,7 @@ class CTF:
         Raises
         ------
         ValueError
-            A field is missing.
+            A field is missing, or does not hold numbers.
         """
         from centering.io.cryosparc import CsFile as Reader
 
@@ -162,6 +162,9 @@ class CTF:
         missing = [name for name in _FIELDS if name not in names]
         if missing:
             raise ValueError(f"{str(source.path)!r} has no field {missing[0]}")
+        for name in (*_FIELDS, *([_PHASE] if _PHASE in names else [])):
+            if table.dtype[name].kind not in "iuf":
+                raise ValueError(f"{str(source.path)!r} holds no numbers in {name}; its type is {table.dtype[name]}")
         one, two, voltage, aberration, contrast = (np.asarray(table[name], dtype=np.float64) for name in _FIELDS)
         phase = np.rad2deg(table[_PHASE].astype(np.float64)) if _PHASE in names else 0.0
         pixel = source.pixel_size if pixel_size is None else pixel_size

@@ -16,6 +16,7 @@ from datafiles import dataset, write_cs
 
 from centering.cli import main
 from centering.cli._common import printable
+from centering.ctf import CTF
 from centering.io.cryosparc import CsFile
 from centering.io.opening import open_particles
 from centering.io.star import StarFile
@@ -96,6 +97,29 @@ def test_pixel_sizes_that_no_microscope_has_are_refused(tmp_path: Path, name: st
     write_cs(tmp_path / "p.cs", table)
     with pytest.raises(ValueError, match=f"gives a pixel size of .* Angstrom \\({name}\\)"):
         CsFile.read(tmp_path / "p.cs")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("<U1", b"\xff" * 4), ([("a", "S3"), ("b", "<f4")], bytes(7)), ("S4", b"dear"), ("<M8[s]", bytes(8))],
+)
+@pytest.mark.parametrize("name", ["ctf/df2_A", "ctf/phase_shift_rad"])
+def test_transfer_functions_that_are_no_numbers_are_refused(tmp_path: Path, name: str, kind, content: bytes) -> None:
+    names = ["df1_A", "df2_A", "accel_kv", "cs_mm", "amp_contrast", "phase_shift_rad"]
+    fields = [(f"ctf/{one}", kind if f"ctf/{one}" == name else "<f4") for one in names]
+    table = np.zeros(1, dtype=[*FIELDS, *fields])
+    table["blob/path"], table["blob/psize_A"] = b"stack.mrcs", 1.5
+    raw = np.frombuffer(content, dtype=kind)
+    table.view(np.uint8)[slice(*_place(table.dtype, name))] = raw.view(np.uint8)
+    write_cs(tmp_path / "p.cs", table)
+    with pytest.raises(ValueError, match=rf"p\.cs' holds no numbers in {name}; its type is ") as refused:
+        CTF.from_cs(tmp_path / "p.cs")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def _place(kind: np.dtype, name: str) -> tuple[int, int]:
+    part, offset = kind.fields[name][:2]
+    return offset, offset + part.itemsize
 
 
 @pytest.mark.parametrize("value", ["1e300", "1e-40", "nan", "0", "-1"])
