@@ -27,6 +27,7 @@ from centering.io.output_folder import recover
 from centering.io.particles import Particles
 from centering.job import Job
 from centering.outputs import OUTPUTS, preload, write_outputs
+from centering.reference.threads import find_pools
 from centering.results import Centers
 
 __all__ = ["completed", "run"]
@@ -112,6 +113,7 @@ def run(
         ThreadPoolExecutor(1) as aside,
     ):
         if figures:
+            find_pools()
             aside.submit(preload)
         try:
             target = _target(folder, particles) if write_stack else None

@@ -31,8 +31,7 @@ def over_threads(
     ``jobs`` threads compute at any time; two more read the next batches and write the last ones.  The threads of
     BLAS and of numba are held at one each meanwhile, so that ``jobs`` is what the machine sees.
     """
-    import scipy.linalg  # noqa: F401  (its BLAS can only be held at one thread once it is there)
-    from threadpoolctl import threadpool_limits
+    from centering.reference.threads import one_thread
 
     gate, batches = _Gate(jobs), iter(batches)
 
@@ -41,7 +40,7 @@ def over_threads(
         estimator = job.estimators[batch.estimator]
         return batch, center_batch(some, batch.places, estimator, job.contrast.invert, target, gate)
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(jobs + _BESIDE) as pool:
+    with one_thread(None), ThreadPoolExecutor(jobs + _BESIDE) as pool:
         first = list(islice(batches, 1))
         for batch in first:  # while it is read
             gate.open_after(pool.submit(make_ready, job.estimators[batch.estimator], job.particles.size))

@@ -1,6 +1,7 @@
 """The engine: the same bytes however the work is cut, bounded memory, one thread of BLAS for each worker."""
 
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from datafiles import RADIUS, dataset, write_star
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info
 
+import centering.run
 from centering import CenterOfMass
 from centering.cli import main
 from centering.engine.batches import cut
@@ -17,6 +19,7 @@ from centering.engine.estimate import estimate
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
 from centering.job import ESTIMATORS, Job, prepare
+from centering.outputs import preload
 
 OPTIONS = ("particles.star", "--radius", str(RADIUS), "--write-stack")
 
@@ -53,6 +56,27 @@ def undisturbed(project):
 def test_neither_threads_nor_batches_change_a_byte(undisturbed, options):
     command("run", *OPTIONS, "--out", "out", *options)
     assert contents("out") == undisturbed
+
+
+def test_nobody_loads_a_library_while_the_pools_of_threads_are_looked_for(project, monkeypatch):
+    """The search and an import on another thread could wait for each other for ever."""
+    begun, late = threading.Event(), []
+    search = ThreadpoolController.__init__
+
+    def preloading():
+        begun.set()
+        preload()
+
+    def searching(self):
+        late.append(begun.wait(0.5))
+        search(self)
+
+    monkeypatch.setattr(centering.run, "preload", preloading)
+    monkeypatch.setattr(ThreadpoolController, "__init__", searching)
+    dataset(project, 8)
+    command("run", "particles.star", "--estimator", "mass", "--out", "out")
+    assert begun.is_set()
+    assert late == [False]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
