@@ -111,6 +111,8 @@ class Cluster:
                         protocol="tcp://" if security is None else "tls://",
                         security=security,
                         dashboard_address=None,
+                        # without one there is a server of its state all the same, by default at one port for all users
+                        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         silence_logs=50,
                     )
                 )

@@ -1,8 +1,10 @@
 """Dask: the same bytes on workers as on threads, and a worker that dies loses nothing."""
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -128,6 +130,16 @@ def test_workers_of_this_machine_are_nobody_elses(project):
             with pytest.raises((OSError, TypeError)), dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
                 distributed.Client(address_tried, security=security, set_as_default=False, timeout="2s").close()
         assert cluster.client.submit(os.getpid).result() != os.getpid()
+
+
+def test_two_commands_on_one_machine_do_not_share_a_port(project):
+    """A port that is taken is a warning of Dask's, and a stranger's server beside ours."""
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # taken already: as good
+            taken.bind(("127.0.0.1", 8787))
+            taken.listen()
+        result = command(*QUICK, "--workers", 1)
+    assert "8787" not in result.stderr
 
 
 def test_without_cryptography_the_user_is_told(project, monkeypatch):
