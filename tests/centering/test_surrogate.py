@@ -1,4 +1,4 @@
-"""The surrogate centre of mass: proof of its minimum, RACER, flags, and the 70S images."""
+"""The surrogate centre of mass: certificate of its minimum, RACER, flags, and the 70S images."""
 
 from __future__ import annotations
 
