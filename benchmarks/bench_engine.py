@@ -21,10 +21,11 @@ import numpy as np
 from benchmarks.bench_scaling import stack
 from benchmarks.bench_star import measured
 from centering.engine.estimate import estimate
+from centering.engine.job import Job
 from centering.estimators.surrogate import SurrogateCenter
 from centering.io.mrc import create_stack, write_images
 from centering.io.opening import open_particles
-from centering.job import Job, prepare
+from centering.runs.prepare import prepare
 
 SIZE, RADIUS = 256, 60
 ROOT = Path(__file__).resolve().parent.parent

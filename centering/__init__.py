@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from centering._moved import MOVED, install, moved
+
 if TYPE_CHECKING:
     from centering.alignment.result import Alignment as Alignment
     from centering.ctf import CTF as CTF
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from centering.landscapes.grid import candidates as candidates
     from centering.landscapes.landscape import landscape as landscape
     from centering.landscapes.score import Score as Score
-    from centering.reference.fitted import FittedReference as FittedReference
+    from centering.radial.fitted import FittedReference as FittedReference
     from centering.results import Centers as Centers
     from centering.results import Flag as Flag
 
@@ -32,7 +34,7 @@ _HOMES = {
     "CenterOfMass": "centering.estimators.mass",
     "Centers": "centering.results",
     "Estimator": "centering.estimators.base",
-    "FittedReference": "centering.reference.fitted",
+    "FittedReference": "centering.radial.fitted",
     "Flag": "centering.results",
     "GeometricMedian": "centering.estimators.median",
     "PhaseCenter": "centering.estimators.phase",
@@ -45,11 +47,15 @@ _HOMES = {
     "landscape": "centering.landscapes.landscape",
 }
 
+install()
+
 __version__ = "0.1.0"
 __all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name in MOVED:
+        return moved(name)
     if name not in _HOMES:
         raise AttributeError(f"module 'centering' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

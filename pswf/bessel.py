@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["bessel_coordinates", "bessel_zeros"]
 

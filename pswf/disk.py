@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
 from pswf.bases.base import RadialBasis
 from pswf.bases.constant import WithConstant
 from pswf.bases.prolate import DEFAULT_TRUNCATION, PAPER_TRUNCATION, PSWF
 from pswf.checks import check_count
+from pswf.jit import jit
 
 __all__ = ["AngularZero"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
+from pswf.jit import jit
 from pswf.radial import zernike_functions
 
 __all__ = ["edge_functions", "log_edges"]

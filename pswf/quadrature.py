@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
 from pswf.checks import check_bandlimit, check_count, check_memory, check_positive
+from pswf.jit import jit
 from pswf.radial import combine
 from pswf.spectrum import solve
 

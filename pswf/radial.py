@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
+from pswf.jit import jit
 from pswf.spectrum import step_rates
 
 __all__ = ["combine", "zernike_functions"]

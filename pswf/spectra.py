@@ -16,12 +16,12 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from pswf._threads import thread_count, thread_map
 from pswf.bases.prolate import likely_count
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_memory, check_positive
 from pswf.concentration import DIRECT_LIMIT, direct_leakage, log_spectrum
 from pswf.spectrum import solve
+from pswf.threads import thread_count, thread_map
 
 __all__ = ["RadialProlate", "Spectra", "prolate_spectra"]
 

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
 from pswf.checks import check_memory
+from pswf.jit import jit
 
 __all__ = ["Modes", "matrix_size", "operator_diagonals", "solve", "square_multiplication", "step_rates"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from centering import CTF
 from centering.io.opening import open_particles
 from centering.simulate import GaussianParticle, rotations
-from centering.volumes import project
+from centering.simulate.volumes import project
 
 SIZE, RADIUS, SHIFT = 129, 32, 12
 PATCH = 65

@@ -21,8 +21,8 @@ from centering import (
     SelfConvolution,
     SurrogateCenter,
 )
-from centering.reference.posterior import observe
-from centering.reference.start import model_from_positions
+from centering.radial.posterior import observe
+from centering.radial.start import model_from_positions
 
 LEVELS = (1 / 5, 1 / 10, 1 / 20, 1 / 45, 1 / 100, 1 / 200)
 

@@ -167,10 +167,10 @@ def one_file(kind: str, content: bytes, seed: str, folder: Path, *, figures: boo
     Path("good.cs").write_bytes(inputs.cs())
     Path("of-mutated.star").write_bytes(good.replace(b"stack.mrcs", b"mutated.mrcs"))
     if not figures:
-        import centering.outputs
+        import centering.runs.outputs
 
-        centering.outputs._write_figures = lambda *_: None
-        centering.outputs.preload = lambda: None
+        centering.runs.outputs._write_figures = lambda *_: None
+        centering.runs.outputs.preload = lambda: None
     warnings.simplefilter("error")
     # sums of pixels of 1e38 are for the estimators' own tests
     warnings.simplefilter("ignore", RuntimeWarning)

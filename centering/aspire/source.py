@@ -16,7 +16,7 @@ from aspire.source import ImageSource
 from aspire.source.coordinates import CoordinateSource
 from aspire.source.image import IndexedSource
 
-from centering.contrast import detect_contrast
+from centering.engine.contrast import detect_contrast
 from centering.estimators.base import Estimator
 from centering.results import Centers, Flag
 from centering.shift import shift_images

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from centering.job import Job
+    from centering.engine.job import Job
 
 __all__ = [
     "Commands",

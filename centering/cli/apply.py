@@ -29,8 +29,8 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
       centering apply J12/particles.cs --out shifted --whole-pixels
     """
     with one_sentence():
-        from centering.apply import apply_origins
         from centering.io.opening import open_particles
+        from centering.tools.apply import apply_origins
 
         particles = open_particles(input_path, angpix)
         with progress_bar(len(particles), "moving") as bar:

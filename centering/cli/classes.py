@@ -46,9 +46,9 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
     with one_sentence(TypeError):
         import numpy as np
 
-        from centering.classes import OUTPUTS, recenter_classes
         from centering.io.opening import open_particles
-        from centering.job import prepare
+        from centering.runs.prepare import prepare
+        from centering.tools.classes import OUTPUTS, recenter_classes
 
         job = prepare(open_particles(averages, angpix), **options)
         say_warnings(job)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from centering.comparison import Comparison
+    from centering.engine.job import Job
     from centering.io.particles import Particles
-    from centering.job import Job
+    from centering.tools.comparison import Comparison
 
 __all__ = ["compare"]
 
@@ -79,7 +79,7 @@ def compare(
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence(TypeError), Stages() as stages:
-        from centering.job import prepare
+        from centering.runs.prepare import prepare
 
         particles, known = _open(input_path, angpix, truth)
         names = list(dict.fromkeys(estimators or _NAMES))
@@ -109,8 +109,8 @@ def compare(
             tasks[_ALIGNMENT] = _aligned(tasks[_ALIGNMENT])
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
         tell("warning", words)
-    from centering.comparison import compare_centers
     from centering.engine.estimate import estimate
+    from centering.tools.comparison import compare_centers
 
     with one_sentence(), stages:
         centers = {}
@@ -138,9 +138,9 @@ def _aligned(job: Job) -> Job:
 
 
 def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles, npt.NDArray[np.float64] | None]:
-    from centering.datasets import read_70s
     from centering.io.opening import open_particles
     from centering.io.star import StarFile
+    from centering.tools.datasets import read_70s
 
     if path.lower().endswith(".mat"):
         if truth is not None:

@@ -32,11 +32,11 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
     from pathlib import Path
 
     with one_sentence():
-        from centering.io.conversion import to_cs
         from centering.io.cryosparc import CsFile
         from centering.io.identity import refuse_changed, stamps
         from centering.io.refusal import check_pixel_size
         from centering.io.star import StarFile
+        from centering.tools.convert import to_cs
 
         kinds = Path(source).suffix.lower(), Path(target).suffix.lower()
         if sorted(kinds) != [".cs", ".star"]:

@@ -30,9 +30,9 @@ def extract_coordinates(
     from pathlib import Path
 
     with one_sentence():
-        from centering.extraction import recenter_coordinates
         from centering.io.identity import refuse_changed, stamps
         from centering.io.star import StarFile
+        from centering.tools.coordinates import recenter_coordinates
 
         if Path(out).exists() and (not overwrite or Path(out).resolve() == Path(particles).resolve()):
             raise FileExistsError(f"{out!r} exists; give another name, or --overwrite")

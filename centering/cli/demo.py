@@ -36,7 +36,7 @@ def demo(out: str, overwrite: bool) -> None:
     start = perf_counter()
     with one_sentence(), Stages() as stages:
         stages.begin("simulating", 0)
-        from centering.demo import COUNT, run_demo
+        from centering.tools.demo import COUNT, run_demo
 
         progress = None
 

@@ -33,7 +33,7 @@ def fetch(name: str, out: str | None) -> None:
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence():
-        from centering.datasets import fetch as get
+        from centering.tools.datasets import fetch as get
 
         for path in get(name, out):
             click.echo(path)

@@ -23,7 +23,7 @@ from centering.cli._stages import COMPILING, Stages
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from centering.job import Job
+    from centering.engine.job import Job
     from centering.results import Centers
 
 __all__ = ["report", "run"]
@@ -204,8 +204,8 @@ def _run(
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
         from centering.io.output_folder import recover
-        from centering.job import prepare
-        from centering.outputs import OUTPUTS
+        from centering.runs.outputs import OUTPUTS
+        from centering.runs.prepare import prepare
 
         particles = open_particles(input_path, angpix)
         recover(out)
@@ -214,9 +214,9 @@ def _run(
         job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=stages.begin, **options)
     from centering.engine.cluster import Cluster
     from centering.engine.safety import Certificates
-    from centering.run import completed
-    from centering.run import run as center
-    from pswf._threads import thread_count
+    from centering.runs.run import completed
+    from centering.runs.run import run as center
+    from pswf.threads import thread_count
 
     for note in job.particles.notes:
         tell("note", note)
@@ -273,7 +273,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     """Print the closing summary of a run; the rate is that of the stage "centering", without compiling."""
     from pathlib import Path
 
-    from centering.outputs import OUTPUTS, summarize
+    from centering.runs.outputs import OUTPUTS, summarize
 
     summary = summarize(job, centers)
     count, size = summary["images"], summary["image_size_px"]

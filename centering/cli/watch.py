@@ -11,7 +11,7 @@ from centering.cli._common import estimator_names, one_sentence, particle_option
 
 if TYPE_CHECKING:
     from centering.results import Centers
-    from centering.watch import Watch
+    from centering.watching.watch import Watch
 
 __all__ = ["watch"]
 
@@ -63,8 +63,8 @@ def watch(
     import signal
 
     with one_sentence(TypeError):
-        from centering.watch import Watch, check_positive, follow
-        from pswf._threads import thread_count
+        from centering.watching.watch import Watch, check_positive, follow
+        from pswf.threads import thread_count
 
         check_positive(interval=interval, until_idle=until_idle)
         watching = Watch(folder, out, pixel_size=angpix, jobs=jobs or thread_count(), **options)

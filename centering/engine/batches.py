@@ -17,7 +17,7 @@ from centering.results import Centers
 from centering.shift import shift_images
 
 if TYPE_CHECKING:
-    from centering.reference.fitted import FittedReference
+    from centering.radial.fitted import FittedReference
 
 __all__ = ["BATCH_BYTES", "Batch", "StackTarget", "batch_length", "center_batch", "cut"]
 

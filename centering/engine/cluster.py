@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from centering.engine.batches import Batch, StackTarget, center_batch
+from centering.engine.job import Job
 from centering.engine.safety import (
     Certificates,
     Stamp,
@@ -23,7 +24,6 @@ from centering.engine.safety import (
 from centering.engine.stream import unordered
 from centering.estimators.base import Estimator
 from centering.io.particles import Particles
-from centering.job import Job
 from centering.results import Centers
 
 __all__ = ["Cluster"]

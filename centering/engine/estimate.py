@@ -8,9 +8,9 @@ from contextlib import closing
 from centering.engine.batches import BATCH_BYTES, StackTarget, batch_length, cut
 from centering.engine.cluster import Cluster
 from centering.engine.gather import Gathered
+from centering.engine.job import Job
 from centering.engine.journal import Journal
 from centering.engine.stream import over_threads
-from centering.job import Job
 from centering.results import Centers
 
 __all__ = ["estimate"]
@@ -34,7 +34,7 @@ def estimate(
     Parameters
     ----------
     job : Job
-        Made by `centering.job.prepare`.
+        Made by `centering.runs.prepare.prepare`.
     jobs : int
         Number of threads that compute.
     cluster : Cluster, optional

@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from centering.engine.batches import Batch, StackTarget, center_batch
+from centering.engine.job import Job
 from centering.estimators.base import Estimator
-from centering.job import Job
 from centering.results import Centers
 
 __all__ = ["over_threads", "unordered"]
@@ -31,7 +31,7 @@ def over_threads(
     ``jobs`` threads compute at any time; two more read the next batches and write the last ones.  The threads of
     BLAS and of numba are held at one each meanwhile, so that ``jobs`` is what the machine sees.
     """
-    from centering.reference.threads import one_thread
+    from centering.threads import one_thread
 
     gate, batches = _Gate(jobs), iter(batches)
 
@@ -68,7 +68,7 @@ class _Gate:
 def make_ready(estimator: Estimator, size: int) -> None:
     """Let an estimator of this package compile its kernels and build its tables, by one image of float32 pixels."""
     from centering.estimators.surrogate import SurrogateCenter
-    from centering.reference.fitted import FittedReference
+    from centering.radial.fitted import FittedReference
 
     if isinstance(estimator, (SurrogateCenter, FittedReference)):
         estimator(np.random.default_rng(0).standard_normal((1, size, size), dtype=np.float32))

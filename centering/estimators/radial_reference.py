@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.landscapes.grid import check_max_shift
-from centering.reference.batches import Source
-from centering.reference.fitted import FittedReference
+from centering.radial.batches import Source
+from centering.radial.fitted import FittedReference
 from centering.results import Centers, Flag
 from centering.stack import check_radius, check_stack
 from pswf.bases.base import RadialBasis
@@ -21,7 +21,7 @@ from pswf.checks import check_count
 from pswf.disk import check_basis
 
 if TYPE_CHECKING:
-    from centering.reference.fit import Progress
+    from centering.radial.fit import Progress
 
 __all__ = ["RadialReference"]
 
@@ -88,7 +88,7 @@ class RadialReference:
 
     The ``displacement`` is the posterior mean, ``score`` the logarithm of the likelihood ratio of a particle to none
     (an outlier score: empty boxes come last).  Flags: BORDER, AMBIGUOUS, NEIGHBOUR and OUTLIER as described in
-    `centering.reference.flags`; ELONGATED in clear images only, see `FittedReference.clear`; FLAT for images without
+    `centering.radial.flags`; ELONGATED in clear images only, see `FittedReference.clear`; FLAT for images without
     structure (displacement and score 0); NONFINITE for NaN or infinite pixels (displacement 0, score NaN); both have a
     covariance of NaN.
 
@@ -164,8 +164,8 @@ class RadialReference:
         -------
         FittedReference
         """
-        from centering.reference.fit import fit
-        from centering.reference.threads import one_thread
+        from centering.radial.fit import fit
+        from centering.threads import one_thread
 
         with one_thread():
             fitted = fit(self, images, ctf, progress)

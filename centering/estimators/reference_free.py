@@ -124,7 +124,7 @@ class ReferenceFreeAlignment:
     def align(self, images: npt.ArrayLike) -> Alignment:
         """Align ``images``, shape (B, n, n) or (n, n), and return their average and the history as well."""
         from centering.alignment.fit import fit
-        from centering.reference.threads import one_thread
+        from centering.threads import one_thread
 
         stack, finite = check_stack(images)
         check_radius(self.radius, stack.shape[-1])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["EvenCorrelation"]
 

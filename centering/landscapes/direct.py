@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import reciprocal
-from pswf._jit import jit, parallel_jit, prange
+from pswf.jit import jit, parallel_jit, prange
 
 __all__ = ["direct", "energies_at", "score_energies"]
 

@@ -24,7 +24,7 @@ from centering.landscapes.peaks import Peaks
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import ROUNDING, reciprocal
 from centering.results import Flag
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["fused", "linear", "overshoots", "settle"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["contenders", "correlate_at", "multiply", "prepare"]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from centering.job import Job
+from centering.engine.job import Job
 from centering.plot import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, drawing, save
-from centering.reference.dataset import sentences
-from centering.reference.selection import Choice
+from centering.radial.selection import Choice
 from centering.report import charts
 from centering.results import Centers
+from centering.runs.learning import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from centering.reference.fitted import FittedReference
+    from centering.radial.fitted import FittedReference
 
 __all__ = ["evidence", "learned", "noise", "profiles", "uncertainties"]
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from centering.engine.job import Job
 from centering.io.atomic import replacing
-from centering.job import Job
-from centering.outputs import summarize
 from centering.report import charts, particles, stack
 from centering.report.learned import learned
 from centering.report.words import FLAGS, readable, verdict, warnings
 from centering.results import Centers, Flag
+from centering.runs.outputs import summarize
 
 __all__ = ["write_report"]
 

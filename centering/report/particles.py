@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.engine.job import Job
 from centering.estimators.surrogate import SurrogateCenter
-from centering.job import Job
 from centering.landscapes.grid import candidates
-from centering.outputs import image_name
 from centering.plot import displayed
-from centering.reference.fitted import FittedReference
+from centering.radial.fitted import FittedReference
 from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
+from centering.runs.outputs import image_name
 from centering.shift import shift_images
 
 __all__ = ["doubtful", "montage"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from centering.job import Job
+from centering.engine.job import Job
 from centering.plot import save
 from centering.report import charts
 from centering.report.pictures import marked

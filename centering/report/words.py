@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from centering.job import Job
+from centering.engine.job import Job
 from centering.results import Flag
 
 __all__ = ["FLAGS", "readable", "verdict", "warnings"]
@@ -36,7 +36,7 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
     Parameters
     ----------
     summary : dict
-        From `centering.outputs.summarize`.
+        From `centering.runs.outputs.summarize`.
     gain : float or None
         Sharpness of the mean image after centering, relative to before.
     """

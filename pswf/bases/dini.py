@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
 from pswf.bases.series import ZernikeSeries
 from pswf.bessel import _miller, bessel_coordinates, bessel_zeros
 from pswf.checks import check_count, check_memory, check_order
+from pswf.jit import jit
 
 __all__ = ["DiniBessel"]
 

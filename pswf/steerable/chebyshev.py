@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._threads import thread_count, thread_map
 from pswf.bases.base import RadialBasis
 from pswf.families import RadialFamily
+from pswf.threads import thread_count, thread_map
 
 __all__ = ["chebyshev_coefficients", "chebyshev_radii", "chebyshev_tables", "needed_degree"]
 

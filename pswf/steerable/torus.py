@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["Torus"]
 

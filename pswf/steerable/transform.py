@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pswf._threads import thread_count, thread_map
 from pswf.steerable.layout import Layout
 from pswf.steerable.torus import Torus
+from pswf.threads import thread_count, thread_map
 
 __all__ = ["DiskTransform"]
 

@@ -103,9 +103,9 @@ SCENARIOS = (
 def prepare(folder: Path) -> None:
     """Write the inputs of every scenario."""
     from centering import simulate
-    from centering.io.conversion import to_cs
     from centering.io.mrc import write_stack
     from centering.io.star import StarFile
+    from centering.tools.convert import to_cs
 
     simulation = simulate.particles(COUNT, SIDE, radius=3, max_shift=2, seed=1)
     write_stack(folder / "stack.mrcs", simulation.images, 1.5)

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from datafiles import dataset, write_cs
 
 from centering.cli import main
-from centering.io.conversion import to_cs
 from centering.io.cryosparc import CsFile
 from centering.io.mrc import MrcStack
 from centering.io.star import StarFile
+from centering.tools.convert import to_cs
 
 RUN = ["--estimator", "mass", "--no-report", "-j", "1", "--batch-size", "4", "--out", "out"]
 

@@ -24,7 +24,7 @@ from matplotlib.image import imread
 from centering.cli import main
 from centering.io.mrc import write_stack
 from centering.io.star import StarFile
-from centering.outputs import OUTPUTS
+from centering.runs.outputs import OUTPUTS
 
 
 def command(*arguments, code=0):

@@ -18,9 +18,10 @@ from centering import CenterOfMass
 from centering.cli import main
 from centering.engine.cluster import Cluster
 from centering.engine.estimate import estimate
+from centering.engine.job import Job
 from centering.engine.safety import check_stamps, located, stamps
 from centering.io.opening import open_particles
-from centering.job import Job, prepare
+from centering.runs.prepare import prepare
 
 dask = pytest.importorskip("dask", reason="needs the extra distributed")
 distributed = pytest.importorskip("distributed", reason="needs the extra distributed")

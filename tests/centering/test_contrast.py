@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from datafiles import RADIUS, simulated
 
-from centering.contrast import Contrast, detect_contrast
+from centering.engine.contrast import Contrast, detect_contrast
 from centering.io.opening import open_particles
 
 

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from centering import datasets
+from centering.tools import datasets
 
 
 @pytest.mark.parametrize("name", datasets.REGISTRY)

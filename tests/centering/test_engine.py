@@ -11,15 +11,16 @@ from click.testing import CliRunner
 from datafiles import RADIUS, dataset, write_star
 from threadpoolctl import ThreadpoolController, threadpool_info
 
-import centering.run
+import centering.runs.run
 from centering import CenterOfMass
 from centering.cli import main
 from centering.engine.batches import cut
 from centering.engine.estimate import estimate
+from centering.engine.job import Job
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
-from centering.job import ESTIMATORS, Job, prepare
-from centering.outputs import preload
+from centering.runs.outputs import preload
+from centering.runs.prepare import ESTIMATORS, prepare
 
 OPTIONS = ("particles.star", "--radius", str(RADIUS), "--write-stack")
 
@@ -71,7 +72,7 @@ def test_nobody_loads_a_library_while_the_pools_of_threads_are_looked_for(projec
         late.append(begun.wait(0.5))
         search(self)
 
-    monkeypatch.setattr(centering.run, "preload", preloading)
+    monkeypatch.setattr(centering.runs.run, "preload", preloading)
     monkeypatch.setattr(ThreadpoolController, "__init__", searching)
     dataset(project, 8)
     command("run", "particles.star", "--estimator", "mass", "--out", "out")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from centering import CenterOfMass
-from centering.experiments import add_noise, averaging_gain, errors_against_snr, snr
-from centering.silhouettes import HEDGEHOG, PIKE, Silhouette
+from centering.paper.experiments import add_noise, averaging_gain, errors_against_snr, snr
+from centering.paper.silhouettes import HEDGEHOG, PIKE, Silhouette
 from pswf import AngularZero, Zernike
 
 

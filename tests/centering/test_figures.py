@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from centering import figures
-from centering.figures import Surface
+from centering.paper import figures
+from centering.paper.figures import Surface
 
 
 def marks(ax):

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 import scipy.optimize
 
-from centering.frechet import frechet_function, frechet_mean, frechet_median, pixels
+from centering.paper.frechet import frechet_function, frechet_mean, frechet_median, pixels
 
 
 @pytest.fixture

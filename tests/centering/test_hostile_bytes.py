@@ -9,7 +9,7 @@ from datafiles import dataset
 
 from centering.io.mrc import MrcStack, create_stack
 from centering.io.opening import open_particles
-from centering.job import prepare
+from centering.runs.prepare import prepare
 
 TOKENS = [
     b"nan",

@@ -36,10 +36,10 @@ from centering import (
 from centering.cli import main
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
-from centering.job import prepare
-from centering.reference import dataset
-from centering.reference.dataset import Sample, learn, sentences, transfer_functions
-from centering.reference.selection import choose
+from centering.radial.selection import choose
+from centering.runs import learning
+from centering.runs.learning import Sample, learn, sentences, transfer_functions
+from centering.runs.prepare import prepare
 
 PROGRAM = Path(sys.executable).with_name("centering")
 COUNT, SIZE, RADIUS, PIXEL = 160, 48, 12, 3.0
@@ -542,7 +542,7 @@ def test_nothing_to_learn_from(project):
 
 def test_the_folder_is_refused_before_anything_is_learned(project, monkeypatch):
     Path("out").mkdir()
-    monkeypatch.setattr(dataset, "learn", lambda *arguments, **options: pytest.fail("learned in vain"))
+    monkeypatch.setattr(learning, "learn", lambda *arguments, **options: pytest.fail("learned in vain"))
     assert "folder 'out' exists" in command(*REFERENCE, code=2).stderr
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from datafiles import dataset
 
 from centering.cli import main
-from centering.watch import _withdraw
+from centering.watching.watch import _withdraw
 
 PROGRAM = Path(sys.executable).with_name("centering")
 RUN = ("run", "particles.star", "--estimator", "mass", "--no-report", "-j", "1", "--out")

@@ -364,7 +364,7 @@ def test_batches_of_any_kind_teach_the_same(learned, tmp_path):
 
 def test_large_stacks_are_read_once_for_each_iteration(learned, monkeypatch):
     fitted, images, _ = learned
-    monkeypatch.setattr("centering.reference.batches.KEPT", 100_000)
+    monkeypatch.setattr("centering.radial.batches.KEPT", 100_000)
     calls = []
 
     def produce():

@@ -11,7 +11,7 @@ from test_radial_reference import errors
 
 from centering import CTF, Flag, RadialReference, SurrogateCenter
 from centering.simulate import rotations
-from centering.volumes import project
+from centering.simulate.volumes import project
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from centering import CenterOfMass, Flag, ReferenceFreeAlignment, SelfConvolutio
 from centering.alignment.disk import Disk
 from centering.alignment.shifts import Match
 from centering.alignment.turns import TurnSearch, highest_angle
-from centering.silhouettes import HEDGEHOG
+from centering.paper.silhouettes import HEDGEHOG
 
 MODES = pytest.mark.parametrize("rotations", [False, True], ids=["shifts", "turns"])
 SIZES = pytest.mark.parametrize("size", [40, 41], ids=["even", "odd"])

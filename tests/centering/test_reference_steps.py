@@ -7,14 +7,14 @@ import pytest
 from scipy import integrate, optimize
 from symmetric import disc, gaussian, stack
 
-from centering.reference.learning import Freedom, Sums, iterate, maximize, solve, spread_with_moment
-from centering.reference.noise import REACH as LAGS
-from centering.reference.noise import corner_spectrum, parzen
-from centering.reference.posterior import Expectation, Model, observe
-from centering.reference.sharp import sharpen, spread
-from centering.reference.start import model_from_positions
-from centering.reference.templates import Templates
-from centering.reference.waves import Waves, default_reach
+from centering.radial.learning import Freedom, Sums, iterate, maximize, solve, spread_with_moment
+from centering.radial.noise import REACH as LAGS
+from centering.radial.noise import corner_spectrum, parzen
+from centering.radial.posterior import Expectation, Model, observe
+from centering.radial.sharp import sharpen, spread
+from centering.radial.start import model_from_positions
+from centering.radial.templates import Templates
+from centering.radial.waves import Waves, default_reach
 
 SIZES = pytest.mark.parametrize("size", [20, 21], ids=["even", "odd"])
 RADIUS, REACH = 6, 7  # the disks about the outer candidates leave the image
@@ -218,7 +218,7 @@ def test_m_step_with_transfer_fits_the_filtered_template(rng):
     places = rng.integers(-5, 6, (6, 2)).astype(float)
     transfer = np.cos(waves.frequency * rng.uniform(5, 20, (6, 1, 1)))
     images = spread(waves, places, np.zeros((6, 2, 2))) * waves.unfold(transfer * transform)
-    from centering.reference.posterior import Observation
+    from centering.radial.posterior import Observation
 
     observation = Observation(images, np.ones(6, dtype=bool), transfer)
     fitted = model_from_positions(templates, [observation], [places], np.inf)

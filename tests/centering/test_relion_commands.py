@@ -14,9 +14,9 @@ from datafiles import write_star
 
 from centering import simulate
 from centering.cli import main
-from centering.extraction import round_half_away
 from centering.io.mrc import write_stack
 from centering.io.star import StarFile
+from centering.tools.coordinates import round_half_away
 
 COUNT, CLASSES, RADIUS = 24, 4, 14
 PIXEL_SIZES = (1.25, 2.5)

@@ -15,13 +15,14 @@ from matplotlib.image import imread
 
 from centering import CenterOfMass, Centers, Flag
 from centering.cli import main
-from centering.contrast import Contrast
+from centering.engine.contrast import Contrast
+from centering.engine.job import Job
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
-from centering.job import Job, prepare
 from centering.report import charts, write_report
 from centering.report.pictures import marked
 from centering.report.words import FLAGS
+from centering.runs.prepare import prepare
 
 COUNT = 12
 HOSTILE = "<img src=x onerror=alert(1)>&\"'$name.mrcs"

@@ -7,7 +7,7 @@ import pytest
 from symmetric import disc, distances, ring, stack
 
 from centering import CTF, Flag, RadialReference, simulate
-from centering.reference.shape import axis_ratios, particle_radius
+from centering.radial.shape import axis_ratios, particle_radius
 
 PROFILE = disc(9)(np.arange(25.0))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from centering.silhouettes import HEDGEHOG, PIKE, Silhouette
+from centering.paper.silhouettes import HEDGEHOG, PIKE, Silhouette
 
 
 def center_of_mass(image):

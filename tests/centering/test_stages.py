@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from centering.cli import _stages, main
 from centering.cli._stages import COMPILING, Stages
 from centering.io.mrc import write_stack
-from pswf._jit import jit
+from pswf.jit import jit
 
 PROGRAM = Path(sys.executable).with_name("centering")
 

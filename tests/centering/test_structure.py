@@ -10,13 +10,13 @@ import pytest
 from symmetric import disc, distances, errors, gaussian, inside, ring, stack
 
 from centering import Flag, RadialReference, simulate
-from centering.reference.learning import Freedom
-from centering.reference.noise import whole_power
-from centering.reference.posterior import Expectation, Model, observe
-from centering.reference.start import model_from_positions
-from centering.reference.structure import _residuals, learn_structure
-from centering.reference.templates import Templates
-from centering.reference.waves import Waves
+from centering.radial.learning import Freedom
+from centering.radial.noise import whole_power
+from centering.radial.posterior import Expectation, Model, observe
+from centering.radial.start import model_from_positions
+from centering.radial.structure import _residuals, learn_structure
+from centering.radial.templates import Templates
+from centering.radial.waves import Waves
 
 
 @pytest.mark.parametrize("size", [16, 17], ids=["even", "odd"])
@@ -103,7 +103,7 @@ def observed(rng, count, *, transfer):
 
 @pytest.mark.parametrize("transfer", [False, True], ids=["plain", "transfer"])
 def test_structure_spectrum_is_that_of_the_field_on_the_disk(transfer, rng, monkeypatch):
-    monkeypatch.setattr("centering.reference.structure.LEAST", 0.0)
+    monkeypatch.setattr("centering.radial.structure.LEAST", 0.0)
     images, places, waves, truth, transfers = observed(rng, 600, transfer=transfer)
     templates = Templates(waves)
     seen = [observe(images, waves, None, transfers)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from centering.simulate import GaussianParticle, rotations
-from centering.volumes import center_of_mass, project
+from centering.simulate.volumes import center_of_mass, project
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ import starfile
 from click.testing import CliRunner
 from datafiles import RADIUS, simulated
 
-from centering.arrivals import Arrivals
 from centering.cli import main
 from centering.io.mrc import MrcStack, write_stack
-from centering.watch import Watch
+from centering.watching.arrivals import Arrivals
+from centering.watching.watch import Watch
 
 PROGRAM = Path(sys.executable).with_name("centering")
 OPTIONS = ["--estimator", "mass", "--settle", "0.2", "--interval", "0.05", "-j", "1"]

@@ -152,7 +152,7 @@ os.setgroups([])
 os.setresgid(user, user, user)
 os.setresuid(user, user, user)
 os.umask(0o022)
-from pswf._jit import jit
+from pswf.jit import jit
 sys.path.insert(0, os.environ["COPY"] + "/pswf")
 import kernel_of_this_test
 print(kernel_of_this_test.kernel(2.0), kernel_of_this_test.kernel.stats.cache_misses)
@@ -172,11 +172,11 @@ def installed(tmp_path: Path) -> Path:
     source = Path(__file__).parents[2] / "pswf"
     copy = tmp_path / "site" / "pswf"
     copy.mkdir(parents=True)
-    for name in ("__init__.py", "_jit.py", "_private.py"):
+    for name in ("__init__.py", "jit.py", "_private.py"):
         if (source / name).exists():
             (copy / name).write_bytes((source / name).read_bytes())
     (copy / "kernel_of_this_test.py").write_text(
-        "from pswf._jit import jit\n\n\n@jit\ndef kernel(x):\n    return x * 3.0\n"
+        "from pswf.jit import jit\n\n\n@jit\ndef kernel(x):\n    return x * 3.0\n"
     )
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp").chmod(0o1777)

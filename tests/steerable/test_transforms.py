@@ -10,8 +10,8 @@ import pytest
 from whole_images import dense_matrix, make_basis
 
 from pswf import PSWF2D, SteerableBasis
-from pswf._threads import thread_count
 from pswf.steerable.transform import _chunks
+from pswf.threads import thread_count
 
 
 @pytest.mark.parametrize("size", [2, 3, 8, 31, 32, 65])

@@ -1,0 +1,1 @@
+"""What the paper's presentation needs: experiments, figures, silhouettes, Frechet means."""

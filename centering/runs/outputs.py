@@ -1,0 +1,240 @@
+"""The files of a finished run: origins, a table, a summary and two figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from io import BytesIO
+from os import fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import centering
+from centering.engine.job import Job
+from centering.io.cryosparc import CsFile
+from centering.io.particles import Particles
+from centering.io.star import new_star
+from centering.results import Centers, Flag
+
+__all__ = ["OUTPUTS", "place_from_here", "preload", "summarize", "write_outputs"]
+
+OUTPUTS = (
+    "particles.star",
+    "centers.csv",
+    "summary.json",
+    "montage.png",
+    "shifts.png",
+    "report.html",
+    "mean.png",
+    "mean.svg",
+    "profile.png",
+    "profile.svg",
+    "shifts.svg",
+    "recentered.mrcs",
+    "recentered.star",
+    "particles.cs",
+    "reference.png",
+    "reference.svg",
+)
+"""Names of all files that a run may write into its folder."""
+
+_UNSEEN = Flag.NONFINITE | Flag.UNREADABLE
+
+_SHOWN = 8  # particles in the montage
+
+
+def write_outputs(
+    folder: Path,
+    job: Job,
+    centers: Centers,
+    *,
+    recentered: Path | None = None,
+    run: str | None = None,
+    figures: bool = True,
+) -> None:
+    """Write every output but the recentred stack itself into ``folder``.
+
+    Parameters
+    ----------
+    folder : Path
+        An existing folder.
+    job : Job
+        What was done.
+    centers : Centers
+        The result, in the order of the particles.
+    recentered : Path, optional
+        Where the recentred stack will lie in the end.
+    run : str, optional
+        What tells this run from others, for the summary.
+    figures : bool
+        Whether figures are drawn.
+    """
+    particles = job.particles
+    _write_star(folder / "particles.star", particles, centers.displacement, particles.source)
+    if particles.source.suffix.lower() == ".cs":
+        cs = CsFile.read(particles.source)
+        cs.with_shifts(centers.displacement, particles.pixel_size).write(folder / "particles.cs")
+    if recentered is not None:
+        _write_star(folder / "recentered.star", particles, np.zeros_like(centers.displacement), recentered, moved=True)
+    _write_table(folder / "centers.csv", particles, centers)
+    summary = summarize(job, centers)
+    if recentered is not None:
+        summary["recentered_stack"] = "content moved by a periodic Fourier shift; contrast as in the input"
+    if run is not None:
+        summary["run"] = run
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    if figures:
+        _write_figures(folder, job, centers)
+
+
+def preload() -> None:
+    """Load the libraries that `write_outputs` will need, while there is something else to wait for."""
+    from matplotlib import figure, lines, patches, patheffects, ticker  # noqa: F401
+    from scipy import fft  # noqa: F401
+
+    from centering import plot  # noqa: F401
+
+    canvas = figure.Figure()
+    canvas.text(0, 0, "fonts")
+    canvas.savefig(BytesIO())
+
+
+def summarize(job: Job, centers: Centers) -> dict[str, Any]:
+    """Return what a run found, ready for JSON: no timings, so that equal runs give equal bytes."""
+    particles = job.particles
+    length = np.hypot(*centers.displacement.T)
+    seen = ~centers.has(_UNSEEN)
+    return {
+        "program": f"pswf-centering {centering.__version__}",
+        "input": fspath(particles.source),
+        "images": len(particles),
+        "image_size_px": particles.size,
+        "pixel_size_A": None if particles.pixel_size is None else np.unique(particles.pixel_size).tolist(),
+        "pixel_size_source": particles.pixel_size_source,
+        "estimator": centers.estimator,
+        "radius_px": None if job.radius is None else np.unique(job.radius).tolist(),
+        "inverted": job.contrast.invert,
+        "contrast": str(job.contrast),
+        "shift_px": _quantiles(length[seen]),
+        "shift_A": None if particles.pixel_size is None else _quantiles((length * particles.pixel_size)[seen]),
+        "flagged": int(np.count_nonzero(centers.flags)),
+        "flagged_fraction": float(np.mean(centers.flags != 0)),
+        "flags": {
+            (flag.name or "").lower(): int(np.count_nonzero(centers.has(flag)))
+            for flag in Flag
+            if centers.has(flag).any()
+        },
+        "nonfinite_images": _names(particles, centers.has(Flag.NONFINITE)),
+        "missing_images": _names(particles, centers.has(Flag.UNREADABLE)),
+        "notes": list(particles.notes),
+        "warnings": job.warnings,
+        "learned": [reference.describe() for reference in job.references],
+    }
+
+
+def image_name(particles: Particles, index: int) -> str:
+    """Return the name of one image as the STAR file has it."""
+    if particles.star is None:
+        return particles.name(index)
+    table = particles.star.particles
+    return particles.star.value(table, "rlnImageName", index)
+
+
+def _names(particles: Particles, mask: npt.NDArray[np.bool_]) -> list[str]:
+    return [image_name(particles, int(k)) for k in np.flatnonzero(mask)]
+
+
+def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
+    if not len(values):
+        return None
+    names = {"median": 50, "p95": 95, "max": 100}
+    return {name: round(float(np.percentile(values, q)), 4) for name, q in names.items()}
+
+
+def _write_star(
+    path: Path, particles: Particles, displacement: npt.NDArray[np.float64], stack: Path, *, moved: bool = False
+) -> None:
+    """Write origins; ``moved``: also name the images of the recentred ``stack`` instead of the originals."""
+    place = place_from_here(stack)
+    names = [f"{k:06d}@{place}" for k in range(1, len(particles) + 1)]
+    if particles.star is not None:
+        star = particles.star.with_origins(displacement, particles.pixel_size)
+        if moved:
+            star = star.with_columns(star.particles, {"rlnImageName": names})
+        star.write(path)
+        return
+    pixel_size = None if particles.pixel_size is None else float(particles.pixel_size[0])
+    new_star(path, names, displacement, size=particles.size, pixel_size=pixel_size)
+
+
+def place_from_here(path: Path) -> str:
+    """Return ``path`` relative to the current folder, RELION's project folder, where it lies below it."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
+    here = Path.cwd()
+    return fspath(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+
+
+def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
+    """Write one row for every particle: displacement in pixels, score, flags by name, uncertainty where there is one.
+
+    The uncertainty: standard deviations along rows and columns in pixels, and the correlation of the two.
+    """
+    if particles.star is not None:
+        names = particles.star.column(particles.star.particles, "rlnImageName")
+    else:
+        names = [particles.name(k) for k in range(len(particles))]
+    words = {value: " ".join(Flag.names(value)) for value in np.unique(centers.flags).tolist()}
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        table = csv.writer(file, lineterminator="\n")
+        head = ["image", "row_px", "column_px", "score", "flags"]
+        uncertain: list[tuple[str, ...]] = [()] * len(names)
+        if centers.covariance is not None:
+            head += ["sigma_row_px", "sigma_column_px", "correlation"]
+            uncertain = [tuple(f"{value:.4f}" for value in row) for row in _deviations(centers.covariance).tolist()]
+        table.writerow(head)
+        table.writerows(
+            (name, f"{row:.4f}", f"{column:.4f}", f"{score:.4g}", words[flags], *rest)
+            for name, (row, column), score, flags, rest in zip(
+                names,
+                (np.round(centers.displacement, 4) + 0.0).tolist(),
+                centers.score.tolist(),
+                centers.flags.tolist(),
+                uncertain,
+                strict=True,
+            )
+        )
+
+
+def _deviations(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the standard deviations of row and column, and their correlation, shape (B, 3); NaN where unknown."""
+    row, column = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviations = np.stack([row, column, covariance[:, 0, 1] / (row * column)], axis=1)
+    return np.round(deviations, 4) + 0.0
+
+
+def _write_figures(folder: Path, job: Job, centers: Centers) -> None:
+    from centering import plot
+
+    particles = job.particles
+    length = np.hypot(*centers.displacement.T)
+    seen = np.flatnonzero(~centers.has(_UNSEEN))
+    pixel_size = None if particles.pixel_size is None else float(np.median(particles.pixel_size))
+    histogram = plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size)
+    plot.save(histogram, folder / "shifts.png", folder / "shifts.svg")
+    # from the least to the most displaced particle, evenly by rank
+    ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
+    shown = seen[np.argsort(length[seen], kind="stable")[ranks]] if len(seen) else seen
+    figure = plot.montage(
+        particles.read(shown),
+        centers.displacement[shown],
+        radius=None if job.radius is None else job.radius[shown],
+        flags=centers.flags[shown],
+        labels=[f"particle {k + 1}" for k in shown],
+        pixel_size=pixel_size,
+    )
+    plot.save(figure, folder / "montage.png")

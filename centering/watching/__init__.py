@@ -1,0 +1,1 @@
+"""Stacks that are centred as they arrive in a folder."""
