@@ -168,11 +168,13 @@ class Server:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file below a folder, and every empty folder."""
+    """Return every file below a folder, every link and where it points, and every empty folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = os.fspath(path.relative_to(folder))
-        if path.is_file():
+        if path.is_symlink():
+            found[name] = b"a link to " + os.fsencode(path.readlink())
+        elif path.is_file():
             found[name] = path.read_bytes()
         elif not any(path.iterdir()):
             found[name] = b"a folder"
