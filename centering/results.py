@@ -33,6 +33,8 @@ class Flag(enum.IntFlag):
     """What lies about the centre is more than 1.5 times as long as wide: the centre may lie between two bodies."""
     UNLEARNED = 256
     """The reference was learned from fewer than 100 images, or from noise: no centre of such a run is backed by it."""
+    LOPSIDED = 512
+    """The mass about the centre, as far as it goes on without a gap, lies to one side of it: R may be wrong."""
 
     @staticmethod
     def names(value: int) -> list[str]:

@@ -132,11 +132,12 @@ def run(
       unreadable  not in its file, which is truncated
       ambiguous   another place, a quarter of the radius or more away, is at least a quarter as probable, or the
                   landscape has several equal minima
+      lopsided    the mass about the centre goes on to one side: the radius may be wrong, or a neighbour touches
       neighbour   a second particle, farther away than the radius, explains much of the image
       outlier     unlike the particles that were learned: no particle, or another one
       elongated   more than 1.5 times as long as wide (clear images only): perhaps two bodies that touch
       unlearned   fewer than 100 images to learn from, or only noise: nothing backs any centre
-    The last four are those of radial-reference.
+    lopsided is of surrogate, the last four are those of radial-reference.
 
     The displacement (row, column) points from the middle of the box to the centre of the particle. INPUT
     is never changed. A run that was interrupted keeps what it has done; give the same command with --resume.

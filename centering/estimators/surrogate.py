@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
+from centering.estimators.lopsided import lopsided
 from centering.landscapes.fused import linear, overshoots, settle
 from centering.landscapes.grid import check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.minimum import NEAR, TIE, Minimum, best_candidate, find_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
-from centering.landscapes.score import Score, check_score
-from centering.results import Centers
+from centering.landscapes.score import RACER, Score, check_score
+from centering.results import Centers, Flag
 from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
 from pswf.disk import check_basis
@@ -71,7 +72,11 @@ class SurrogateCenter:
     Flags: BORDER where the minimum lies on the border of the candidates (the images that RACER rejects as
     outliers); AMBIGUOUS where a candidate that does not touch it is as good but for rounding (images with symmetries,
     particles larger than R; the first in row order is taken, by every method); FLAT for a constant image or landscape;
-    NONFINITE for NaN or infinite pixels (displacement 0 for both).  Uncertainty: none, ``covariance`` is None.
+    NONFINITE for NaN or infinite pixels (displacement 0 for both).  LOPSIDED where there is none of these and the mass
+    about the centre, as far out as it goes on without a gap, has its centre of mass more than 0.15 R away, beyond what
+    noise explains: R may be far too small (a ring, shell or disc), the object may be two bodies that touch, or a
+    neighbour may.  What a gap or noise hides is not seen, so that no flag does not mean that R is right.  Not for
+    ``score="racer"``.  Uncertainty: none, ``covariance`` is None.
 
     Pixels may have any finite magnitude: images are scaled by powers of two, and their means are taken off, before
     anything is summed or squared.
@@ -113,8 +118,15 @@ class SurrogateCenter:
         stack, finite = check_stack(images)
         plan = self._plan(stack.shape[-1])
         if self.method == "fused" and self.search == "full":
-            return self._searched(stack, finite, plan)
-        return center_each(stack, finite, lambda image: self._find(image, plan), self._name)
+            centers = self._searched(stack, finite, plan)
+        else:
+            centers = center_each(stack, finite, lambda image: self._find(image, plan), self._name)
+        # what has a flag needs no second reason, and RACER's centre is no centre of mass
+        plain = np.flatnonzero(centers.flags == 0) if plan.score != RACER else []
+        if len(plain):
+            off = lopsided(stack[plain], centers.displacement[plain], plan.radius)
+            centers.flags[plain[off]] = int(Flag.LOPSIDED)
+        return centers
 
     def landscape(self, images: npt.ArrayLike) -> Array:
         """Return the landscapes of ``images``, shape (B, h, w), as `centering.landscape` does with these options."""

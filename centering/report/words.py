@@ -19,6 +19,7 @@ FLAGS = {
     Flag.UNREADABLE: "the image is not in its file, which is truncated",
     Flag.OUTLIER: "the image is unlike the particles that were learned: no particle, or another one",
     Flag.ELONGATED: "more than 1.5 times as long as wide; the centre may lie between two bodies that touch",
+    Flag.LOPSIDED: "the mass about the centre goes on to one side; the radius may be wrong, or a neighbour touches",
     Flag.UNLEARNED: "nothing was learned that could back the centre: fewer than 100 images, or only noise",
 }
 
