@@ -113,12 +113,6 @@ class RunFolder(OutputFolder):
         keep = kind is not None and not issubclass(kind, ChangedError) and self._worth_keeping()
         self._leave(keep=keep)
 
-    def _worth_keeping(self) -> bool:
-        try:
-            return self.journal.identity() is not None and any(True for _ in self.journal.read())
-        except OSError:
-            return True  # it cannot be read now
-
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """Say in words what the first difference between two runs is, nothing where they are the same."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.publishing import RECORD, read_record
 from centering.io.refusal import refuse_foreign
 from centering.results import Centers
 
 __all__ = ["Journal"]
 
 Index = npt.NDArray[np.int64]
-
-# bytes of the name and of the rows, 1 where there are covariances, checksum of both
-_RECORD = struct.Struct("<IIII")
 
 
 def _row_type(covariance: bool) -> np.dtype[np.void]:
@@ -69,7 +66,7 @@ class Journal:
         if centers.covariance is not None:
             rows["covariance"] = centers.covariance
         name, body = centers.estimator.encode(), rows.tobytes()
-        head = _RECORD.pack(len(name), len(body), centers.covariance is not None, zlib.crc32(name + body))
+        head = RECORD.pack(len(name), len(body), centers.covariance is not None, zlib.crc32(name + body))
         record = head + name + body
         with self.path.open("ab", buffering=0) as file:
             while record:  # a full disk takes what still fits, then says why it takes no more
@@ -79,7 +76,7 @@ class Journal:
         """Yield the finished batches, up to the last whole record."""
         with self.path.open("rb") as file:
             file.readline()
-            while (found := _read_record(file.read(_RECORD.size), file.read)) is not None:
+            while (found := _read_record(file)) is not None:
                 yield found
 
     def cut(self) -> None:
@@ -87,21 +84,18 @@ class Journal:
         with self.path.open("r+b") as file:
             file.readline()
             good = file.tell()
-            while _read_record(file.read(_RECORD.size), file.read) is not None:
+            while _read_record(file) is not None:
                 good = file.tell()
             file.truncate(good)
             os.fsync(file.fileno())
 
 
-def _read_record(head: bytes, read: Callable[[int], bytes]) -> tuple[Index, Centers] | None:
-    if len(head) < _RECORD.size:
+def _read_record(file: BinaryIO) -> tuple[Index, Centers] | None:
+    record = read_record(file)
+    if record is None:
         return None
-    name_bytes, body_bytes, covariance, checksum = _RECORD.unpack(head)
-    name = read(name_bytes)
-    body = read(body_bytes)
-    if len(body) < body_bytes or zlib.crc32(name + body) != checksum:
-        return None
-    rows = np.frombuffer(body, dtype=_row_type(bool(covariance)))
+    name, body, covariance = record
+    rows = np.frombuffer(body, dtype=_row_type(covariance))
     return rows["place"].astype(np.int64), Centers(
         rows["displacement"], rows["score"], rows["flags"], rows["covariance"] if covariance else None, name.decode()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -79,7 +80,7 @@ class OutputFolder:
 
     def _settle(self) -> None:
         """Throw away what an earlier process has left, or refuse."""
-        if (self.path / publishing.JOURNAL).exists() and not self.overwrite:
+        if self._worth_keeping() and not self.overwrite:
             raise FileExistsError(
                 f"{fspath(self.out.name)!r} holds an interrupted run; continue it with --resume, "
                 "or start again with --overwrite"
@@ -96,7 +97,7 @@ class OutputFolder:
 
     def _worth_keeping(self) -> bool:
         """Whether there is something that a later process can go on with."""
-        return (self.path / publishing.JOURNAL).exists()
+        return publishing.has_work(self.path)
 
     def publish(self) -> None:
         """Let the results appear; after a kill in the middle of it, the next process does the rest."""
@@ -138,6 +139,9 @@ class OutputFolder:
 
     def _clear_up(self, *, keep: bool) -> None:
         with suppress(OSError):
+            if not _holds(self._lock, self.path / publishing.LOCK):
+                self._remove_folders()  # the rest is gone; what is there now may be another process's
+                return
             done = publishing.stage(self.path, self.out)
             if self._published:
                 publishing.clear(self.path)
@@ -181,7 +185,7 @@ def _recover(out: str | PathLike[str], *, keep: bool) -> None:
             done = publishing.stage(place, target)
             if done in (Stage.MOVING, Stage.PUBLISHED):
                 publishing.complete(place, target)
-            elif not (keep and (place / publishing.JOURNAL).exists()):
+            elif not (keep and publishing.has_work(place)):
                 publishing.abandon(place)
         finally:
             os.close(lock)
@@ -190,6 +194,12 @@ def _recover(out: str | PathLike[str], *, keep: bool) -> None:
 def _target(out: str | PathLike[str]) -> Path:
     """Return the absolute path of the folder itself, also where a link leads to it."""
     path = Path(out)
+    try:
+        (path.with_name(f".{path.name}.partial") if path.name else path).lstat()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # of the hidden folder, which is not what the user gave
+            words = f"{error.strerror}, with the 9 characters that are added to it while the work is done"
+            raise OSError(error.errno, words, fspath(out)) from None
     if path.is_dir() or path.name in ("", ".."):
         return path.resolve()
     # up again from a link is somewhere else; other links may be the only name that a worker of a cluster knows, too
@@ -230,7 +240,7 @@ def _lock(place: Path, name: str) -> int:
             raise FileExistsError(
                 f"another run is writing into {name!r} ({holder}); wait for it, or give another folder"
             ) from None
-        if not path.exists() or not os.path.samestat(os.fstat(lock), path.stat()):
+        if not _holds(lock, path):
             # the run that held it has just finished and taken the folder away
             raise FileExistsError(f"another run has just finished in {name!r}; give another folder")
         with suppress(OSError):  # it says who holds the lock, and is not the lock
@@ -241,6 +251,14 @@ def _lock(place: Path, name: str) -> int:
             os.close(lock)
         raise
     return lock
+
+
+def _holds(lock: int, path: Path) -> bool:
+    """Return whether the file that is locked still has its name."""
+    try:
+        return os.path.samestat(os.fstat(lock), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _refuse_not_ours(place: Path) -> None:

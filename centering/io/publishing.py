@@ -13,17 +13,34 @@ import ctypes
 import json
 import os
 import shutil
+import struct
+import zlib
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from centering.io.atomic import flush, flush_folder, replacing
 
-__all__ = ["Stage", "abandon", "can_be_exchanged", "clear", "complete", "finish", "publish", "stage"]
+__all__ = [
+    "Stage",
+    "abandon",
+    "can_be_exchanged",
+    "clear",
+    "complete",
+    "finish",
+    "has_work",
+    "publish",
+    "read_record",
+    "stage",
+]
 
 RESULTS, FINISHED, MOVING, OLD, JOURNAL, LOCK = "results", "finished", "moving", "old", "journal", "lock"
 """Names within a working folder."""
+
+RECORD = struct.Struct("<IIII")
+"""Head of a record of a journal: bytes of the name and of the rows, 1 where there are covariances, checksum of both."""
 
 _MANY = 1000  # files of others in a folder from which on it is not exchanged
 
@@ -138,10 +155,41 @@ def _remove(place: Path, order: Iterable[str]) -> None:
             for name in order:
                 _remove_one(place / name)
             # and temporary files, but the lock is the last
-            for path in sorted(place.iterdir(), key=lambda path: path.name == LOCK):
-                _remove_one(path)
-            place.rmdir()
-            return
+            for path in place.iterdir():
+                if path.name != LOCK:
+                    _remove_one(path)
+            break
+    else:
+        return
+    # without the lock the folder is anybody's: what appears in it from then on is another process's, and stays
+    for step in ((place / LOCK).unlink, place.rmdir):
+        for _ in range(2):
+            with suppress(OSError):
+                step()
+                break
+
+
+def has_work(place: Path) -> bool:
+    """Return whether a working folder holds an interrupted run with something finished, or one that cannot be read."""
+    try:
+        with (place / JOURNAL).open("rb") as file:
+            return file.readline().endswith(b"\n") and read_record(file) is not None
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def read_record(file: BinaryIO) -> tuple[bytes, bytes, bool] | None:
+    """Return name, rows, and whether there are covariances, of a journal's next record; None unless it is whole."""
+    head = file.read(RECORD.size)
+    if len(head) < RECORD.size:
+        return None
+    name_bytes, body_bytes, covariance, checksum = RECORD.unpack(head)
+    name, body = file.read(name_bytes), file.read(body_bytes)
+    if len(body) < body_bytes or zlib.crc32(name + body) != checksum:
+        return None
+    return name, body, bool(covariance)
 
 
 def _remove_one(path: Path) -> None:
