@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -21,6 +23,7 @@ __all__ = [
     "particle_options",
     "printable",
     "progress_bar",
+    "say",
     "say_warnings",
     "tell",
 ]
@@ -58,6 +61,17 @@ def printable(words: str) -> str:
 def tell(kind: str, words: str) -> None:
     """Print a ``note:`` or a ``warning:`` on standard error."""
     click.echo(f"{kind}: {printable(words)}", err=True)
+
+
+def say(words: str) -> None:
+    """Print what a command that has done its work has to say; a reader that has gone, as ``head`` does, is no error."""
+    try:
+        click.echo(words)
+    except BrokenPipeError:
+        # nothing more goes there, also when the process ends
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

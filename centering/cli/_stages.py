@@ -32,10 +32,12 @@ class Stages:
     rate : float
         Particles per second of the last stage with a bar, compiling left out; what was done before it began, which its
         first update tells, does not count.
+    counted : float
+        Seconds of that stage up to its last image, compiling left out.
     """
 
     def __init__(self) -> None:
-        self.compiled, self.rate = 0.0, float("nan")
+        self.compiled, self.rate, self.counted = 0.0, float("nan"), 0.0
         self._watched = sys.stderr is not None and sys.stderr.isatty()  # None: closed
         self._lock = threading.RLock()
         self._bar: Any = None
@@ -74,7 +76,8 @@ class Stages:
             nonlocal before, done
             before = count if before is None else before
             done += count
-            self.rate = (done - before) / max(perf_counter() - start - (self.compiled - compiled), 1e-3)
+            self.counted = max(perf_counter() - start - (self.compiled - compiled), 0.0)
+            self.rate = (done - before) / max(self.counted, 1e-3)
             if self._bar is not None:
                 self._bar.update(count)
             if then is not None and done == total:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence, progress_bar
+from centering.cli._common import one_sentence, progress_bar, say
 
 __all__ = ["apply"]
 
@@ -35,4 +35,4 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
         particles = open_particles(input_path, angpix)
         with progress_bar(len(particles), "moving") as bar:
             apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=bar.update)
-    click.echo(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")
+    say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

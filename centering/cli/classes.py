@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, say_warnings
+from centering.cli._common import estimator_names, one_sentence, particle_options, say, say_warnings
 
 __all__ = ["classes"]
 
@@ -55,6 +55,6 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1
-    click.echo(f"{len(centers)} class averages, {job.contrast}")
-    click.echo(f"shift: median {np.median(length):.2f} px, largest {length.max():.2f} px (class {largest})")
-    click.echo(f"written: {out}/{', '.join(name for name in OUTPUTS if Path(out, name).exists())}")
+    say(f"{len(centers)} class averages, {job.contrast}")
+    say(f"shift: median {np.median(length):.2f} px, largest {length.max():.2f} px (class {largest})")
+    say(f"written: {out}/{', '.join(name for name in OUTPUTS if Path(out, name).exists())}")

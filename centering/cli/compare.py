@@ -49,7 +49,7 @@ _TOGETHER = 5000  # images from which on the alignment, which needs them all at 
     default="auto",
     help="Learn free of the contrast transfer functions that INPUT states.",
 )
-@click.option("-j", "jobs", type=click.IntRange(min=1), default=1, metavar="N", help="Number of threads.")
+@click.option("-j", "jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: one per processor]")
 def compare(
     input_path: str,
     angpix: float | None,
@@ -59,7 +59,7 @@ def compare(
     estimators: tuple[str, ...],
     truth: str | None,
     ctf: str,
-    jobs: int,
+    jobs: int | None,
 ) -> None:
     """Run several estimators on INPUT and tabulate how much they disagree.
 
@@ -111,12 +111,14 @@ def compare(
         tell("warning", words)
     from centering.engine.estimate import estimate
     from centering.tools.comparison import compare_centers
+    from pswf.threads import thread_count
 
     with one_sentence(), stages:
         centers = {}
         for name, task in tasks.items():
             batch = len(particles) if name == _ALIGNMENT else None
-            centers[name] = estimate(task, jobs=jobs, batch=batch, progress=stages.begin(name, len(particles)))
+            update = stages.begin(name, len(particles))
+            centers[name] = estimate(task, jobs=jobs or thread_count(), batch=batch, progress=update)
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
     click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")

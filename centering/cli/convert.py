@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence
+from centering.cli._common import one_sentence, say
 
 __all__ = ["convert"]
 
@@ -59,4 +59,4 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
             count = len(found)
         refuse_changed(before)
         found.write(target)
-    click.echo(f"{count} particles\nwritten: {target}")
+    say(f"{count} particles\nwritten: {target}")

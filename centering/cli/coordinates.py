@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence
+from centering.cli._common import one_sentence, say
 
 __all__ = ["extract_coordinates"]
 
@@ -42,5 +42,5 @@ def extract_coordinates(
         )
         refuse_changed(before)
         star.write(out)
-    click.echo(f"{len(star.particles)} picks; pixel size of the micrographs {source}")
-    click.echo(f"written: {out}")
+    say(f"{len(star.particles)} picks; pixel size of the micrographs {source}")
+    say(f"written: {out}")

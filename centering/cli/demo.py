@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence
+from centering.cli._common import one_sentence, say
 from centering.cli._stages import Stages
 from centering.cli.run import report
 
@@ -48,7 +48,7 @@ def demo(out: str, overwrite: bool) -> None:
 
         result = run_demo(out, overwrite=overwrite, progress=update)
     report(result.job, result.centers, f"{out}/centered", perf_counter() - start, stages)
-    click.echo("\ndistance from the true centre (px)      median   95 % within")
+    say("\ndistance from the true centre (px)      median   95 % within")
     for name, (median, most) in result.errors.items():
-        click.echo(f"  {name:<36}{median:>8.2f}{most:>14.2f}")
-    click.echo(f"\nlook at {out}/demo.png and {out}/particles.png")
+        say(f"  {name:<36}{median:>8.2f}{most:>14.2f}")
+    say(f"\nlook at {out}/demo.png and {out}/particles.png")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence
+from centering.cli._common import one_sentence, say
 
 __all__ = ["fetch"]
 
@@ -36,4 +36,4 @@ def fetch(name: str, out: str | None) -> None:
         from centering.tools.datasets import fetch as get
 
         for path in get(name, out):
-            click.echo(path)
+            say(str(path))

@@ -15,6 +15,7 @@ from centering.cli._common import (
     one_sentence,
     particle_options,
     printable,
+    say,
     say_warnings,
     tell,
 )
@@ -83,9 +84,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     help="Learn free of the contrast transfer functions that INPUT states.",
 )
 @click.option("--phase-flip", is_flag=True, help="Undo only the signs of the contrast transfer functions.")
-@click.option(
-    "-j", "--j", "jobs", type=int, metavar="N", help="Number of threads.  [default: the number of processors]"
-)
+@click.option("-j", "--j", "jobs", type=int, metavar="N", help="Threads.  [default: one per processor]")
 @click.option("--batch-size", "batch", type=int, metavar="N", help="Images read at once.  [default: 8 MiB of them]")
 @click.option("--workers", type=int, metavar="N", help="Use N Dask workers on this machine instead of threads.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use the workers of a Dask scheduler, such as tls://host:8786.")
@@ -223,7 +222,7 @@ def _run(
         tell("note", note)
     say_warnings(job)
     if resume and completed(job, out, write_stack=write_stack):
-        click.echo(f"{out} holds the results of this run already; there is nothing left to do")
+        say(f"{out} holds the results of this run already; there is nothing left to do")
         return bool(job.particles.readable.all())
     command = _command_line(click.get_current_context())
 
@@ -280,9 +279,6 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     count, size = summary["images"], summary["image_size_px"]
     sizes = summary["pixel_size_A"]
     pixel = ", ".join(f"{one:.4g}" for one in sizes or []) + " A" if sizes else ""
-    compiled = f" ({stages.compiled:.1f} s of it {COMPILING})" if stages.compiled >= 0.1 else ""
-    # nothing was left to do where a run is resumed that was finished
-    rate = f", {stages.rate:.0f} particles per second" if stages.rate > 0 else ""
     lines = {
         "particles": f"{count} of {size} x {size} px",
         "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
@@ -290,11 +286,11 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "estimator": summary["estimator"],
         "shift": _shift_words(summary),
         "flagged": _flag_words(summary),
-        "time": f"{seconds:.1f} s{compiled}{rate}",
+        "time": _time_words(seconds, stages),
         "written": f"{Path(out)}/ ({', '.join(sorted(name for name in OUTPUTS if Path(out, name).exists()))})",
     }
     for name, words in lines.items():
-        click.echo(f"{name:<11}{printable(words)}")
+        say(f"{name:<11}{printable(words)}")
     border = summary["flags"].get("border", 0)
     if border > _MANY * count:
         tell(
@@ -310,6 +306,18 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         if unseen:
             names = ", ".join(unseen[:_NAMED]) + (f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else "")
             tell("warning", f"{words}: {names}")
+
+
+def _time_words(seconds: float, stages: Stages) -> str:
+    """Return the time and its parts, which add up to it as they are printed."""
+    tenths = round(10 * seconds)
+    compiling, centering = (round(10 * part) for part in (stages.compiled, stages.counted))
+    parts = [f"{compiling / 10:.1f} s {COMPILING}"] if compiling else []
+    # nothing was left to do where a run is resumed that was finished
+    last = f"{centering / 10:.1f} s centering, {stages.rate:.0f} particles per second" if stages.rate > 0 else ""
+    rest = max(tenths - compiling - (centering if last else 0), 0)
+    parts += [f"{rest / 10:.1f} s reading, learning, drawing and writing", *([last] if last else [])]
+    return f"{tenths / 10:.1f} s: {', '.join(parts)}"
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

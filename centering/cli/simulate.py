@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from centering.cli._common import one_sentence, progress_bar
+from centering.cli._common import one_sentence, progress_bar, say
 
 __all__ = ["simulate"]
 
@@ -53,5 +53,5 @@ def simulate(out: str, overwrite: bool, **options: Any) -> None:
         source = simulated(**options)
         with progress_bar(source.n, "simulating") as bar:
             write_simulation(source, out, overwrite=overwrite, progress=bar.update)
-    click.echo(f"{source.n} images of {source.L} x {source.L} px, {float(source.pixel_size):.4g} A per pixel")
-    click.echo(f"written: {out}/particles.mrcs, particles.star")
+    say(f"{source.n} images of {source.L} x {source.L} px, {float(source.pixel_size):.4g} A per pixel")
+    say(f"written: {out}/particles.mrcs, particles.star")
