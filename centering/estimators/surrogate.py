@@ -122,7 +122,7 @@ class SurrogateCenter:
         else:
             centers = center_each(stack, finite, lambda image: self._find(image, plan), self._name)
         # what has a flag needs no second reason, and RACER's centre is no centre of mass
-        plain = np.flatnonzero(centers.flags == 0) if plan.score != RACER else []
+        plain = np.flatnonzero((centers.flags == 0) & (plan.score != RACER))
         if len(plain):
             off = lopsided(stack[plain], centers.displacement[plain], plan.radius)
             centers.flags[plain[off]] = int(Flag.LOPSIDED)

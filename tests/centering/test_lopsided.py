@@ -91,7 +91,7 @@ def test_noise_alone_is_not_judged(rng):
 def test_a_neighbour_behind_a_gap_is_not_the_object(rng):
     for turn in rng.uniform(0, 2 * np.pi, 20):
         away = 34 * np.array([np.cos(turn), np.sin(turn)])
-        image = draw(rng, "disc", 12, 120, (2, -3)) + draw(rng, "disc", 12, 120, away + (2, -3))
+        image = draw(rng, "disc", 12, 120, (2, -3)) + draw(rng, "disc", 12, 120, (2 + away[0], away[1] - 3))
         centers = SurrogateCenter(13, max_shift=8)(image + 0.2 * rng.normal(size=image.shape))
         assert centers.flags[0] == 0
 
