@@ -52,11 +52,12 @@ def test_a_run_that_finished_nothing_is_in_nobodys_way(torn):
 def test_what_another_process_puts_where_the_lock_was_stays(monkeypatch):
     place = Path(".out.partial")
     interrupted(b"")
-    unlink = Path.unlink
+    unlink, appeared = Path.unlink, []
 
     def then_another(path, missing_ok=False):
         unlink(path, missing_ok=missing_ok)
-        if path.name == "lock":  # the moment it is free
+        if path.name == "lock" and not appeared:  # the moment it is free
+            appeared.append(path)
             path.write_text("another process")
             (place / "journal").write_text("its work")
 
