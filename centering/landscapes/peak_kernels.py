@@ -10,7 +10,7 @@ from typing import Any
 
 from pswf.jit import jit
 
-__all__ = ["contenders", "correlate_at", "multiply", "prepare"]
+__all__ = ["contenders", "evaluate", "multiply", "prepare"]
 
 
 @jit
@@ -87,13 +87,23 @@ def multiply(spectrum: Any, response: Any, squares: Any, energy: Any) -> None:
 
 @jit
 def contenders(
-    surface: Any, first: int, margin: Any, columns: Any, chosen: Any, moments: Any, left: Any, image: Any, place: Any
+    surface: Any,
+    first: int,
+    margin: Any,
+    columns: Any,
+    chosen: Any,
+    moments: Any,
+    left: Any,
+    image: Any,
+    place: Any,
+    seen: Any,
 ) -> int:
     """List the candidates within ``margin`` of the largest value of each image in row order; return their number.
 
-    The candidates are the h rows of ``surface``, shape (B, p, h), from ``first`` on.
-    ``moments`` (2, B) receives mean and standard deviation.  Images with a True in ``left``, shape (B,), are left out;
-    it becomes True where there are more contenders than ``len(image) / B``, or none.
+    The candidates are the h rows of ``surface``, shape (B, p, h), from ``first`` on.  ``image``, ``place`` and ``seen``
+    receive their images, places and values, ``moments`` (2, B) mean and standard deviation of each image.  Images with
+    a True in ``left``, shape (B,), are left out; it becomes True where there are more contenders than
+    ``len(image) / B``, or none.
     """
     batch, _, count = surface.shape
     rows = count
@@ -136,6 +146,7 @@ def contenders(
                 if float(surface[i, first + r, c]) >= limit:
                     if written - before < most:
                         image[written], place[written, 0], place[written, 1] = i, r, c
+                        seen[written] = surface[i, first + r, c]
                         written += 1
                     else:
                         left[i] = True
@@ -146,18 +157,53 @@ def contenders(
 
 
 @jit
-def correlate_at(regions: Any, pixel: Any, image: Any, place: Any, kernel: Any, sums: Any, result: Any) -> None:
-    """Write ``sum_s (I(p + s) - pixel) k(s)``, shape (K,), at places (K, 2) of the images (K,)."""
+def evaluate(
+    regions: Any, pixel: Any, reach: Any, kernel: Any, image: Any, place: Any, seen: Any, sums: Any, value: Any
+) -> int:
+    """Write ``sum_s (I(p + s) - pixel) k(s)``, shape (K,), at the places (K, 2) that can be the best of their images.
+
+    The values ``seen`` there are right to within ``reach``, shape (B,).  The largest of an image is evaluated first;
+    what lies more than ``reach`` below the best value known is left out.  The rest moves to the front of ``image`` and
+    ``place``; returns how many these are.
+    """
+    count, start, kept = len(seen), 0, 0
+    while start < count:
+        i = image[start]
+        first, end = start, start + 1
+        while end < count and image[end] == i:
+            if seen[end] > seen[first]:
+                first = end
+            end += 1
+        best = _correlation(regions[i], pixel[i], place[first, 0], place[first, 1], kernel, sums)
+        known = best
+        for k in range(start, end):
+            if k != first and seen[k] < best - reach[i]:
+                continue
+            row, column = place[k, 0], place[k, 1]
+            result = known
+            if k != first:
+                result = _correlation(regions[i], pixel[i], row, column, kernel, sums)
+                best = max(best, result)
+            image[kept], place[kept, 0], place[kept, 1], value[kept] = i, row, column, result
+            kept += 1
+        start = end
+    return kept
+
+
+@jit
+def _correlation(region: Any, shift: float, row: int, column: int, kernel: Any, sums: Any) -> float:
+    """Return ``sum_s (I(p + s) - shift) k(s)``; the kernel is even, so that rows that mirror each other go together."""
     side = len(kernel)
-    for p in range(len(result)):
-        i, row, column, shift = image[p], place[p, 0], place[p, 1], pixel[image[p]]
+    middle = side // 2
+    line, weights = region[row + middle, column : column + side], kernel[middle]
+    for c in range(side):
+        sums[c] = (line[c] - shift) * weights[c]
+    for r in range(middle):
+        above, below = region[row + r, column : column + side], region[row + side - 1 - r, column : column + side]
+        weights = kernel[r]
         for c in range(side):
-            sums[c] = 0.0
-        for r in range(side):
-            line, weights = regions[i, row + r, column : column + side], kernel[r]
-            for c in range(side):
-                sums[c] += (line[c] - shift) * weights[c]
-        total = 0.0
-        for c in range(side):
-            total += sums[c]
-        result[p] = total
+            sums[c] += ((above[c] - shift) + (below[c] - shift)) * weights[c]
+    total = 0.0
+    for c in range(side):
+        total += sums[c]
+    return total

@@ -2,9 +2,9 @@
 
 A stack goes through one FFT correlation in single precision whatever the type of its images.  Rounding changes the
 values by at most a bound that is known for every image (`ROUNDING`), so the largest of all is among the candidates
-that come within twice the bound of the best value seen.  These few are evaluated again, in double precision and in the
-plane of the pixels.  The answer is that of double precision at every candidate, for images of noise as for clear ones,
-and at the same price.
+that come within twice the bound of the best value seen.  The best of them is evaluated again, in double precision and
+in the plane of the pixels, and so are the others that come within the bound of the best value known by then.  The
+answer is that of double precision at every candidate, for images of noise as for clear ones.
 
 The region of m x m pixels that the candidates see is transformed with the shortest good period p >= m, for which no
 candidate wraps around; an even kernel has a real transform; only the columns that hold candidates come back.
@@ -19,23 +19,27 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from centering.landscapes.peak_kernels import contenders, correlate_at, multiply, prepare
+from centering.landscapes.peak_kernels import contenders, evaluate, multiply, prepare
 
-__all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "correlations", "rounding_bound"]
+__all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "rounding_bound"]
 
 Array = npt.NDArray[Any]
 Index = npt.NDArray[np.int64]
 Float64 = npt.NDArray[np.float64]
 
-ROUNDING = 8.0
+ROUNDING = 6.0
 """A transform of N points errs by at most this times ``u log2 N`` of its norm, u the unit roundoff.
 
-The bound of the fast Fourier transform in the 2-norm with twiddle factors correct to u is 6.7 u log2 N in powers of two
-(N. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., theorem 24.2); the other radices are no worse.
-The rest is for the rounding of the pixels and of the kernel to single precision.
+A stage of radix 2 errs by at most ``(2 + sqrt 5) u`` of its 2-norm: u for the sum, and for its product with a twiddle
+factor u for the factor and ``sqrt 5 u`` for the multiplication (R. Brent, C. Percival, P. Zimmermann, Error bounds on
+complex floating-point multiplication, Math. Comp. 76 (2007) 1469).  That is 4.3 u log2 N; counted in the same way,
+radix 3 gives 4.6, radix 4 less than radix 2, and radix 5 at most 5.1.  There are no others.  The rest is for the
+rounding of the pixels, of the kernel and of the product to single precision.
 """
 MOST = 64
-"""Images with more contenders than this are looked at in double precision throughout."""
+"""Images with more contenders than this and one for every `SHARE` points of the transform are looked at in double
+precision throughout."""
+SHARE = 512
 
 _UNIT = 2.0**-24  # unit roundoff of float32
 _RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
@@ -91,6 +95,7 @@ class PeakSearch:
         # half of the frequencies along the columns; once for the real and once for the imaginary part
         self._response = np.repeat(fft.rfft2(wrapped, axes=(1, 0)).real, 2, axis=1).astype(np.float32)
         self._norm = float(np.linalg.norm(kernel))
+        self.most = MOST + self._period**2 // SHARE
         self._block = max(1, _BLOCK // self._period**2)
 
     def __call__(self, regions: Array, slack: float) -> Peaks:
@@ -113,18 +118,17 @@ class PeakSearch:
             contrast = highest - lowest
             usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
             surface, bound = self._correlate(difference, summary[3])
-            margin = 2.0 * bound + slack * summary[4]
+            slack = slack * summary[4]
+        most = batch * self.most
         work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
-        moments, image, place = (
-            np.empty((2, batch)),
-            np.empty(batch * MOST, np.int64),
-            np.empty((batch * MOST, 2), np.int64),
-        )
+        moments = np.empty((2, batch))
+        image, place, seen = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, np.float32)
         found = np.ascontiguousarray(~usable)
-        count = contenders(surface, self._wanted.start, margin, *work, moments, found, image, place)
-        image, place = image[:count], place[:count]
-        value = correlations(regions, pixel, image, place, self.kernel)
-        return Peaks(image, place, value, moments[0], moments[1], pixel, lowest, summary[4], found)
+        count = contenders(surface, self._wanted.start, 2.0 * bound + slack, *work, moments, found, image, place, seen)
+        image, place, value = image[:count], place[:count], np.empty(count)
+        sums = np.empty(len(self.kernel))
+        kept = evaluate(regions, pixel, bound + slack, self.kernel, image, place, seen[:count], sums, value)
+        return Peaks(image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found)
 
     def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
         """Return the regions less their means, zeros up to the period, and (5, B): see `prepare`."""
@@ -159,10 +163,3 @@ def rounding_bound(period: int, norms: Array) -> Float64:
     of the correlation over the whole period, for that of the inverse one.
     """
     return np.asarray(ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms, dtype=np.float64)
-
-
-def correlations(regions: Array, pixel: Float64, image: Index, place: Index, kernel: Float64) -> Float64:
-    """Return ``sum_s (I(p + s) - pixel) k(s)`` in double precision, shape (K,), at places (K, 2) of images (K,)."""
-    result = np.zeros(len(image))
-    correlate_at(regions, pixel, image, place, kernel, np.zeros(len(kernel)), result)
-    return result

@@ -54,12 +54,13 @@ def test_the_largest_correlation_is_among_the_contenders(kind, size, dtype, rng)
     weights = kernel()
     stack = images(kind, size, rng).astype(dtype)
     expected = oracle(stack.astype(np.float64), weights)
-    found = peaks.PeakSearch(weights, size)(stack, NEAR * TIE * weights.max())
+    tool = peaks.PeakSearch(weights, size)
+    found = tool(stack, NEAR * TIE * weights.max())
     assert not found.open.any()
     assert (np.diff(found.image) >= 0).all()
     for i, surface in enumerate(expected):
         mine = found.image == i
-        assert 1 <= mine.sum() <= peaks.MOST
+        assert 1 <= mine.sum() <= tool.most
         place = found.place[mine]
         row, column = np.unravel_index(surface.argmax(), surface.shape)
         assert ((place == (row, column)).all(axis=1)).any()
@@ -103,6 +104,36 @@ def test_bound_holds_for_images_that_add_up_all_errors(rng):
         expected = np.stack([correlate(image, weights, "valid", "direct") for image in stack.astype(np.float64)])
         worst = max(worst, float((np.abs(surface - expected).max(axis=(1, 2)) / bound).max()))
     assert 0.0 < worst <= 0.5
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_a_large_clear_image_needs_no_double_precision_at_every_candidate(noise, rng):
+    size, radius = 512, 123
+    weights = kernel(radius)
+    axis = np.arange(size) - size // 2
+    image = np.maximum(0.0, 1.0 - ((axis[:, None] - 4.3) ** 2 + (axis + 11.8) ** 2) / radius**2)
+    image += noise * rng.normal(size=image.shape)
+    stack = image[np.newaxis].astype(np.float32)
+    tool = peaks.PeakSearch(weights, size)
+    found = tool(stack, NEAR * TIE * weights.max())
+    assert not found.open.any()
+    surface = correlate(stack[0] - found.pixel[0], weights, mode="valid", method="fft")
+    assert 1 < len(found.place) < tool.most
+    np.testing.assert_array_equal(found.place[found.value.argmax()], np.unravel_index(surface.argmax(), surface.shape))
+    np.testing.assert_allclose(found.value, surface[tuple(found.place.T)], atol=1e-10 * np.ptp(surface))
+
+
+def test_every_candidate_that_is_as_good_as_the_best_is_among_the_contenders(rng):
+    # the same patch again and again: ties, of which rounding in single precision makes different values
+    radius, step = 4, 12
+    weights = kernel(radius)
+    stack = np.tile(rng.normal(size=(3, step, step)), (1, 6, 6)).astype(np.float32)
+    found = peaks.PeakSearch(weights, stack.shape[1])(stack, NEAR * TIE * weights.max())
+    assert not found.open.any()
+    for i, surface in enumerate(oracle(stack.astype(np.float64), weights)):
+        best = np.argwhere(surface > surface.max() - 1e-12 * np.ptp(surface))
+        assert len(best) >= 25
+        np.testing.assert_array_equal(found.place[found.image == i], best)
 
 
 def test_images_out_of_range_or_without_a_winner_stay_open(rng):
