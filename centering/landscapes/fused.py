@@ -100,20 +100,33 @@ def settle(
     place, border = place[images], border[images]
     # the candidate and its neighbours; on the border, the 3 x 3 candidates that it belongs to
     corners = np.minimum(np.maximum(place - 1, 0), last - 2)
-    energies = _energies_around(regions, peaks.lowest, images, corners, plan)
+    sums = np.zeros((len(images), len(plan.disk.distances), 9))
+    lines = np.empty((3, 2 * plan.radius + 3))
+    _ring_sums(regions, peaks.lowest, images, corners, plan.disk.ring_index, plan.ring_starts, lines, sums)
+    # one product for each image, so that none sees the others
+    bounds = np.matmul(plan.bounds_by_ring, sums)
     # on the border there is no fit, and the candidate stands for itself
     alone = np.flatnonzero(border) if subpixel else np.arange(len(images))
     if subpixel:
-        offset = quadratic_offset(-energies.sum(axis=1).reshape(-1, 3, 3))
+        offset = quadratic_offset(-bounds[:, 0].reshape(-1, 3, 3))
         offset[alone] = 0.0
         displacement[images] += offset
     if plan.score.normalizer == "disk":
-        largest, highest = energies[:, -1].max(axis=1), energies.max(axis=(1, 2))
-        if len(alone):
-            own = (place[alone] - corners[alone]) @ (3, 1)
-            highest[alone] = energies[alone, :, own].max(axis=1)
-        doubtful[images] = (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
+        candidates = np.ones((len(images), 9), np.bool_)
+        candidates[alone] = np.arange(9) == ((place[alone] - corners[alone]) @ (3, 1))[:, np.newaxis]
+        over = _exceeds(bounds[:, 1:], candidates)
+        closer = np.flatnonzero(over)
+        if len(closer):
+            over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), candidates[closer])
+        doubtful[images] = over
     return displacement, score, flags, doubtful
+
+
+def _exceeds(energies: Array, candidates: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return whether energies (K, rows, 9) of some ``candidates``, (K, 9), exceed the largest of the last row."""
+    largest: Array = energies[:, -1].max(axis=1)
+    highest: Array = energies.max(axis=1).max(axis=1, where=candidates, initial=-np.inf)
+    return (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
 
 
 def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bool_]]:
@@ -136,21 +149,6 @@ def _chosen(peaks: Peaks, terms: Array) -> tuple[Index, Array, npt.NDArray[np.bo
     return place, best, ambiguous
 
 
-def _energies_around(
-    regions: npt.NDArray[Any], lowest: Array, images: Index, corners: Index, plan: Plan
-) -> npt.NDArray[np.float64]:
-    """Return ``u[rho]``, shape (K, R+1, 9), of ``I - min I`` at 3 x 3 candidates of the images (K,).
-
-    ``corners``, shape (K, 2): the first of these candidates.
-    """
-    sums = np.zeros((len(images), len(plan.disk.distances), 9))
-    lines = np.empty((3, 2 * plan.radius + 3))
-    _ring_sums(regions, lowest, images, corners, plan.disk.ring_index, plan.ring_starts, lines, sums)
-    # one product for each image, so that none sees the others
-    energies: npt.NDArray[np.float64] = np.matmul(plan.energies_by_ring, sums)
-    return energies
-
-
 @jit
 def _ring_sums(
     regions: Any, lowest: Any, images: Any, corners: Any, ring_index: Any, starts: Any, lines: Any, sums: Any
@@ -163,25 +161,29 @@ def _ring_sums(
     last = len(ring_index) - 1
     radius = last // 2
     width = lines.shape[1]
+    zero, one, two = lines[0], lines[1], lines[2]
     for k in range(len(images)):
         i, row, column = images[k], corners[k, 0], corners[k, 1]
         least = lowest[i]
         total = sums[k]
         for r in range(radius + 1):
             index = ring_index[r]
+            # the middle row is its own mirror image
+            part = 0.5 if r == radius else 1.0
             for d in range(3):
                 line = lines[d]
                 above = regions[i, row + d + r, column : column + width]
+                below = regions[i, row + d + last - r, column : column + width]
                 for c in range(width):
-                    line[c] = above[c] - least
-                if r < radius:
-                    below = regions[i, row + d + last - r, column : column + width]
-                    for c in range(width):
-                        line[c] += below[c] - least
-                for c in range(starts[r], radius):
-                    ring = index[c]
-                    for e in range(3):
-                        total[ring, 3 * d + e] += line[c + e] + line[last - c + e]
-                ring = index[radius]
+                    line[c] = ((above[c] - least) + (below[c] - least)) * part
+            for c in range(starts[r], radius):
+                place, mirror = total[index[c]], last - c
                 for e in range(3):
-                    total[ring, 3 * d + e] += line[radius + e]
+                    place[e] += zero[c + e] + zero[mirror + e]
+                    place[3 + e] += one[c + e] + one[mirror + e]
+                    place[6 + e] += two[c + e] + two[mirror + e]
+            place = total[index[radius]]
+            for e in range(3):
+                place[e] += zero[radius + e]
+                place[3 + e] += one[radius + e]
+                place[6 + e] += two[radius + e]

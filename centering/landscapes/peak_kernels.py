@@ -164,46 +164,43 @@ def evaluate(
 
     The values ``seen`` there are right to within ``reach``, shape (B,).  The largest of an image is evaluated first;
     what lies more than ``reach`` below the best value known is left out.  The rest moves to the front of ``image`` and
-    ``place``; returns how many these are.
+    ``place``; returns how many these are.  The kernel is even: rows that mirror each other go together.
     """
-    count, start, kept = len(seen), 0, 0
+    count, side = len(seen), len(kernel)
+    middle = side // 2
+    start, kept = 0, 0
     while start < count:
         i = image[start]
-        first, end = start, start + 1
+        shift, first, end = pixel[i], start, start + 1
         while end < count and image[end] == i:
             if seen[end] > seen[first]:
                 first = end
             end += 1
-        best = _correlation(regions[i], pixel[i], place[first, 0], place[first, 1], kernel, sums)
-        known = best
-        for k in range(start, end):
-            if k != first and seen[k] < best - reach[i]:
+        best = -math.inf
+        for step in range(start - 1, end):
+            k = first if step < start else step
+            if step == first:
                 continue
-            row, column = place[k, 0], place[k, 1]
-            result = known
-            if k != first:
-                result = _correlation(regions[i], pixel[i], row, column, kernel, sums)
-                best = max(best, result)
-            image[kept], place[kept, 0], place[kept, 1], value[kept] = i, row, column, result
-            kept += 1
+            value[k] = -math.inf
+            if seen[k] < best - reach[i]:
+                continue
+            region, column = regions[i, place[k, 0] : place[k, 0] + side], place[k, 1]
+            line, weights = region[middle, column : column + side], kernel[middle]
+            for c in range(side):
+                sums[c] = (line[c] - shift) * weights[c]
+            for r in range(middle):
+                above, below = region[r, column : column + side], region[side - 1 - r, column : column + side]
+                weights = kernel[r]
+                for c in range(side):
+                    sums[c] += ((above[c] - shift) + (below[c] - shift)) * weights[c]
+            total = 0.0
+            for c in range(side):
+                total += sums[c]
+            value[k] = total
+            best = max(best, total)
+        for k in range(start, end):
+            if value[k] > -math.inf:
+                image[kept], place[kept, 0], place[kept, 1], value[kept] = i, place[k, 0], place[k, 1], value[k]
+                kept += 1
         start = end
     return kept
-
-
-@jit
-def _correlation(region: Any, shift: float, row: int, column: int, kernel: Any, sums: Any) -> float:
-    """Return ``sum_s (I(p + s) - shift) k(s)``; the kernel is even, so that rows that mirror each other go together."""
-    side = len(kernel)
-    middle = side // 2
-    line, weights = region[row + middle, column : column + side], kernel[middle]
-    for c in range(side):
-        sums[c] = (line[c] - shift) * weights[c]
-    for r in range(middle):
-        above, below = region[row + r, column : column + side], region[row + side - 1 - r, column : column + side]
-        weights = kernel[r]
-        for c in range(side):
-            sums[c] += ((above[c] - shift) + (below[c] - shift)) * weights[c]
-    total = 0.0
-    for c in range(side):
-        total += sums[c]
-    return total

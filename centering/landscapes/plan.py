@@ -78,6 +78,18 @@ class Plan:
         return np.ascontiguousarray(self.energies @ self.disk.functions)
 
     @cached_property
+    def bounds_by_ring(self) -> Array:
+        """What is looked at first of `energies_by_ring`, shape (2 + k, rings), for pixels that are not negative.
+
+        The row of ``sum_rho u_p[rho]``, one that takes the sums to a bound of all ``u_p[rho]`` up to ``rho = R - k``,
+        and those of the others.
+        """
+        energies = self.energies_by_ring
+        outer = -(-self.radius // 6)
+        bound = energies[:-outer].max(axis=0)
+        return np.ascontiguousarray(np.vstack([energies.sum(axis=0), bound, energies[-outer:]]))
+
+    @cached_property
     def ring_starts(self) -> npt.NDArray[np.int64]:
         """First column of the disk in every row of its square, shape (2R+1,)."""
         starts: npt.NDArray[np.int64] = np.argmax(self.disk.ring_index >= 0, axis=1)

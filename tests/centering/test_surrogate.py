@@ -239,3 +239,17 @@ def test_a_limited_shift_compiles_nothing_again(rng):
     before = [list(kernel.signatures) for kernel in kernels]
     SurrogateCenter(7, max_shift=4)(images)
     assert [list(kernel.signatures) for kernel in kernels] == before
+
+
+@pytest.mark.parametrize("score", ["cumulative", "paper", Score("single rings", accumulations=0)])
+@pytest.mark.parametrize("radius", [1, 2, 5, 13])
+def test_what_is_looked_at_first_bounds_every_energy_of_pixels_that_are_not_negative(radius, score, rng):
+    plan = SurrogateCenter(radius, score=score)._plan(2 * radius + 5)
+    # rings one by one are the vertices of all that is not negative
+    sums = np.concatenate(
+        [np.eye(len(plan.disk.distances)), rng.exponential(size=(len(plan.disk.distances), 50))], axis=1
+    )
+    energies, bounds = plan.energies_by_ring @ sums, plan.bounds_by_ring @ sums
+    np.testing.assert_allclose(bounds[0], energies.sum(axis=0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(bounds[-1], energies[-1])
+    assert (bounds[1:].max(axis=0) >= energies.max(axis=0) * (1 - 1e-12) - 1e-12).all()
