@@ -89,15 +89,17 @@ def settle(
         place, value, ambiguous = _chosen(peaks, terms)
         score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
         clear = ~peaks.open & (peaks.deviation > FLAT * terms)
-    last = np.array(plan.shape) - 1
-    border = ((place == 0) | (place == last)).any(axis=1)
-    flags = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
+    last = plan.last
     displacement = place + plan.origin
     if last.min() < 2:
-        return displacement, score, flags, np.ones(len(border), np.bool_)
+        border = ((place == 0) | (place == last)).any(axis=1)
+        return displacement, score, _flags(border, ambiguous), np.ones(len(border), np.bool_)
+    border = (place % last == 0).any(axis=1)
+    flags = _flags(border, ambiguous)
     doubtful = ~clear
     images = np.flatnonzero(clear)
-    place, border = place[images], border[images]
+    if doubtful.any():
+        place, border = place[images], border[images]
     # the candidate and its neighbours; on the border, the 3 x 3 candidates that it belongs to
     corners = np.minimum(np.maximum(place - 1, 0), last - 2)
     sums = np.zeros((len(images), len(plan.disk.distances), 9))
@@ -112,20 +114,27 @@ def settle(
         offset[alone] = 0.0
         displacement[images] += offset
     if plan.score.normalizer == "disk":
-        candidates = np.ones((len(images), 9), np.bool_)
-        candidates[alone] = np.arange(9) == ((place[alone] - corners[alone]) @ (3, 1))[:, np.newaxis]
-        over = _exceeds(bounds[:, 1:], candidates)
-        closer = np.flatnonzero(over)
-        if len(closer):
-            over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), candidates[closer])
+        own = (place - corners) @ (3, 1)
+        over = _exceeds(bounds[:, 1:], alone, own)
+        if over.any():
+            closer = np.flatnonzero(over)
+            alone = np.flatnonzero(np.isin(closer, alone))
+            over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), alone, own[closer])
         doubtful[images] = over
     return displacement, score, flags, doubtful
 
 
-def _exceeds(energies: Array, candidates: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return whether energies (K, rows, 9) of some ``candidates``, (K, 9), exceed the largest of the last row."""
+def _flags(border: npt.NDArray[np.bool_], ambiguous: npt.NDArray[np.bool_]) -> Index:
+    flags: Index = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
+    return flags
+
+
+def _exceeds(energies: Array, alone: Index, own: Index) -> npt.NDArray[np.bool_]:
+    """Return whether energies (K, rows, 9) exceed the largest of the last row, for ``alone`` those of ``own`` only."""
     largest: Array = energies[:, -1].max(axis=1)
-    highest: Array = energies.max(axis=1).max(axis=1, where=candidates, initial=-np.inf)
+    highest: Array = energies.max(axis=(1, 2))
+    if len(alone):
+        highest[alone] = energies[alone, :, own[alone]].max(axis=1)
     return (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
 
 

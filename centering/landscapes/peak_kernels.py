@@ -158,13 +158,23 @@ def contenders(
 
 @jit
 def evaluate(
-    regions: Any, pixel: Any, reach: Any, kernel: Any, image: Any, place: Any, seen: Any, sums: Any, value: Any
+    regions: Any,
+    pixel: Any,
+    reach: Any,
+    slack: Any,
+    kernel: Any,
+    image: Any,
+    place: Any,
+    seen: Any,
+    sums: Any,
+    value: Any,
 ) -> int:
     """Write ``sum_s (I(p + s) - pixel) k(s)``, shape (K,), at the places (K, 2) that can be the best of their images.
 
     The values ``seen`` there are right to within ``reach``, shape (B,).  The largest of an image is evaluated first;
-    what lies more than ``reach`` below the best value known is left out.  The rest moves to the front of ``image`` and
-    ``place``; returns how many these are.  The kernel is even: rows that mirror each other go together.
+    what lies more than ``reach`` below the best value known is not.  Those within ``slack``, shape (B,), of the best
+    move to the front of ``image`` and ``place``; returns how many these are.  The kernel is even: rows that mirror each
+    other go together.
     """
     count, side = len(seen), len(kernel)
     middle = side // 2
@@ -199,7 +209,7 @@ def evaluate(
             value[k] = total
             best = max(best, total)
         for k in range(start, end):
-            if value[k] > -math.inf:
+            if value[k] >= best - slack[i]:
                 image[kept], place[kept, 0], place[kept, 1], value[kept] = i, place[k, 0], place[k, 1], value[k]
                 kept += 1
         start = end

@@ -48,10 +48,10 @@ _BLOCK = 300_000  # pixels at a time: their transforms stay near the processor
 
 
 class Peaks(NamedTuple):
-    """The best candidates of every image, evaluated in double precision, up to an offset common to the image."""
+    """The best candidate of every image and all that are nearly as good, in double precision, up to a common offset."""
 
     image: Index
-    """(K,): the image of every contender, ascending; those of one image in row order."""
+    """(K,): the image of every one, ascending; those of one image in row order."""
     place: Index
     """(K, 2): its row and column, from 0."""
     value: Float64
@@ -67,7 +67,7 @@ class Peaks(NamedTuple):
     total: Float64
     """(B,): sum of ``I - min I`` over the region."""
     open: npt.NDArray[np.bool_]
-    """(B,): the images that have no contenders here: too many, or out of the range of single precision."""
+    """(B,): the images that have none here: too many to look at, or out of the range of single precision."""
 
 
 class PeakSearch:
@@ -99,9 +99,9 @@ class PeakSearch:
         self._block = max(1, _BLOCK // self._period**2)
 
     def __call__(self, regions: Array, slack: float) -> Peaks:
-        """Return the contenders for the largest correlation of ``regions``, shape (B, m, m), finite.
+        """Return where the correlation of ``regions``, shape (B, m, m), finite, is largest.
 
-        ``slack``: candidates that much below the best are contenders as well, in parts of the sum of ``I - min I``.
+        ``slack``: candidates that much below the best are returned as well, in parts of the sum of ``I - min I``.
         """
         if len(regions) <= self._block:
             return self._contenders(regions, slack)
@@ -118,7 +118,7 @@ class PeakSearch:
             contrast = highest - lowest
             usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
             surface, bound = self._correlate(difference, summary[3])
-            slack = slack * summary[4]
+            slack = 2.0 * slack * summary[4]  # half of it for the rounding of the values themselves
         most = batch * self.most
         work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
         moments = np.empty((2, batch))
@@ -127,7 +127,7 @@ class PeakSearch:
         count = contenders(surface, self._wanted.start, 2.0 * bound + slack, *work, moments, found, image, place, seen)
         image, place, value = image[:count], place[:count], np.empty(count)
         sums = np.empty(len(self.kernel))
-        kept = evaluate(regions, pixel, bound + slack, self.kernel, image, place, seen[:count], sums, value)
+        kept = evaluate(regions, pixel, bound + slack, slack, self.kernel, image, place, seen[:count], sums, value)
         return Peaks(image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found)
 
     def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:

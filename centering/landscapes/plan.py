@@ -32,6 +32,8 @@ class Plan:
         Displacements of the candidates, see `candidates`.
     origin : ndarray, shape (2,)
         Displacement of the first candidate.
+    last : ndarray of int, shape (2,)
+        Row and column of the last candidate, counted from the first.
     energies : ndarray, shape (R+1, K)
         The matrix that takes coefficients to ``u_p``.
     """
@@ -42,6 +44,7 @@ class Plan:
         self.score = score
         self.rows, self.columns = candidates(size, disk.radius, max_shift)
         self.origin = np.array([self.rows[0], self.columns[0]], dtype=np.float64)
+        self.last = np.array([len(self.rows) - 1, len(self.columns) - 1])
         self.energies = score.energies(disk)
         self.functions_by_ring = np.ascontiguousarray(disk.functions.T)
         # pixels that no candidate's disk touches are left out of the transforms

@@ -50,17 +50,16 @@ def correlated(tool: peaks.PeakSearch, stack: np.ndarray) -> tuple[np.ndarray, n
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [40, 41])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_largest_correlation_is_among_the_contenders(kind, size, dtype, rng):
+def test_the_largest_correlation_is_found(kind, size, dtype, rng):
     weights = kernel()
     stack = images(kind, size, rng).astype(dtype)
     expected = oracle(stack.astype(np.float64), weights)
-    tool = peaks.PeakSearch(weights, size)
-    found = tool(stack, NEAR * TIE * weights.max())
+    found = peaks.PeakSearch(weights, size)(stack, NEAR * TIE * weights.max())
     assert not found.open.any()
     assert (np.diff(found.image) >= 0).all()
     for i, surface in enumerate(expected):
         mine = found.image == i
-        assert 1 <= mine.sum() <= tool.most
+        assert mine.any()
         place = found.place[mine]
         row, column = np.unravel_index(surface.argmax(), surface.shape)
         assert ((place == (row, column)).all(axis=1)).any()
@@ -114,16 +113,14 @@ def test_a_large_clear_image_needs_no_double_precision_at_every_candidate(noise,
     image = np.maximum(0.0, 1.0 - ((axis[:, None] - 4.3) ** 2 + (axis + 11.8) ** 2) / radius**2)
     image += noise * rng.normal(size=image.shape)
     stack = image[np.newaxis].astype(np.float32)
-    tool = peaks.PeakSearch(weights, size)
-    found = tool(stack, NEAR * TIE * weights.max())
+    found = peaks.PeakSearch(weights, size)(stack, NEAR * TIE * weights.max())
     assert not found.open.any()
     surface = correlate(stack[0] - found.pixel[0], weights, mode="valid", method="fft")
-    assert 1 < len(found.place) < tool.most
-    np.testing.assert_array_equal(found.place[found.value.argmax()], np.unravel_index(surface.argmax(), surface.shape))
+    np.testing.assert_array_equal(found.place[0], np.unravel_index(surface.argmax(), surface.shape))
     np.testing.assert_allclose(found.value, surface[tuple(found.place.T)], atol=1e-10 * np.ptp(surface))
 
 
-def test_every_candidate_that_is_as_good_as_the_best_is_among_the_contenders(rng):
+def test_every_candidate_that_is_as_good_as_the_best_is_found(rng):
     # the same patch again and again: ties, of which rounding in single precision makes different values
     radius, step = 4, 12
     weights = kernel(radius)
