@@ -41,7 +41,7 @@ def direct_leakage(log_concentration: Array) -> Array:
     return np.where(small, np.log1p(-np.exp(np.where(small, log_lambda, -1.0))), np.log(-np.expm1(log_lambda)))
 
 
-def _first_deficit(bandlimit: float, order: int) -> float:
+def _first_deficit(bandlimit: float, order: float) -> float:
     """Return ln(-ln lambda_0), by the Gauss-Laguerre rule."""
     nodes, weights = np.polynomial.laguerre.laggauss(_LAGUERRE_NODES)
     rate = 2.0 * math.sqrt(max(1.0 - (order / bandlimit) ** 2, 0.01))
@@ -52,7 +52,7 @@ def _first_deficit(bandlimit: float, order: int) -> float:
     return float(np.logaddexp.reduce(np.log(weights) + nodes + 2.0 * edge - np.log(rate * bandlimits)))
 
 
-def _log_overlap(order: int, coordinates: Array) -> Array:
+def _log_overlap(order: float, coordinates: Array) -> Array:
     """Return ln|<r R'_{n+1}, R_n>| by ``r q_k' = (2k+N) q_k + q_k(1) sum_{j<k} q_j(1) q_j``, shape (count - 1,)."""
     k = np.arange(coordinates.shape[1])
     edge = np.sqrt(2.0 * (2.0 * k + order + 1.0)) * (1.0 - 2.0 * (k % 2))
@@ -61,7 +61,7 @@ def _log_overlap(order: int, coordinates: Array) -> Array:
     return np.asarray(np.log(np.abs(np.einsum("nk,nk->n", coordinates[1:], applied))))
 
 
-def _deficits(bandlimit: float, order: int, modes: Modes, edges: Array) -> Array:
+def _deficits(bandlimit: float, order: float, modes: Modes, edges: Array) -> Array:
     """Return ln(-ln lambda) of the functions, from n = 0, whose lambda is near 1."""
     first = _first_deficit(bandlimit, order)
     # the functions that need it, and one more
@@ -78,7 +78,7 @@ def _deficits(bandlimit: float, order: int, modes: Modes, edges: Array) -> Array
 
 
 def log_spectrum(
-    bandlimit: float, order: int, modes: Modes, edges: Callable[[], Array] | None = None
+    bandlimit: float, order: float, modes: Modes, edges: Callable[[], Array] | None = None
 ) -> tuple[Array, Array]:
     """Return ln lambda and ln(1 - lambda), shape (count,) each, of the first functions of one order.
 

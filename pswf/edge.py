@@ -29,7 +29,7 @@ _BIG = 2.0**256
 
 
 @jit
-def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, value: Any, power: Any) -> None:
+def _climb(order: float, bandlimit: Any, gap: Any, depth: Any, value: Any, power: Any) -> None:
     """Fill in the z of the outermost extremum and ``u(z) = value * 2**(256 * power)``, for every bandlimit and gap.
 
     z = 0 where the extremum is the edge itself.  For N = 0 the search ends well inside the turning point.
@@ -94,13 +94,13 @@ def _climb(order: int, bandlimit: Any, gap: Any, depth: Any, value: Any, power: 
         power[i] = blocks
 
 
-def log_edges(bandlimit: Array, order: int, gap: Array, coordinates: list[Array] | Array) -> Array:
+def log_edges(bandlimit: Array, order: float, gap: Array, coordinates: list[Array] | Array) -> Array:
     """Return ln|R(1)| of functions of one order, shape (count,), each with its own bandlimit, gap and coordinates."""
     depth = np.empty(len(gap))
     u = np.empty(len(gap))
     power = np.empty(len(gap), dtype=np.int64)
-    _climb(order, bandlimit, gap, depth, u, power)
-    growth = np.log(np.abs(u)) + power * math.log(_BIG) + 0.5 * order * np.log1p(-depth)
+    _climb(float(order), bandlimit, gap, depth, u, power)
+    growth = np.log(np.abs(u)) + power * math.log(_BIG) + 0.5 * math.floor(order) * np.log1p(-depth)
     values = np.empty(len(gap))
     radii = np.sqrt(1.0 - depth)
     for start in range(0, len(gap), 64):
@@ -112,7 +112,7 @@ def log_edges(bandlimit: Array, order: int, gap: Array, coordinates: list[Array]
     return np.asarray(np.log(np.abs(values)) - growth)
 
 
-def edge_functions(order: int, bandlimit: float, gap: Array, z: Array) -> tuple[Array, Array]:
+def edge_functions(order: float, bandlimit: float, gap: Array, z: Array) -> tuple[Array, Array]:
     """Return ``u(z)`` and ``du/dz``, ``u(0) = 1``, by the series at the edge, shape (len(gap), len(z)) each."""
     constant = 0.25 * gap[:, np.newaxis]
     quarter = 0.25 * bandlimit * bandlimit

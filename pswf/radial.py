@@ -7,6 +7,9 @@ the nearer end: with ``t = r^2`` or ``1 - r^2``, whichever is smaller, and rates
 
     A_k (p_{k+1} - p_k) = C_k (p_k - p_{k-1}) - t p_k .
 
+At an order N + 1/2 they are those of the ball (see `pswf.spectrum`), divided by r^(1/2): the recurrence is the same and
+starts from r^N.
+
 A power of two of its own goes with the values: r^N alone underflows and its Jacobi factor alone overflows, their
 product does neither.
 """
@@ -85,26 +88,27 @@ def _recurrence(
                 power += 1
 
 
-def _start(order: int, r: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+def _start(order: float, r: Array) -> tuple[Array, npt.NDArray[np.int64]]:
     """Return q_0 and its slope, shape (2, len(r)), with their powers of 2**512."""
     start = np.zeros((2, len(r)))
     start[0] = math.sqrt(2.0 * order + 2.0)
-    if order == 0:
+    N = math.floor(order)
+    if N == 0:
         return start, np.zeros(len(r), dtype=np.int64)
     # r^(N-1), the slope's power: powers of at most 512 of a mantissa stay in the range of doubles
     mantissa, exponent = np.frexp(r)
-    power = exponent.astype(np.int64) * (order - 1)
+    power = exponent.astype(np.int64) * (N - 1)
     value = start[0]
-    for done in range(0, order - 1, _SHIFT):
-        value, extra = np.frexp(value * mantissa ** min(order - 1 - done, _SHIFT))
+    for done in range(0, N - 1, _SHIFT):
+        value, extra = np.frexp(value * mantissa ** min(N - 1 - done, _SHIFT))
         power += extra
     block = np.minimum(-(-power // _SHIFT), 0)
-    start[1] = order * np.ldexp(value, (power - _SHIFT * block).astype(np.int32))
-    start[0] = start[1] / order * r
+    start[1] = N * np.ldexp(value, (power - _SHIFT * block).astype(np.int32))
+    start[0] = start[1] / N * r
     return start, block
 
 
-def _tables(order: int, size: int) -> tuple[Array, Array]:
+def _tables(order: float, size: int) -> tuple[Array, Array]:
     """Return what `_recurrence` needs of r^2 and of 1 - r^2, shape (3, size) each."""
     up, down = step_rates(order, size)
     k = np.arange(size, dtype=np.float64)
@@ -116,7 +120,7 @@ def _tables(order: int, size: int) -> tuple[Array, Array]:
     return near_0, near_1
 
 
-def zernike_functions(order: int, size: int, r: Array, *, slopes: bool = False) -> Array:
+def zernike_functions(order: float, size: int, r: Array, *, slopes: bool = False) -> Array:
     """Return ``q_k(r_i)``, or their derivatives, for k = 0, ..., size - 1, shape (len(r), size)."""
     values = np.empty((len(r), size))
     derivatives = np.empty((len(r), size) if slopes else (0, 0))
@@ -124,7 +128,7 @@ def zernike_functions(order: int, size: int, r: Array, *, slopes: bool = False) 
     return derivatives if slopes else values
 
 
-def combine(order: int, coordinates: Array, r: Array, *, derivative: bool = False) -> Array:
+def combine(order: float, coordinates: Array, r: Array, *, derivative: bool = False) -> Array:
     """Return ``sum_k coordinates[n, k] q_k(r)``, or its derivative, shape (count, len(r)), r one-dimensional."""
     count, size = coordinates.shape
     result = np.empty((count, len(r)))

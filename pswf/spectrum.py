@@ -6,6 +6,10 @@ differential operator that commutes with the finite Fourier transform (Slepian, 
 (1964) 3009; Shkolnisky, Appl. Comput. Harmon. Anal. 22 (2007) 235).  Its eigenvalues chi, ascending, number
 the radial orders n = 0, 1, ...
 
+``order`` is N on the disk.  In the ball of p dimensions it is ``N + p / 2 - 1``, N + 1/2 in space, and nothing else
+changes: the q_k and R divided by ``r^(p/2 - 1)``, which start as r^N, are the functions there, orthonormal for
+``r^(p-1) dr`` (Slepian, as above).
+
 LAPACK's eigenvectors are accurate in the absolute sense only, while the eigenvalue lambda of the integral
 operator is read off the first coordinate, which may be 1e-200.  So LAPACK supplies start values of chi alone;
 the vectors come from twisted factorisations (Dhillon and Parlett, Linear Algebra Appl. 387 (2004) 1), whose
@@ -40,7 +44,7 @@ _TAIL = 18.5
 """Coordinates are kept until they have fallen by so many powers of ten."""
 
 
-def matrix_size(count: int, bandlimit: float, order: int) -> int:
+def matrix_size(count: int, bandlimit: float, order: float) -> int:
     """Return the number of Zernike functions that hold ``count`` prolate functions in double precision.
 
     Where the operator exceeds chi, the coordinates decay: ``T_kk - chi = 2 |T_k,k+1| cosh(rate)``.  At r = 0 they are
@@ -65,7 +69,7 @@ def matrix_size(count: int, bandlimit: float, order: int) -> int:
         size *= 2
 
 
-def step_rates(order: int, size: int) -> tuple[Array, Array]:
+def step_rates(order: float, size: int) -> tuple[Array, Array]:
     """Return the rates A and C of multiplication by r^2, shape (size,) each.
 
     ``-r^2 p_k = A_k (p_{k+1} - p_k) - C_k (p_k - p_{k-1})`` for ``p_k = q_k / (q_k / r^N)(0) r^-N``; the entries of
@@ -80,7 +84,7 @@ def step_rates(order: int, size: int) -> tuple[Array, Array]:
     return up, down
 
 
-def square_multiplication(order: int, size: int) -> tuple[Array, Array]:
+def square_multiplication(order: float, size: int) -> tuple[Array, Array]:
     """Return the diagonal b and the off-diagonal a of multiplication by r^2, ``a[0] = 0``, shapes (size,)."""
     up, down = step_rates(order, size)
     off = np.zeros(size)
@@ -88,18 +92,18 @@ def square_multiplication(order: int, size: int) -> tuple[Array, Array]:
     return up + down, off
 
 
-def operator_diagonals(bandlimit: float, order: int, size: int) -> tuple[Array, Array]:
+def operator_diagonals(bandlimit: float, order: float, size: int) -> tuple[Array, Array]:
     """Return diagonal and off-diagonal (first entry 0) of the commuting differential operator."""
     b, a = square_multiplication(order, size)
     return _degree_part(order, size) + bandlimit**2 * b, bandlimit**2 * a
 
 
-def _degree_part(order: int, size: int) -> Array:
+def _degree_part(order: float, size: int) -> Array:
     m = order + 2.0 * np.arange(size)
     return np.asarray((m + 0.5) * (m + 1.5))
 
 
-def _weights(order: int, size: int) -> tuple[Array, npt.NDArray[np.int64]]:
+def _weights(order: float, size: int) -> tuple[Array, npt.NDArray[np.int64]]:
     """Return ``h_k C(k+N, k)``, where q_k / r^N starts at 0, as mantissas and powers of 2**512."""
     k = np.arange(size, dtype=np.float64)
     mantissa, exponent = np.frexp((k + order) / np.maximum(k, 1.0))
@@ -256,7 +260,7 @@ def _significant(coordinates: Array) -> int:
     return int(np.flatnonzero(np.abs(coordinates).max(axis=0, initial=0.0) > 10.0**-_TAIL)[-1]) + 1
 
 
-def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) -> Modes:
+def solve(bandlimit: float, order: float, count: int, chi: Array | None = None) -> Modes:
     """Return the first ``count`` prolate functions of one order; with their ``chi``, where they are known.
 
     Raises
@@ -320,12 +324,13 @@ def solve(bandlimit: float, order: int, count: int, chi: Array | None = None) ->
     return Modes(chi, gap, coordinates, log_concentration)
 
 
-def _bessel_factor(bandlimit: float, order: int) -> tuple[float, int]:
+def _bessel_factor(bandlimit: float, order: float) -> tuple[float, int]:
     """Return ``(c/2)^N / N!`` as mantissa and power of two: a sum of logarithms would cost N ln c * 1e-16."""
-    mantissa, power = np.frexp(0.5 * bandlimit / np.arange(1.0, order + 1.0))
-    total = 1.0
+    rest = math.fmod(order, 1.0)
+    mantissa, power = np.frexp(0.5 * bandlimit / np.arange(1.0 + rest, order + 1.0))
+    total = (0.5 * bandlimit) ** rest / math.gamma(1.0 + rest)
     exponent = int(power.sum(dtype=np.int64))
-    for start in range(0, order, _SHIFT):
+    for start in range(0, len(mantissa), _SHIFT):
         total, extra = math.frexp(total * float(np.prod(mantissa[start : start + _SHIFT])))
         exponent += extra
     return total, exponent

@@ -232,7 +232,7 @@ class PSWF(ZernikeSeries):
         return f"PSWF({self.bandlimit!r}, {self.angular_order}, count={self.count})"
 
 
-def likely_count(bandlimit: float, order: int) -> int:
+def likely_count(bandlimit: float, order: float) -> int:
     """Return a number of functions that most truncations in use do not exceed.
 
     The plunge is centred at ``S_N / pi`` functions, ``S_N = sqrt(c^2 - N^2) - N arccos(N / c)``, and a few

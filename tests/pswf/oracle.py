@@ -37,7 +37,7 @@ class Truth:
     """One radial prolate function: chi, ln lambda, ln(1 - lambda), ln|R(1)| and the Zernike coordinates."""
 
     bandlimit: float
-    order: int
+    order: float
     n: int
     digits: int
     chi: float
@@ -99,7 +99,7 @@ def _mid(x: Any) -> Any:
     return x.mid()
 
 
-def _square(N: int, size: int) -> tuple[list[Any], list[Any]]:
+def _square(N: float, size: int) -> tuple[list[Any], list[Any]]:
     """Return the diagonals of multiplication by r^2 in the Zernike functions."""
     b = [arb(1) / 2 if N == 0 else (1 + arb(N * N) / ((2 * k + N) * (2 * k + N + 2))) / 2 for k in range(size)]
     a = [arb(0)] + [-arb(k * (k + N)) / ((2 * k + N) * arb((2 * k + N) ** 2 - 1).sqrt()) for k in range(1, size)]
@@ -133,7 +133,7 @@ def _twisted(t: list[Any], a: list[Any], chi: Any, twist: int) -> tuple[list[Any
     return z, _mid(residual / norm)
 
 
-def _size(c: float, N: int, n: int, digits: int) -> int:
+def _size(c: float, N: float, n: int, digits: int) -> int:
     """Return a size at which the coordinates have fallen below 10**-digits."""
     top = min(2 * c * (2 * n + N + 1), (N + 2 * n + 1) ** 2 + c * c) + (N + 2 * n + 2) ** 2
     m, fall, weighted, least = math.sqrt(top), 0.0, 0.0, 0.0
@@ -148,7 +148,7 @@ def _size(c: float, N: int, n: int, digits: int) -> int:
     return max(int((m - N) / 2) + 12, n + 12)
 
 
-def _zeros_of_leakage(c: float, N: int, chi: float) -> int:
+def _zeros_of_leakage(c: float, N: float, chi: float) -> int:
     """Return about the number of decimal zeros of 1 - lambda, ``2 int kappa dr`` through the outer barrier."""
     r = np.sin(0.5 * np.pi * (np.arange(4000) + 0.5) / 4000)
     barrier = c * c * r**2 + max(N * N - 0.25, 0.0) / r**2 - chi
@@ -156,7 +156,7 @@ def _zeros_of_leakage(c: float, N: int, chi: float) -> int:
     return int(2.0 * np.sqrt(barrier[outer]).sum() * 0.5 * np.pi / 4000 / math.log(10.0))
 
 
-def truth(c: float, N: int, n: int, *, digits: int = 30, edge: bool = True) -> Truth:
+def truth(c: float, N: float, n: int, *, digits: int = 30, edge: bool = True) -> Truth:
     """Return the mode (N, n) of bandlimit c; every number has ``digits`` digits, however small it is.
 
     Without ``edge`` those that may be very small, 1 - lambda and R(1), are not known.
@@ -172,7 +172,7 @@ def truth(c: float, N: int, n: int, *, digits: int = 30, edge: bool = True) -> T
     return _truth(c, N, n, digits, zeros + zeros // 20 + 10)
 
 
-def _truth(c: float, N: int, n: int, digits: int, leakage_digits: int) -> Truth:
+def _truth(c: float, N: float, n: int, digits: int, leakage_digits: int) -> Truth:
     working = digits + leakage_digits + 15
     size = _size(c, N, n, working)
     chi, d, start = None, [], None
@@ -217,8 +217,11 @@ def _truth(c: float, N: int, n: int, digits: int, leakage_digits: int) -> Truth:
         sign = 1 if centre > 0 else -1
         d = [_mid(sign * x / norm) for x in d]
         beta = d[0] / arb(2 * N + 2).sqrt() / (sign * centre)
-        for i in range(1, N + 1):
-            beta = _mid(beta * arb(c) / (2 * i))
+        # (c/2)^N / N!, N a whole number or half of an odd one
+        rest = arb(N % 1)
+        beta = _mid(beta * (arb(c) / 2) ** rest / (1 + rest).gamma())
+        for i in range(1, int(N) + 1):
+            beta = _mid(beta * arb(c) / (2 * (i + rest)))
         lam = (arb(c) * beta) ** 2
         leakage = 1 - lam
         if leakage_digits:

@@ -213,7 +213,7 @@ def test_climb_as_python_and_compiled() -> None:
     results = []
     for kernel in (_climb, _climb.py_func):
         depth, value, power = np.empty(4), np.empty(4), np.empty(4, dtype=np.int64)
-        kernel(2, np.full(4, 12.0), modes.gap, depth, value, power)
+        kernel(2.0, np.full(4, 12.0), modes.gap, depth, value, power)
         results.append((depth, value * 2.0 ** (256 * power)))
     for compiled, python in zip(*results, strict=True):
         np.testing.assert_allclose(python, compiled, rtol=1e-12, atol=1e-14)
