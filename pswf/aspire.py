@@ -22,8 +22,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
 
-from pswf.checks import check_positive
-from pswf.steerable.checks import check_dtype, check_size
+from pswf.checks import check_choice, check_dtype, check_positive, check_size
 from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["PSWFBasis2D"]
@@ -77,12 +76,10 @@ class PSWFBasis2D(SteerableBasis2D):
     ) -> None:
         side = check_size(size)
         kind = check_dtype(dtype)
-        if normalization not in ("adjoint", "aspire"):
-            raise ValueError(f"normalization is {normalization!r}; give 'adjoint' or 'aspire'")
         self.gmcut = check_positive(gamma_trunc, "gamma_trunc")
         self.beta = check_positive(beta, "beta")
         self.rcut = side // 2
-        self.normalization = normalization
+        self.normalization = check_choice(normalization, "normalization", ("adjoint", "aspire"))
         super().__init__((side, side), dtype=kind)
 
     def _build(self) -> None:

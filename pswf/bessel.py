@@ -1,4 +1,4 @@
-"""Zeros of the Bessel functions, and ``J_N(x r)`` on [0, 1] in the radial Zernike functions.
+"""Zeros of the Bessel functions and of their derivatives, and ``J_N(x r)`` on [0, 1] in the radial Zernike functions.
 
 Everything rests on one backward recurrence from orders where J is negligible (Miller; DLMF 3.6), stable for every
 order and argument; only ratios are needed, so nothing has to be normalized.
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from pswf.jit import jit
 
-__all__ = ["bessel_coordinates", "bessel_zeros"]
+__all__ = ["bessel_coordinates", "bessel_zeros", "derivative_zeros"]
 
 Array = npt.NDArray[np.float64]
 
@@ -84,6 +84,46 @@ def bessel_zeros(order: int, count: int) -> Array:
     zeros = np.empty(count)
     _zeros(order, zeros)
     return zeros
+
+
+def derivative_zeros(order: int, count: int) -> Array:
+    """Return the first ``count`` zeros of J_N', ascending, shape (count,); 0 counts as one for N = 0 only."""
+    if order == 0:
+        # J_0' = -J_1
+        return np.concatenate([[0.0], bessel_zeros(1, count)])[:count]
+    zeros = np.empty(count)
+    _derivative_zeros(order, bessel_zeros(order, count), zeros)
+    return zeros
+
+
+@jit
+def _derivative_zeros(order: int, above: Any, zeros: Any) -> None:
+    """Fill in the zeros of J_N', one below each zero ``above`` of J_N, by Newton's iteration kept in its bracket.
+
+    With u = J_{N+1} / J_N the condition is ``N/x = u``, and Bessel's equation gives the second derivative.
+    """
+    pair = np.empty(2)
+    for i in range(len(zeros)):
+        high = above[i]
+        low = float(order) if i == 0 else above[i - 1]
+        x = 0.5 * (low + high)
+        # J_N' is positive below the first of its zeros, negative above it, and so on in turn
+        for _ in range(100):
+            _miller(order, x, pair)
+            slope = order / x * pair[0] - pair[1]
+            if (slope > 0.0) == (i % 2 == 0):
+                low = x
+            else:
+                high = x
+            curvature = -slope / x - (1.0 - (order / x) ** 2) * pair[0]
+            step = slope / curvature
+            after = x - step
+            if not low < after < high:
+                after = 0.5 * (low + high)
+            if abs(after - x) <= 4e-16 * x:
+                break
+            x = after
+        zeros[i] = x
 
 
 @jit

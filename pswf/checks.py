@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import operator
 import os
+from collections.abc import Sequence
 from numbers import Real
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_bandlimit", "check_count", "check_memory", "check_order", "check_positive", "check_unit_interval"]
+__all__ = [
+    "check_bandlimit",
+    "check_basis",
+    "check_choice",
+    "check_count",
+    "check_distances",
+    "check_dtype",
+    "check_expansion",
+    "check_finufft",
+    "check_integer",
+    "check_memory",
+    "check_order",
+    "check_positive",
+    "check_real",
+    "check_size",
+    "check_unit_interval",
+    "check_values",
+]
+
+B = TypeVar("B")
 
 SMALLEST_BANDLIMIT = 1e-70
 LARGEST_BANDLIMIT = 1e6
@@ -40,7 +62,8 @@ def check_bandlimit(value: float) -> float:
     return number
 
 
-def _check_integer(value: int, name: str, least: int) -> int:
+def check_integer(value: int, name: str, least: int) -> int:
+    """Return ``value`` as an int; raise TypeError unless it is an integer, ValueError if it is below ``least``."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -52,7 +75,7 @@ def _check_integer(value: int, name: str, least: int) -> int:
 
 def check_order(value: int) -> int:
     """Return the angular order as an int; raise unless it is an integer from 0 to 10^6."""
-    order = _check_integer(value, "angular_order", 0)
+    order = check_integer(value, "angular_order", 0)
     if order > LARGEST_ORDER:
         raise ValueError(f"angular_order is {value!r}; the largest that is supported is {LARGEST_ORDER}")
     return order
@@ -60,7 +83,7 @@ def check_order(value: int) -> int:
 
 def check_count(value: int, name: str = "count") -> int:
     """Return a number of things as an int; raise unless it is an integer of at least 1."""
-    return _check_integer(value, name, 1)
+    return check_integer(value, name, 1)
 
 
 def check_memory(numbers: int, what: str, advice: str) -> None:
@@ -96,3 +119,82 @@ def check_unit_interval(r: npt.ArrayLike) -> npt.NDArray[np.float64]:
         value = float(points[outside].flat[0])
         raise ValueError(f"r has the value {value!r}; give distances in [0, 1], in units of the radius")
     return points
+
+
+def check_distances(rho: npt.ArrayLike, radius: int) -> npt.NDArray[np.float64]:
+    """Return rho as float64; raise ValueError unless every distance lies in [0, radius] pixels."""
+    distances = np.asarray(rho, dtype=np.float64)
+    outside = ~((distances >= 0.0) & (distances <= radius))
+    if outside.any():
+        raise ValueError(
+            f"rho has the value {float(distances[outside].flat[0])!r}; give distances in [0, {radius}] pixels"
+        )
+    return distances
+
+
+def check_basis(basis: B) -> B:
+    """Return ``basis``; raise TypeError unless it has a callable ``evaluate``."""
+    if not callable(getattr(basis, "evaluate", None)):
+        raise TypeError(f"basis is {basis!r}; give an object with a method evaluate(r) -> (count, *r.shape)")
+    return basis
+
+
+def check_values(values: npt.NDArray[Any], shape: tuple[int, ...], basis: str) -> None:
+    """Raise ValueError unless a basis evaluated at points of this shape gave values of shape (count, *shape)."""
+    if values.ndim != len(shape) + 1 or values.shape[1:] != shape:
+        raise ValueError(
+            f"{basis} evaluated at {shape} points gave shape {values.shape}; evaluate(r) must return (count, *r.shape)"
+        )
+
+
+def check_choice(value: str, name: str, choices: Sequence[str]) -> str:
+    """Return ``value``; raise ValueError unless it is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} is {value!r}; give {' or '.join(map(repr, choices))}")
+    return value
+
+
+def check_expansion(expansion: str) -> str:
+    """Return the expansion of `pswf.AngularZero`; raise ValueError unless it is one of the two."""
+    return check_choice(expansion, "expansion", ("pixels", "paper"))
+
+
+def check_real(values: npt.ArrayLike, name: str, noun: str, advice: str = "") -> npt.NDArray[Any]:
+    """Return an array of real numbers; raise TypeError where it is complex, with the advice, or holds no numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} are complex ({array.dtype}); give real {noun}{advice}")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} have dtype {array.dtype}; give float32 or float64 {noun}")
+    return array
+
+
+def check_finufft() -> None:
+    """Raise ImportError unless finufft is installed."""
+    if importlib.util.find_spec("finufft") is None:
+        raise ImportError("whole-image bases need finufft: pip install 'pswf-centering[steerable]'")
+
+
+def check_size(size: int | tuple[int, int]) -> int:
+    """Return the side L of L x L images from L or (L, L)."""
+    sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    try:
+        whole = tuple(operator.index(side) for side in sides)
+    except TypeError:
+        raise TypeError(f"size is {size!r}; give a whole number of pixels") from None
+    if len(whole) != 2 or whole[0] != whole[1]:
+        raise ValueError(f"size is {size!r}; images must be square, L or (L, L)")
+    if whole[0] < 2:
+        raise ValueError(f"size is {size!r}; give at least 2 pixels")
+    return whole[0]
+
+
+def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    """Return float32 or float64 as a dtype."""
+    try:
+        result = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype is {dtype!r}; give float32 or float64") from None
+    if result not in (np.float32, np.float64):
+        raise TypeError(f"dtype is {dtype!r}; give float32 or float64")
+    return result

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pswf.bases.base import RadialBasis
 from pswf.bases.constant import WithConstant
 from pswf.bases.prolate import DEFAULT_TRUNCATION, PAPER_TRUNCATION, PSWF
-from pswf.checks import check_count
+from pswf.checks import check_basis, check_count, check_distances, check_expansion, check_real, check_values
 from pswf.jit import jit
 
 __all__ = ["AngularZero"]
@@ -150,19 +150,12 @@ class AngularZero:
 
     def _raw(self, rho: npt.ArrayLike) -> Array:
         """Return ``f_n(rho / R) / (sqrt(2 pi) R)``, the functions before they are made orthonormal."""
-        distance = np.asarray(rho, dtype=np.float64)
-        outside = ~((distance >= 0.0) & (distance <= self.radius))
-        if outside.any():
-            raise ValueError(
-                f"rho has the value {float(distance[outside].flat[0])!r}; give distances in [0, {self.radius}] pixels"
-            )
+        distance = check_distances(rho, self.radius)
         # R / R is 1, but sqrt(d^2) / R could round to just above it
         values = np.asarray(self.basis.evaluate(np.minimum(distance / self.radius, 1.0)))
-        if values.ndim != distance.ndim + 1 or values.shape[1:] != distance.shape or len(values) == 0:
-            raise ValueError(
-                f"the basis evaluated at {distance.shape} points gave shape {values.shape}; "
-                "evaluate(r) must return (count, *r.shape)"
-            )
+        check_values(values, distance.shape, "the basis")
+        if len(values) == 0:
+            raise ValueError(f"the basis {self.basis!r} has no function; give at least one")
         if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
             raise ValueError(f"the basis {self.basis!r} gave values that are not finite real numbers")
         functions: Array = values / (np.sqrt(2.0 * np.pi) * self.radius)
@@ -243,9 +236,7 @@ class AngularZero:
         return f"AngularZero({self.radius}, {self.basis!r}{paper})"
 
     def _check_crops(self, crops: npt.ArrayLike) -> npt.NDArray[Any]:
-        stack = np.asarray(crops)
-        if stack.dtype.kind not in "fiub":
-            raise TypeError(f"images have dtype {stack.dtype}; give real pixels")
+        stack = check_real(crops, "images", "pixels")
         if stack.ndim == 2:
             stack = stack[np.newaxis]
         if stack.ndim != 3 or stack.shape[1:] != (self.side, self.side) or len(stack) == 0:
@@ -261,20 +252,6 @@ class AngularZero:
         if values.ndim != 2 or values.shape[1] != self.count:
             raise ValueError(f"coefficients have shape {values.shape}; give (B, {self.count})")
         return values
-
-
-def check_basis(basis: RadialBasis) -> RadialBasis:
-    """Return ``basis``; raise TypeError unless it has a callable ``evaluate``."""
-    if not callable(getattr(basis, "evaluate", None)):
-        raise TypeError(f"basis is {basis!r}; give an object with a method evaluate(r) -> (count, *r.shape)")
-    return basis
-
-
-def check_expansion(expansion: str) -> str:
-    """Return ``expansion``; raise ValueError unless it is one of the two."""
-    if expansion not in ("pixels", "paper"):
-        raise ValueError(f"expansion is {expansion!r}; give 'pixels' or 'paper'")
-    return expansion
 
 
 def check_sizes(functions: Array) -> None:

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol
 
 from pswf.bases.base import RadialBasis
 from pswf.bases.bessel import FourierBessel
 from pswf.bases.dini import DiniBessel
+from pswf.bases.prolate import semiclassical_count
 from pswf.bases.zernike import Zernike
-from pswf.checks import _check_integer, check_bandlimit
+from pswf.checks import check_bandlimit, check_integer
 
 __all__ = ["DiniBesselFamily", "FourierBesselFamily", "RadialFamily", "ZernikeFamily"]
 
@@ -32,22 +32,26 @@ class RadialFamily(Protocol):
         ...
 
 
-_B = TypeVar("_B", FourierBessel, DiniBessel)
-
-
-def _below(make: Callable[[int, int], _B], bandlimit: float, order: int) -> _B | None:
-    """Return the functions J_N(x r) with x <= bandlimit."""
-    count = 1
-    if order < bandlimit:
-        # (x^2 - N^2)^(1/2) - N arccos(N/x) grows by pi from one zero to the next
-        phase = math.sqrt(bandlimit**2 - order**2) - order * math.acos(order / bandlimit)
-        count = math.floor(phase / math.pi) + 2
-    kept = int((make(count, order).zeros <= bandlimit).sum())
-    return make(kept, order) if kept else None
-
-
 @dataclass(frozen=True)
-class FourierBesselFamily:
+class _BesselFamily:
+    """The functions J_N(x r) of all orders with ``x <= bandlimit``."""
+
+    bandlimit: float
+    _basis: ClassVar[type[FourierBessel | DiniBessel]]
+
+    def __post_init__(self) -> None:
+        check_bandlimit(self.bandlimit)
+
+    def __call__(self, angular_order: int) -> FourierBessel | DiniBessel | None:
+        """Return the functions of one order; None beyond the last."""
+        c, N = self.bandlimit, angular_order
+        # (x^2 - N^2)^(1/2) - N arccos(N/x) grows by pi from one zero to the next
+        count = math.floor(semiclassical_count(c, N)) + 2
+        kept = int((self._basis(count, N).zeros <= c).sum())
+        return self._basis(kept, N) if kept else None
+
+
+class FourierBesselFamily(_BesselFamily):
     """Fourier-Bessel functions ``J_N(x r)``, ``J_N(x) = 0``, of all orders with ``x <= bandlimit``.
 
     Parameters
@@ -56,18 +60,10 @@ class FourierBesselFamily:
         c > 0; pi R for a disk of R pixels at the Nyquist frequency.
     """
 
-    bandlimit: float
-
-    def __post_init__(self) -> None:
-        check_bandlimit(self.bandlimit)
-
-    def __call__(self, angular_order: int) -> FourierBessel | None:
-        """Return the functions of one order; None beyond the last."""
-        return _below(FourierBessel, self.bandlimit, angular_order)
+    _basis = FourierBessel
 
 
-@dataclass(frozen=True)
-class DiniBesselFamily:
+class DiniBesselFamily(_BesselFamily):
     """Dini-Bessel functions ``J_N(x r)``, ``J_N'(x) = 0``, of all orders with ``x <= bandlimit``.
 
     Parameters
@@ -76,14 +72,7 @@ class DiniBesselFamily:
         c > 0; pi R for a disk of R pixels at the Nyquist frequency.
     """
 
-    bandlimit: float
-
-    def __post_init__(self) -> None:
-        check_bandlimit(self.bandlimit)
-
-    def __call__(self, angular_order: int) -> DiniBessel | None:
-        """Return the functions of one order; None beyond the last."""
-        return _below(DiniBessel, self.bandlimit, angular_order)
+    _basis = DiniBessel
 
 
 @dataclass(frozen=True)
@@ -99,7 +88,7 @@ class ZernikeFamily:
     degree: int
 
     def __post_init__(self) -> None:
-        _check_integer(self.degree, "degree", 0)
+        check_integer(self.degree, "degree", 0)
 
     def __call__(self, angular_order: int) -> Zernike | None:
         """Return the functions of one order; None beyond the last."""

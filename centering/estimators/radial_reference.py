@@ -17,8 +17,7 @@ from centering.radial.fitted import FittedReference
 from centering.results import Centers, Flag
 from centering.stack import check_radius, check_stack
 from pswf.bases.base import RadialBasis
-from pswf.checks import check_count
-from pswf.disk import check_basis
+from pswf.checks import check_basis, check_count
 
 if TYPE_CHECKING:
     from centering.radial.fit import Progress

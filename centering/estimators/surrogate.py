@@ -20,7 +20,7 @@ from centering.landscapes.score import RACER, Score, check_score
 from centering.results import Centers, Flag
 from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
-from pswf.disk import check_basis
+from pswf.checks import check_basis
 
 __all__ = ["SurrogateCenter"]
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.base import RadialBasis
-from pswf.disk import AngularZero, check_expansion
+from pswf.checks import check_expansion
+from pswf.disk import AngularZero
 
 __all__ = [
     "CUMULATIVE",

@@ -7,15 +7,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_count, check_memory, check_order
+from pswf.bases.series import CountedSeries
 
 __all__ = ["FourierBessel"]
 
 Array = npt.NDArray[np.float64]
 
 
-class FourierBessel(ZernikeSeries):
+class FourierBessel(CountedSeries):
     r"""Fourier-Bessel functions ``f_n`` of one angular order N, for n = 0, 1, ..., count - 1.
 
     ``f_n(r) = 2^(1/2) J_N(j_{N,n+1} r) / |J_{N+1}(j_{N,n+1})|`` with the positive zeros ``j_{N,1} < j_{N,2} < ...``
@@ -43,7 +42,7 @@ class FourierBessel(ZernikeSeries):
     TypeError
         Order or count not an integer.
     ValueError
-        Negative order, count below 1.
+        Negative order, count below 1, or more coordinates than the machine has memory for.
 
     Notes
     -----
@@ -58,14 +57,12 @@ class FourierBessel(ZernikeSeries):
     array([2.4048, 5.5201, 8.6537])
     """
 
-    def __init__(self, count: int, angular_order: int = 0) -> None:
+    @cached_property
+    def zeros(self) -> Array:
+        """The positive zeros of J_N, ascending, shape (count,)."""
         from pswf.bessel import bessel_zeros
 
-        self.count = check_count(count)
-        self.angular_order = check_order(angular_order)
-        # the last zero lies beyond pi times the count, and its coordinates reach half as far
-        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
-        self.zeros = bessel_zeros(self.angular_order, self.count)
+        return bessel_zeros(self.angular_order, self.count)
 
     @cached_property
     def coordinates(self) -> Array:
@@ -73,6 +70,3 @@ class FourierBessel(ZernikeSeries):
         from pswf.bessel import bessel_coordinates
 
         return bessel_coordinates(self.angular_order, self.zeros)
-
-    def __repr__(self) -> str:
-        return f"FourierBessel({self.count}, {self.angular_order})"

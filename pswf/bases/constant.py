@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.base import RadialBasis
+from pswf.checks import check_basis
 
 __all__ = ["WithConstant"]
 
@@ -43,9 +44,7 @@ class WithConstant:
     """
 
     def __init__(self, basis: RadialBasis) -> None:
-        if not callable(getattr(basis, "evaluate", None)):
-            raise TypeError(f"basis is {basis!r}; give an object with a method evaluate(r) -> (count, *r.shape)")
-        self.basis = basis
+        self.basis = check_basis(basis)
 
     def evaluate(self, r: npt.ArrayLike) -> Array:
         """Return the values at r in [0, 1], shape (count + 1, *r.shape)."""

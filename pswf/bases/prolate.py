@@ -233,12 +233,12 @@ class PSWF(ZernikeSeries):
 
 
 def likely_count(bandlimit: float, order: float) -> int:
-    """Return a number of functions that most truncations in use do not exceed.
+    """Return a number of functions that most truncations in use do not exceed: the plunge is a few ln c wide."""
+    return math.ceil(semiclassical_count(bandlimit, order) + 2.0 * math.log(bandlimit + 2.0)) + 4
 
-    The plunge is centred at ``S_N / pi`` functions, ``S_N = sqrt(c^2 - N^2) - N arccos(N / c)``, and a few
-    logarithms of c wide.
-    """
-    plunge = 0.0
-    if order < bandlimit:
-        plunge = math.sqrt(bandlimit**2 - order**2) - order * math.acos(order / bandlimit)
-    return math.ceil(plunge / math.pi + 2.0 * math.log(bandlimit + 2.0)) + 4
+
+def semiclassical_count(bandlimit: float, order: float) -> float:
+    """Return ``(sqrt(c^2 - N^2) - N arccos(N / c)) / pi``, the number of functions before the plunge of lambda."""
+    if order >= bandlimit:
+        return 0.0
+    return (math.sqrt(bandlimit**2 - order**2) - order * math.acos(order / bandlimit)) / math.pi

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from pswf.checks import check_unit_interval
+from pswf.checks import check_count, check_memory, check_order, check_unit_interval
 
-__all__ = ["ZernikeSeries"]
+__all__ = ["CountedSeries", "ZernikeSeries"]
 
 Array = npt.NDArray[np.float64]
 
@@ -67,3 +67,31 @@ class ZernikeSeries(ABC):
         points = check_unit_interval(r)
         values = combine(self.angular_order, self.coordinates, points.ravel(), derivative=derivative)
         return values.reshape(self.count, *points.shape)
+
+
+class CountedSeries(ZernikeSeries):
+    """The first functions of an angular order, as many as are asked for.
+
+    Parameters
+    ----------
+    count : int
+        Number of functions, at least 1.
+    angular_order : int, optional
+        N >= 0.
+
+    Raises
+    ------
+    TypeError
+        Order or count not an integer.
+    ValueError
+        Negative order, count below 1, or more coordinates than the machine has memory for.
+    """
+
+    def __init__(self, count: int, angular_order: int = 0) -> None:
+        self.count = check_count(count)
+        self.angular_order = check_order(angular_order)
+        # a function n has about as many coordinates as n, or more
+        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.count}, {self.angular_order})"

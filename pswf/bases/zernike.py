@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_count, check_memory, check_order
+from pswf.bases.series import CountedSeries
 
 __all__ = ["Zernike"]
 
 
-class Zernike(ZernikeSeries):
+class Zernike(CountedSeries):
     r"""Radial Zernike functions ``q_k`` of one angular order N, for k = 0, 1, ..., count - 1.
 
     ``q_k(r) = (2 (2k+N+1))^(1/2) r^N P_k^(N,0)(1 - 2 r^2)``: the classical radial polynomials of degree N + 2k,
@@ -35,7 +34,7 @@ class Zernike(ZernikeSeries):
     TypeError
         Order or count not an integer.
     ValueError
-        Negative order, count below 1.
+        Negative order, count below 1, or more coordinates than the machine has memory for.
 
     See Also
     --------
@@ -49,15 +48,7 @@ class Zernike(ZernikeSeries):
            [ 2.449, -2.449]])
     """
 
-    def __init__(self, count: int, angular_order: int = 0) -> None:
-        self.count = check_count(count)
-        self.angular_order = check_order(angular_order)
-        check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
-
     @property
     def coordinates(self) -> npt.NDArray[np.float64]:
         """The identity, shape (count, count)."""
         return np.eye(self.count)
-
-    def __repr__(self) -> str:
-        return f"Zernike({self.count}, {self.angular_order})"

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.base import RadialBasis
-from pswf.checks import check_count
+from pswf.checks import check_count, check_distances, check_dtype, check_finufft, check_real, check_size
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
 from pswf.steerable.chebyshev import chebyshev_tables
-from pswf.steerable.checks import check_dtype, check_finufft, check_images, check_separable, check_size
 from pswf.steerable.least_squares import Expansion, LeastSquares
+from pswf.steerable.symmetry import check_separable
 from pswf.steerable.transform import DiskTransform
 
 __all__ = ["SteerableBasis"]
@@ -93,9 +93,9 @@ class SteerableBasis:
         tables = chebyshev_tables(family, self.radius, self.dtype)
         while not len(tables[-1]):
             tables.pop()
-        check_separable(tuple(len(table) for table in tables), self.size)
         self._transform = DiskTransform(tables, self.size, self.dtype)
         self.layout = self._transform.layout
+        check_separable(self.layout, self._transform.rows, self._transform.columns)
 
     @property
     def count(self) -> int:
@@ -164,8 +164,8 @@ class SteerableBasis:
         ValueError
             Images of another size, or with non-finite pixels on the disk.
         """
-        stack = check_images(images, self.size)
-        return self._transform.forward(self._take(stack)).reshape(*stack.shape[:-2], self.count)
+        pixels, shape = self._take(images)
+        return self._transform.forward(pixels).reshape(*shape, self.count)
 
     def evaluate(self, coefficients: npt.ArrayLike) -> Images:
         """Return the images with given coefficients, zero outside of the disk.
@@ -250,9 +250,8 @@ class SteerableBasis:
         if not 0.0 < limit < 1.0:
             raise ValueError(f"tolerance is {tolerance!r}; give a number between 0 and 1")
         steps = None if max_iterations is None else check_count(max_iterations, "max_iterations")
-        stack = check_images(images, self.size)
-        result = self._least_squares(self._take(stack), limit, steps)
-        return result.reshape(stack.shape[:-2])
+        pixels, shape = self._take(images)
+        return self._least_squares(pixels, limit, steps).reshape(shape)
 
     # ------------------------------------------------------------------ on coefficients
 
@@ -294,12 +293,7 @@ class SteerableBasis:
             A distance outside of [0, R].
         """
         real = self.layout.check(coefficients)
-        distances = np.asarray(np.arange(self.radius + 1) if rho is None else rho, dtype=np.float64)
-        outside = ~((distances >= 0.0) & (distances <= self.radius))
-        if outside.any():
-            raise ValueError(
-                f"rho has the value {float(distances[outside].flat[0])!r}; give distances in [0, {self.radius}] pixels"
-            )
+        distances = check_distances(np.arange(self.radius + 1) if rho is None else rho, self.radius)
         values = np.asarray(self.radial(0).evaluate(distances / self.radius))
         scale = 1.0 / (self.radius * math.sqrt(2.0 * math.pi))
         average = real[..., self.layout.cosines[0]] @ (values.reshape(len(values), -1) * scale).astype(real.dtype)
@@ -333,8 +327,11 @@ class SteerableBasis:
 
     # ------------------------------------------------------------------ inside
 
-    def _take(self, stack: Images) -> Images:
-        """Return the pixels of the disk in the dtype of the basis, shape (B, pixels)."""
+    def _take(self, images: npt.ArrayLike) -> tuple[Images, tuple[int, ...]]:
+        """Return the pixels of the disk in the dtype of the basis, shape (B, pixels), and the shape of the stack."""
+        stack = check_real(images, "images", "pixels")
+        if stack.ndim < 2 or stack.shape[-2:] != (self.size, self.size):
+            raise ValueError(f"images have shape {stack.shape}; this basis is for (..., {self.size}, {self.size})")
         pixels = stack.reshape(-1, self.size**2)[:, self._transform.pixels]
         with np.errstate(over="ignore"):
             values = pixels.astype(self.dtype, copy=False)
@@ -344,7 +341,7 @@ class SteerableBasis:
             if np.isfinite(pixels[first]).all():
                 raise ValueError(f"image {first} has pixels beyond the range of {self.dtype}; give smaller ones")
             raise ValueError(f"image {first} has non-finite pixels; give finite images")
-        return values
+        return values, stack.shape[:-2]
 
     @cached_property
     def _least_squares(self) -> LeastSquares:

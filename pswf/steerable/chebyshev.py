@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.bases.base import RadialBasis
+from pswf.checks import check_values
 from pswf.families import RadialFamily
 from pswf.threads import thread_count, thread_map
 
@@ -41,11 +42,7 @@ def chebyshev_coefficients(basis: RadialBasis, order: int, points: int) -> Array
     from scipy.fft import dct
 
     values = np.asarray(basis.evaluate(chebyshev_radii(points)), dtype=np.float64)
-    if values.ndim != 2 or values.shape[1] != points:
-        raise ValueError(
-            f"the basis of order {order} evaluated at {points} points gave shape {values.shape}; "
-            "evaluate(r) must return (count, *r.shape)"
-        )
+    check_values(values, (points,), f"the basis of order {order}")
     if order % 2:
         return np.asarray(dct(values, type=4, axis=1)) / points
     coefficients = np.asarray(dct(values, type=2, axis=1)) / points

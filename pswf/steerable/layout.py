@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.checks import check_real
+
 __all__ = ["Layout"]
 
 Coefficients = npt.NDArray[Any]
@@ -90,15 +92,11 @@ class Layout:
         """The radial order n of every complex coefficient, shape (complex_count,)."""
         return np.concatenate([np.arange(count) for count in self.counts])
 
-    def check(self, coefficients: npt.ArrayLike, *, name: str = "coefficients") -> Coefficients:
+    def check(self, coefficients: npt.ArrayLike) -> Coefficients:
         """Return real coefficients as a floating-point array (..., count), or raise one clear sentence."""
-        array = np.asarray(coefficients)
-        if array.dtype.kind == "c":
-            raise TypeError(f"{name} are complex ({array.dtype}); give real ones, see to_real")
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} have dtype {array.dtype}; give float32 or float64")
+        array = check_real(coefficients, "coefficients", "ones", ", see to_real")
         if array.ndim < 1 or array.shape[-1] != self.count:
-            raise ValueError(f"{name} have shape {array.shape}; this basis needs (..., {self.count})")
+            raise ValueError(f"coefficients have shape {array.shape}; this basis needs (..., {self.count})")
         return array if array.dtype.kind == "f" else array.astype(np.float64)
 
     def to_complex(self, coefficients: npt.ArrayLike) -> Coefficients:

@@ -9,12 +9,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from pswf.checks import check_positive
+from pswf.checks import check_dtype, check_finufft, check_positive, check_size
 from pswf.quadrature import gauss_legendre
 from pswf.spectra import Spectra, prolate_spectra
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
-from pswf.steerable.checks import check_dtype, check_finufft, check_size
 
 __all__ = ["PSWF2D"]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pswf.steerable.layout import Layout
 
-__all__ = ["CLASSES", "SymmetryClass", "crowded"]
+__all__ = ["CLASSES", "SymmetryClass", "check_separable", "unpaired"]
 
 Indices = npt.NDArray[np.int64]
 
@@ -104,17 +104,18 @@ def _places(kind: SymmetryClass, rows: Indices, columns: Indices) -> int:
     return int(np.unique(places[:, sign != 0.0], axis=1).shape[1])
 
 
-def crowded(layout: Layout, rows: Indices, columns: Indices) -> str | None:
-    """Say which functions are too many for the pixels to tell apart, or return None.
+def check_separable(layout: Layout, rows: Indices, columns: Indices) -> None:
+    """Raise ValueError where there are more functions than the pixels of the disk can tell apart.
 
     Parameters
     ----------
     layout : Layout
+        The functions.
     rows, columns : ndarray of int, shape (P,)
         Positions of the pixels relative to the centre.
     """
     if layout.count > len(rows):
-        return f"{layout.count} functions for the {len(rows)} pixels on the disk"
+        raise _crowded(f"{layout.count} functions for the {len(rows)} pixels on the disk", rows)
     alone = unpaired(rows, columns)
     spare = int(np.count_nonzero(alone))
     for kind in CLASSES:
@@ -122,5 +123,13 @@ def crowded(layout: Layout, rows: Indices, columns: Indices) -> str | None:
         free, extra = (_places(kind, rows[part], columns[part]) for part in (~alone, alone))
         spare -= max(0, functions - free)
         if functions > free + extra or spare < 0:
-            return f"{functions} {kind} for the {free} pixels that turns and reflections leave to them on the disk"
-    return None
+            many = f"{functions} {kind} for the {free} pixels that turns and reflections leave to them on the disk"
+            raise _crowded(many, rows)
+
+
+def _crowded(many: str, rows: Indices) -> ValueError:
+    size = int(np.ptp(rows)) + 1
+    return ValueError(
+        f"the basis has {many} of {size} x {size} images; give a larger truncation, a smaller band or degree, "
+        "or larger images"
+    )
