@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from centering._moved import MOVED, install, moved
 
 if TYPE_CHECKING:
+    __version__: str
+
     from centering.alignment.result import Alignment as Alignment
     from centering.ctf import CTF as CTF
     from centering.estimators.base import Estimator as Estimator
@@ -48,14 +50,14 @@ _HOMES = {
 }
 
 install()
-
-__version__ = "0.1.0"
 __all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
     if name in MOVED:
         return moved(name)
+    if name == "__version__":
+        return import_module("pswf").__version__
     if name not in _HOMES:
         raise AttributeError(f"module 'centering' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from pswf.bases.base import RadialBasis as RadialBasis
     from pswf.bases.bessel import FourierBessel as FourierBessel
     from pswf.bases.constant import WithConstant as WithConstant
@@ -57,11 +59,12 @@ _HOMES = {
     "ZernikeFamily": "pswf.families",
 }
 
-__version__ = "0.1.0"
 __all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module 'pswf' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
@@ -69,3 +72,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _version() -> str:
+    """Return the version that was installed, ``0+unknown`` where the sources lie on the path without installation."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pswf-centering")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from centering import __version__
+import centering
 from centering.cli._common import Commands
 from centering.cli.apply import apply
 from centering.cli.classes import classes
@@ -26,11 +26,19 @@ from centering.cli.watch import watch
 __all__ = ["main"]
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"centering, version {centering.__version__}")
+        context.exit()
+
+
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="centering")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
 def main() -> None:
     """Find the centres of particles in noisy cryo-EM images.
 
