@@ -18,6 +18,7 @@ from aspire.source.image import IndexedSource
 
 from centering.engine.contrast import detect_contrast
 from centering.estimators.base import Estimator
+from centering.io.atomic import replacing
 from centering.results import Centers, Flag
 from centering.shift import shift_images
 
@@ -226,9 +227,6 @@ def write_coordinates(source: Any, folder: str | PathLike[str]) -> list[Path]:
     FileExistsError
         A file is there already.
     """
-    import pandas as pd
-    import starfile  # type: ignore[import-untyped, unused-ignore]
-
     if not source.has_metadata(["_rlnCoordinateX", "_rlnCoordinateY", "__mrc_filepath"]):
         raise ValueError(f"{source!r} has no corrected picks; give what center() made of a CoordinateSource")
     micrographs = np.atleast_1d(source.get_metadata("__mrc_filepath")).astype(str)
@@ -244,7 +242,10 @@ def write_coordinates(source: Any, folder: str | PathLike[str]) -> list[Path]:
         if file.exists():
             raise FileExistsError(f"{fspath(file)!r} exists; give another folder")
         x, y = picks[micrographs == path].T
-        starfile.write(pd.DataFrame({"rlnCoordinateX": x, "rlnCoordinateY": y}), file)
+        rows = (f"{one:.6f} {other:.6f}" for one, other in zip(x.tolist(), y.tolist(), strict=True))
+        lines = ["data_", "", "loop_", "_rlnCoordinateX #1", "_rlnCoordinateY #2", *rows, ""]
+        with replacing(file) as temporary:
+            temporary.write_text("\n".join(lines), encoding="ascii")
         written.append(file)
     return written
 

@@ -9,6 +9,7 @@ import mrcfile
 import numpy as np
 import processes
 import pytest
+import starfile
 from aspire_sources import ANGPIX, mass, misplaced, volume
 
 from centering import Flag, RadialReference, SurrogateCenter, simulate
@@ -251,6 +252,8 @@ def test_picks_are_corrected_before_extraction(tmp_path, size, dtype):
         [(files[0][0], str(written[0])), (files[1][0], str(written[1]))], pixel_size=ANGPIX, particle_size=size
     )
     np.testing.assert_allclose(again.images[:].asnumpy(), centered.images[:].asnumpy(), atol=0.01)
+    picks = np.concatenate([starfile.read(path).to_numpy() for path in written])  # another reader than ASPIRE's
+    np.testing.assert_array_equal(picks, centered.get_metadata(["_rlnCoordinateX", "_rlnCoordinateY"]))
     with pytest.raises(FileExistsError, match=r"a\.star.*another folder"):
         write_coordinates(centered, tmp_path / "picks")
 
