@@ -1,6 +1,6 @@
 # make demo: set up and centre an embedded example.  make test: set up and run every test.  make bounds: the kernels'
 # tests again, with every index checked.
-.PHONY: demo test bounds lint format docs notebooks bench accuracy clean
+.PHONY: demo test bounds lint format hooks docs notebooks bench accuracy clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,11 +27,17 @@ bounds: $(VENV)/.dev
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/typos .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Let git run the checks of `make lint` before each commit.
+hooks: $(VENV)/.dev
+	$(BIN)/pre-commit install
 
 # The site, in site/docs/index.html; a warning is an error, and so is a link to a page that is not there.
 docs: $(VENV)/.docs
@@ -50,7 +56,7 @@ accuracy: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.accuracy
 
 clean:
-	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo site build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/.python:
 	@echo "Installing into $(VENV); the first time this takes minutes."

@@ -3,7 +3,7 @@
     python .ci/lowest.py > lowest.txt
     python -m pip install --constraint lowest.txt --editable '.[dev]'
 
-Programs that only look at the sources (ruff, import-linter, mypy and its stubs) are left out: their versions say nothing of users.
+Programs that only look at the sources (ruff, mypy and the like) are left out: their versions say nothing of users.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
-_TOOLS = {"ruff", "mypy", "import-linter"}
+_TOOLS = {"ruff", "mypy", "typos", "import-linter", "pre-commit"}
 _REQUIREMENT = re.compile(r'"([A-Za-z0-9._-]+)>=([0-9][0-9.]*)[^"]*"')
 
 
