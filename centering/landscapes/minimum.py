@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.results import Flag
-from pswf._jit import jit
+from pswf.jit import jit
 
 __all__ = ["TIE", "Minimum", "best_candidate", "choose", "clearness", "find_minimum", "quadratic_offset"]
 
