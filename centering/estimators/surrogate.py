@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,10 @@ from pswf.checks import check_basis
 __all__ = ["SurrogateCenter"]
 
 Array = npt.NDArray[np.float64]
+
+
+_GLARE = 2.0**8
+"""Pixels that no disk holds are limited where they are this many times as far away as the others are apart."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class SurrogateCenter:
     ``score="racer"``.  Uncertainty: none, ``covariance`` is None.
 
     Pixels may have any finite magnitude: images are scaled by powers of two, and their means are taken off, before
-    anything is summed or squared.
+    anything is summed or squared.  Pixels that no candidate's disk holds (the corners) decide nothing; so that the
+    others do not drown, they are limited where one is more than 2^8 times as far away as the others are apart.
 
     Tables are built at the first call for each image size, kept on the instance, and left out of its pickle; calls from
     several threads are safe.
@@ -117,6 +122,7 @@ class SurrogateCenter:
         """Return the centres of ``images``, shape (B, n, n) or (n, n)."""
         stack, finite = check_stack(images)
         plan = self._plan(stack.shape[-1])
+        stack = _without_glare(stack, plan)
         if self.method == "fused" and self.search == "full":
             centers = self._searched(stack, finite, plan)
         else:
@@ -182,3 +188,38 @@ class SurrogateCenter:
         landscape, scale = METHODS[method](image, plan)
         terms = plan.terms(image) * scale
         return find_minimum(landscape, plan.rows, plan.columns, subpixel=self.subpixel, terms=terms)
+
+
+def _without_glare(stack: Images, plan: Plan) -> Images:
+    """Return the stack; a copy in which pixels outside of all disks are limited, in images that these would drown."""
+    row, column = _unseen(plan.size, plan.radius, int(plan.rows[0]), int(plan.rows[-1]))
+    if len(row) == 0:
+        return stack
+    outside = stack[:, row, column]
+    # a look at one row tells most images from those that need a closer one; halves, so that no difference overflows
+    high, low = stack[:, plan.size // 2].max(axis=1) / 2.0, stack[:, plan.size // 2].min(axis=1) / 2.0
+    apart = np.maximum(outside.max(axis=1) / 2.0 - high, low - outside.min(axis=1) / 2.0)
+    with np.errstate(over="ignore"):
+        suspects = np.flatnonzero(apart / _GLARE > high - low)
+    if len(suspects) == 0:
+        return stack
+    inside = np.ones(stack.shape[1:], np.bool_)
+    inside[row, column] = False
+    changed = stack
+    for i in suspects:
+        pixels = stack[i][inside]
+        least, most = pixels.min(), pixels.max()
+        farthest = max(outside[i].max() / 2.0 - most / 2.0, least / 2.0 - outside[i].min() / 2.0)
+        if farthest / _GLARE > most / 2.0 - least / 2.0 > 0.0:
+            changed = stack.copy() if changed is stack else changed
+            changed[i, row, column] = np.clip(outside[i], least, most)
+    return changed
+
+
+@lru_cache(maxsize=16)
+def _unseen(size: int, radius: int, first: int, last: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return rows and columns of the pixels in no disk about a candidate, first to last along both axes."""
+    place = np.arange(size) - size // 2
+    beyond = (place - np.clip(place, first, last)) ** 2
+    row, column = np.nonzero(np.add.outer(beyond, beyond) > radius**2)
+    return row, column
