@@ -176,6 +176,8 @@ def contents(folder: Path) -> dict[str, bytes]:
             found[name] = b"a link to " + os.fsencode(path.readlink())
         elif path.is_file():
             found[name] = path.read_bytes()
+        elif path.is_symlink():  # made before the file that it leads to
+            found[name] = b"a link to nothing"
         elif not any(path.iterdir()):
             found[name] = b"a folder"
     return found
