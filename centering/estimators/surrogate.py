@@ -130,7 +130,9 @@ class SurrogateCenter:
         # what has a flag needs no second reason, and RACER's centre is no centre of mass
         plain = np.flatnonzero((centers.flags == 0) & (plan.score != RACER))
         if len(plain):
-            off = lopsided(stack[plain], centers.displacement[plain], plan.radius)
+            off = lopsided(
+                stack if len(plain) == len(stack) else stack[plain], centers.displacement[plain], plan.radius
+            )
             centers.flags[plain[off]] = int(Flag.LOPSIDED)
         return centers
 
