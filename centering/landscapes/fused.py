@@ -177,7 +177,7 @@ def _ring_sums(
         total = sums[k]
         for r in range(radius + 1):
             index = ring_index[r]
-            # the middle row is its own mirror image
+            # the middle row is its own mirror image, and so is the middle column
             part = 0.5 if r == radius else 1.0
             for d in range(3):
                 line = lines[d]
@@ -185,14 +185,10 @@ def _ring_sums(
                 below = regions[i, row + d + last - r, column : column + width]
                 for c in range(width):
                     line[c] = ((above[c] - least) + (below[c] - least)) * part
-            for c in range(starts[r], radius):
+            for c in range(starts[r], radius + 1):
                 place, mirror = total[index[c]], last - c
+                half = 0.5 if c == radius else 1.0
                 for e in range(3):
-                    place[e] += zero[c + e] + zero[mirror + e]
-                    place[3 + e] += one[c + e] + one[mirror + e]
-                    place[6 + e] += two[c + e] + two[mirror + e]
-            place = total[index[radius]]
-            for e in range(3):
-                place[e] += zero[radius + e]
-                place[3 + e] += one[radius + e]
-                place[6 + e] += two[radius + e]
+                    place[e] += (zero[c + e] + zero[mirror + e]) * half
+                    place[3 + e] += (one[c + e] + one[mirror + e]) * half
+                    place[6 + e] += (two[c + e] + two[mirror + e]) * half
