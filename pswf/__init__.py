@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pswf.families import ZernikeFamily as ZernikeFamily
     from pswf.quadrature import disk_quadrature as disk_quadrature
     from pswf.quadrature import gauss_legendre as gauss_legendre
+    from pswf.registry import basis_names as basis_names
+    from pswf.registry import make_family as make_family
     from pswf.spectra import Spectra as Spectra
     from pswf.spectra import prolate_spectra as prolate_spectra
     from pswf.steerable.basis import SteerableBasis as SteerableBasis
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AngularZero": "pswf.disk",
+    "basis_names": "pswf.registry",
     "BlockDiagonal": "pswf.steerable.blocks",
     "compare_bases": "pswf.steerable.compare",
     "DiniBessel": "pswf.bases.dini",
@@ -45,6 +48,7 @@ _HOMES = {
     "FourierBesselFamily": "pswf.families",
     "gauss_legendre": "pswf.quadrature",
     "LearnedFamily": "pswf.steerable.learned",
+    "make_family": "pswf.registry",
     "PAPER_TRUNCATION": "pswf.bases.prolate",
     "prolate_spectra": "pswf.spectra",
     "PSWF": "pswf.bases.prolate",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 # The workers of pytest-xdist fill the machine; threads of BLAS and OpenMP beside them wait for each other in busy
@@ -13,6 +15,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from installed import install  # noqa: E402
 from pytest_timeout import Settings  # noqa: E402
 
 STDERR = pytest.StashKey[int]()
@@ -67,3 +70,14 @@ def reference(centering_data: Path) -> Path:
 def rng() -> np.random.Generator:
     """Return a seeded generator, fresh for every test."""
     return np.random.default_rng(20210401)
+
+
+@pytest.fixture(scope="session")
+def foreign_basis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the radial basis of ``tests/extensions/basis`` where this process finds it; return the folder."""
+    target = tmp_path_factory.mktemp("basis") / "site"
+    install("basis", target)
+    sys.path.append(str(target))
+    yield target
+    sys.path.remove(str(target))
+    sys.modules.pop("clamped_polynomials", None)

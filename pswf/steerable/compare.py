@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from pswf.checks import check_count
-from pswf.families import DiniBesselFamily, FourierBesselFamily, RadialFamily, ZernikeFamily
-from pswf.spectra import prolate_spectra
+from pswf.families import RadialFamily
+from pswf.registry import basis_names, make_family
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.learned import steerable_pca
 from pswf.steerable.prolate import PSWF2D
@@ -41,28 +42,34 @@ class Approximation:
 
 
 def compare_bases(
-    images: npt.ArrayLike, counts: Sequence[int], *, learned_from: npt.ArrayLike | None = None
+    images: npt.ArrayLike,
+    counts: Sequence[int],
+    *,
+    names: Sequence[str] | None = None,
+    learned_from: npt.ArrayLike | None = None,
 ) -> dict[str, Approximation]:
-    """Approximate images by least squares in every basis of the package.
+    """Approximate images by least squares in every basis that there is.
 
     Parameters
     ----------
     images : array_like, shape (B, L, L)
     counts : sequence of int
         Numbers of coefficients, each at least 1.
+    names : sequence of str, optional
+        Which bases, of `pswf.basis_names`: all of them by default, those of other distributions included.
     learned_from : array_like, shape (M, L, L), optional
         Other images of the same kind, from which steerable principal components are learned and compared as well.
 
     Returns
     -------
     dict of str to Approximation
-        "prolate", "Fourier-Bessel", "Dini-Bessel", "Zernike", and "learned" where asked for.  Bands and degrees
-        follow from the counts: a band c holds about c^2 / 4 functions, a degree d holds (d + 1)(d + 2) / 2.
+        By name, and "learned" where asked for.  The bands follow from the counts: a band c holds about c^2 / 4
+        functions.
 
     Raises
     ------
     TypeError, ValueError
-        Images that are not a stack of square real images; counts below 1.
+        Images that are not a stack of square real images; counts below 1; a basis that `pswf.make_family` refuses.
 
     Examples
     --------
@@ -80,15 +87,18 @@ def compare_bases(
     size = stack.shape[1]
     wanted = sorted(check_count(count, "counts") for count in counts)
     families: dict[str, Callable[[int], RadialFamily]] = {
-        "prolate": lambda count: prolate_spectra(2.0 * math.sqrt(count)),
-        "Fourier-Bessel": lambda count: FourierBesselFamily(max(2.0 * math.sqrt(count), 2.5)),
-        "Dini-Bessel": lambda count: DiniBesselFamily(2.0 * math.sqrt(count)),
-        "Zernike": lambda count: ZernikeFamily(max(0, round(math.sqrt(2.0 * count) - 1.5))),
+        name: partial(_of_count, name) for name in (basis_names() if names is None else names)
     }
     if learned_from is not None:
+        if "learned" in families:
+            raise ValueError("the basis 'learned' has the name of the learned one; leave it out of names")
         basis = PSWF2D(size, dtype=np.float64)
         families["learned"] = steerable_pca(basis, learned_from).leading
     return {name: _approximate(stack, make, wanted) for name, make in families.items()}
+
+
+def _of_count(name: str, count: int) -> RadialFamily:
+    return make_family(name, 2.0 * math.sqrt(count))
 
 
 def _approximate(

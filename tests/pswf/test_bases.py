@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ import pytest
 from mpmath import besseljzero, mp, mpf
 from scipy.special import eval_jacobi, eval_legendre, jv, jvp
 
-from pswf import PSWF, FourierBessel, RadialBasis, Zernike, gauss_legendre
+from pswf import PSWF, DiniBessel, FourierBessel, RadialBasis, Zernike, basis_names, gauss_legendre, make_family
 from pswf.bessel import _coordinates, _miller
 from pswf.radial import _recurrence, _start, _tables
 
@@ -29,6 +31,7 @@ BUILT_IN = {
     "prolate, order 7": lambda: PSWF(60.0, 7, count=40),
     "prolate, c -> 0": lambda: PSWF(1e-4, 2, count=12),
     "prolate, N > c": lambda: PSWF(20.0, 90, count=15),
+    "Dini-Bessel, order 1": lambda: DiniBessel(40, 1),
     "Fourier-Bessel": lambda: FourierBessel(40),
     "Fourier-Bessel, order 1": lambda: FourierBessel(40, 1),
     "Fourier-Bessel, order 90": lambda: FourierBessel(15, 90),
@@ -36,11 +39,17 @@ BUILT_IN = {
     "Zernike, order 1": lambda: Zernike(25, 1),
     "Zernike, order 90": lambda: Zernike(15, 90),
 }
-EVERY = BUILT_IN | {"user's own": ShiftedLegendre}
+# by name, and "clamped" from a distribution of its own
+REGISTERED = {
+    f"{name} by name, order {N}": partial(lambda name, N: make_family(name, 60.0)(N), name, N)
+    for name in dict.fromkeys([*basis_names(), "clamped"])
+    for N in (0, 1, 7)
+}
+EVERY = BUILT_IN | REGISTERED | {"user's own": ShiftedLegendre}
 
 
 @pytest.fixture(params=EVERY)
-def basis(request: pytest.FixtureRequest) -> RadialBasis:
+def basis(request: pytest.FixtureRequest, foreign_basis: Path) -> RadialBasis:
     return EVERY[request.param]()
 
 
@@ -129,7 +138,7 @@ class TestBuiltIn:
     def test_count_order_and_repr(self, built_in: PSWF | FourierBessel | Zernike) -> None:
         assert len(built_in.evaluate(0.3)) == built_in.count
         assert built_in.coordinates.shape[0] == built_in.count
-        twin = eval(repr(built_in), {"PSWF": PSWF, "FourierBessel": FourierBessel, "Zernike": Zernike})
+        twin = eval(repr(built_in), {kind.__name__: kind for kind in (PSWF, DiniBessel, FourierBessel, Zernike)})
         np.testing.assert_array_equal(twin.evaluate(0.3), built_in.evaluate(0.3))
 
     def test_coordinates(self, built_in: PSWF | FourierBessel | Zernike) -> None:

@@ -14,6 +14,7 @@ from pswf import (
     FourierBesselFamily,
     SteerableBasis,
     ZernikeFamily,
+    make_family,
     prolate_spectra,
     steerable_pca,
 )
@@ -81,6 +82,7 @@ def make_basis(name: str, size: int, dtype: str = "float64") -> SteerableBasis:
         "learned": lambda: steerable_pca(
             make_basis("PSWF2D", size), draw_stack(np.random.default_rng(7), size, 12), count=60
         ),
+        "clamped": lambda: make_family("clamped", band / 2),
     }
     return SteerableBasis(families[name](), size, dtype=dtype)
 
@@ -93,4 +95,6 @@ NAMES = (
     "Dini-Bessel",
     "Zernike",
     "learned",
+    "clamped",
 )
+"""The last is of another distribution, see the fixture `foreign_basis`."""
