@@ -37,30 +37,26 @@ if TYPE_CHECKING:
     from pswf.steerable.prolate import PSWF2D as PSWF2D
 
 _HOMES = {
-    "AngularZero": "pswf.disk",
-    "basis_names": "pswf.registry",
-    "BlockDiagonal": "pswf.steerable.blocks",
-    "compare_bases": "pswf.steerable.compare",
-    "DiniBessel": "pswf.bases.dini",
-    "DiniBesselFamily": "pswf.families",
-    "disk_quadrature": "pswf.quadrature",
-    "FourierBessel": "pswf.bases.bessel",
-    "FourierBesselFamily": "pswf.families",
-    "gauss_legendre": "pswf.quadrature",
-    "LearnedFamily": "pswf.steerable.learned",
-    "make_family": "pswf.registry",
-    "PAPER_TRUNCATION": "pswf.bases.prolate",
-    "prolate_spectra": "pswf.spectra",
-    "PSWF": "pswf.bases.prolate",
-    "PSWF2D": "pswf.steerable.prolate",
-    "RadialBasis": "pswf.bases.base",
-    "RadialFamily": "pswf.families",
-    "Spectra": "pswf.spectra",
-    "steerable_pca": "pswf.steerable.learned",
-    "SteerableBasis": "pswf.steerable.basis",
-    "WithConstant": "pswf.bases.constant",
-    "Zernike": "pswf.bases.zernike",
-    "ZernikeFamily": "pswf.families",
+    name: module
+    for module, names in {
+        "pswf.bases.base": "RadialBasis",
+        "pswf.bases.bessel": "FourierBessel",
+        "pswf.bases.constant": "WithConstant",
+        "pswf.bases.dini": "DiniBessel",
+        "pswf.bases.prolate": "PAPER_TRUNCATION PSWF",
+        "pswf.bases.zernike": "Zernike",
+        "pswf.disk": "AngularZero",
+        "pswf.families": "DiniBesselFamily FourierBesselFamily RadialFamily ZernikeFamily",
+        "pswf.quadrature": "disk_quadrature gauss_legendre",
+        "pswf.registry": "basis_names make_family",
+        "pswf.spectra": "prolate_spectra Spectra",
+        "pswf.steerable.basis": "SteerableBasis",
+        "pswf.steerable.blocks": "BlockDiagonal",
+        "pswf.steerable.compare": "compare_bases",
+        "pswf.steerable.learned": "LearnedFamily steerable_pca",
+        "pswf.steerable.prolate": "PSWF2D",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]

@@ -1,7 +1,7 @@
 """Folders and files that nobody else could have written.
 
 What is loaded from them is believed: numba's compiled code is even unpickled, which runs whatever it says.  On a shared
-machine anybody can make a folder with a name that can be guessed in a place such as ``/tmp``, and wait.
+machine anybody can make a folder with a name that can be guessed in a folder such as ``/tmp``, and wait.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def distrust(path: str | PathLike[str], *, owned: bool = True) -> str:
     Parameters
     ----------
     path : path
-        A file or a folder that exists; the places that links lead to are looked at too.
+        A file or a folder that exists; what links lead to are looked at too.
     owned : bool
         False: ``path`` may be such a folder itself.
 
@@ -81,13 +81,13 @@ def distrust(path: str | PathLike[str], *, owned: bool = True) -> str:
     user = os.geteuid()
     final = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow the links that are to be looked at)
     real = Path(os.path.realpath(final))
-    for place in dict.fromkeys([real, *real.parents, *final.parents]):
-        state = place.stat()
-        last = owned and place == real
+    for part in dict.fromkeys([real, *real.parents, *final.parents]):
+        state = part.stat()
+        last = owned and part == real
         if state.st_uid != user and (state.st_uid != 0 or last):
-            return f"{fspath(place)!r} belongs to another user"
+            return f"{fspath(part)!r} belongs to another user"
         if others_can_write(state) and (last or not state.st_mode & stat.S_ISVTX):
-            return f"{fspath(place)!r} can be written by others"
+            return f"{fspath(part)!r} can be written by others"
     return ""
 
 
@@ -113,4 +113,4 @@ def _group_of_one(state: os.stat_result) -> bool:
 
 
 def _existing(path: Path) -> Path:
-    return next(place for place in (path, *path.parents) if place.exists())
+    return next(part for part in (path, *path.parents) if part.exists())

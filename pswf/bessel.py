@@ -18,7 +18,8 @@ __all__ = ["bessel_coordinates", "bessel_zeros", "derivative_zeros"]
 
 Array = npt.NDArray[np.float64]
 
-_BIG = 1e200
+_RESCALE = 1e200
+"""The recurrence, whose scale does not matter, is divided by it each time that it grows beyond it."""
 
 
 @jit
@@ -40,11 +41,11 @@ def _miller(order: int, x: float, ladder: Any) -> None:
         below = 2.0 * m / x * value - above
         above = value
         value = below
-        if abs(value) > _BIG:
-            value /= _BIG
-            above /= _BIG
+        if abs(value) > _RESCALE:
+            value /= _RESCALE
+            above /= _RESCALE
             for i in range(max(m - order, 0), len(ladder)):
-                ladder[i] /= _BIG
+                ladder[i] /= _RESCALE
     ladder[0] = value
 
 

@@ -25,7 +25,8 @@ __all__ = ["edge_functions", "log_edges"]
 
 Array = npt.NDArray[np.float64]
 
-_BIG = 2.0**256
+_RESCALE = 2.0**256
+"""u is divided by it each time that it grows beyond it."""
 
 
 @jit
@@ -85,9 +86,9 @@ def _climb(order: float, bandlimit: Any, gap: Any, depth: Any, value: Any, power
             z += h
             u = total
             slope = total_slope / h
-            if abs(u) > _BIG:
-                u /= _BIG
-                slope /= _BIG
+            if abs(u) > _RESCALE:
+                u /= _RESCALE
+                slope /= _RESCALE
                 blocks += 1
         depth[i] = z
         value[i] = u
@@ -100,7 +101,7 @@ def log_edges(bandlimit: Array, order: float, gap: Array, coordinates: list[Arra
     u = np.empty(len(gap))
     power = np.empty(len(gap), dtype=np.int64)
     _climb(float(order), bandlimit, gap, depth, u, power)
-    growth = np.log(np.abs(u)) + power * math.log(_BIG) + 0.5 * math.floor(order) * np.log1p(-depth)
+    growth = np.log(np.abs(u)) + power * math.log(_RESCALE) + 0.5 * math.floor(order) * np.log1p(-depth)
     values = np.empty(len(gap))
     radii = np.sqrt(1.0 - depth)
     for start in range(0, len(gap), 64):

@@ -46,10 +46,10 @@ def parallel_jit(function: F) -> F:
 
 
 def _compiled(function: F, *, parallel: bool = False) -> F:
-    place = _cache(os.path.dirname(function.__code__.co_filename))  # noqa: PTH120
-    config.CACHE_DIR = place or ""
+    folder = _cache(os.path.dirname(function.__code__.co_filename))  # noqa: PTH120
+    config.CACHE_DIR = folder or ""
     try:
-        return cast(F, njit(cache=place is not None, nogil=True, error_model="numpy", parallel=parallel)(function))
+        return cast(F, njit(cache=folder is not None, nogil=True, error_model="numpy", parallel=parallel)(function))
     finally:
         config.CACHE_DIR = _GIVEN
 

@@ -3,12 +3,12 @@
 ``q_{k+1} = ((r^2 - b_k) q_k - a_k q_{k-1}) / a_{k+1}`` loses k^2 rounding errors near r = 0 and r = 1, where
 neighbouring functions differ by little.  So the recurrence runs on the differences, of functions scaled to 1 at
 the nearer end: with ``t = r^2`` or ``1 - r^2``, whichever is smaller, and rates A and C of the multiplication by it
-(`pswf.spectrum.step_rates`),
+(`pswf.recurrence.step_rates`),
 
     A_k (p_{k+1} - p_k) = C_k (p_k - p_{k-1}) - t p_k .
 
-At an order N + 1/2 they are those of the ball (see `pswf.spectrum`), divided by r^(1/2): the recurrence is the same and
-starts from r^N.
+At an order N + 1/2 they are divided by r^(1/2), those of the ball (see `pswf.recurrence`): the recurrence is the same
+and starts from r^N.
 
 A power of two of its own goes with the values: r^N alone underflows and its Jacobi factor alone overflows, their
 product does neither.
@@ -23,16 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.jit import jit
-from pswf.spectrum import step_rates
+from pswf.recurrence import BLOCK_BITS, BLOCK_DOWN, BLOCK_UP, step_rates
 
-__all__ = ["combine", "zernike_functions"]
+__all__ = ["TABLE_ENTRIES", "combine", "zernike_functions"]
 
 Array = npt.NDArray[np.float64]
 
-_SHIFT = 512
-_BIG = 2.0**_SHIFT
-_SMALL = 2.0**-_SHIFT
-_TABLE = 500_000
+TABLE_ENTRIES = 500_000
 """Entries of the table of Zernike functions that is made at a time."""
 
 
@@ -63,11 +60,11 @@ def _recurrence(
             value = q
             slope = dq
             if power < 0:
-                value *= _SMALL
-                slope *= _SMALL
+                value *= BLOCK_DOWN
+                slope *= BLOCK_DOWN
                 if power < -1:
-                    value *= _SMALL
-                    slope *= _SMALL
+                    value *= BLOCK_DOWN
+                    slope *= BLOCK_DOWN
                     if power < -2:
                         value = 0.0
                         slope = 0.0
@@ -80,11 +77,11 @@ def _recurrence(
                 dstep *= table[2, k]
             q = table[2, k] * (q + step)
             step *= table[2, k]
-            if abs(q) > _BIG or abs(dq) > _BIG:
-                q *= _SMALL
-                dq *= _SMALL
-                step *= _SMALL
-                dstep *= _SMALL
+            if abs(q) > BLOCK_UP or abs(dq) > BLOCK_UP:
+                q *= BLOCK_DOWN
+                dq *= BLOCK_DOWN
+                step *= BLOCK_DOWN
+                dstep *= BLOCK_DOWN
                 power += 1
 
 
@@ -99,11 +96,11 @@ def _start(order: float, r: Array) -> tuple[Array, npt.NDArray[np.int64]]:
     mantissa, exponent = np.frexp(r)
     power = exponent.astype(np.int64) * (N - 1)
     value = start[0]
-    for done in range(0, N - 1, _SHIFT):
-        value, extra = np.frexp(value * mantissa ** min(N - 1 - done, _SHIFT))
+    for done in range(0, N - 1, BLOCK_BITS):
+        value, extra = np.frexp(value * mantissa ** min(N - 1 - done, BLOCK_BITS))
         power += extra
-    block = np.minimum(-(-power // _SHIFT), 0)
-    start[1] = N * np.ldexp(value, (power - _SHIFT * block).astype(np.int32))
+    block = np.minimum(-(-power // BLOCK_BITS), 0)
+    start[1] = N * np.ldexp(value, (power - BLOCK_BITS * block).astype(np.int32))
     start[0] = start[1] / N * r
     return start, block
 
@@ -133,7 +130,7 @@ def combine(order: float, coordinates: Array, r: Array, *, derivative: bool = Fa
     count, size = coordinates.shape
     result = np.empty((count, len(r)))
     # blocks bound the memory of the table
-    block = max(1, _TABLE // size)
+    block = max(1, TABLE_ENTRIES // size)
     for start in range(0, len(r), block):
         part = np.ascontiguousarray(r[start : start + block])
         table = zernike_functions(order, size, part, slopes=derivative)

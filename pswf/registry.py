@@ -2,7 +2,8 @@
 
 Another distribution offers one by an entry point of the group ``pswf.bases``.  It leads to a callable that takes the
 bandlimit c (``pi R`` for a disk of R pixels at the Nyquist frequency) and returns a `pswf.RadialFamily`, of about
-``c^2 / 4`` functions on the disk; see docs/extending.md.  Names are read without loading anything.
+``c^2 / 4`` functions on the disk; see docs/extending.md.  Names are read without loading
+any of theirs.
 """
 
 from __future__ import annotations
@@ -10,50 +11,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pswf.checks import check_bandlimit
-
-if TYPE_CHECKING:
-    from pswf.families import DiniBesselFamily, FourierBesselFamily, RadialFamily, ZernikeFamily
-    from pswf.spectra import Spectra
+from pswf.families import DiniBesselFamily, FourierBesselFamily, RadialFamily, ZernikeFamily
+from pswf.spectra import prolate_spectra
 
 __all__ = ["GROUP", "basis_names", "make_family"]
 
 GROUP = "pswf.bases"
 
 
-def _prolate(bandlimit: float) -> Spectra:
-    from pswf.spectra import prolate_spectra
-
-    return prolate_spectra(bandlimit)
-
-
-def _fourier_bessel(bandlimit: float) -> FourierBesselFamily:
-    from pswf.families import FourierBesselFamily
-
-    # below the first zero of J_0, 2.405, there would be none
-    return FourierBesselFamily(max(bandlimit, 2.5))
-
-
-def _dini_bessel(bandlimit: float) -> DiniBesselFamily:
-    from pswf.families import DiniBesselFamily
-
-    return DiniBesselFamily(bandlimit)
-
-
-def _zernike(bandlimit: float) -> ZernikeFamily:
-    from pswf.families import ZernikeFamily
-
-    # a degree d holds (d + 1)(d + 2) / 2 functions; halves, which are common, must not depend on the last digit of c
-    return ZernikeFamily(max(0, round(round(math.sqrt(0.5 * bandlimit**2) - 1.5, 9))))
-
-
 _BUILT_IN: dict[str, Callable[[float], RadialFamily]] = {
-    "prolate": _prolate,
-    "Fourier-Bessel": _fourier_bessel,
-    "Dini-Bessel": _dini_bessel,
-    "Zernike": _zernike,
+    "prolate": prolate_spectra,
+    # below the first zero of J_0, 2.405, there would be none
+    "Fourier-Bessel": lambda c: FourierBesselFamily(max(c, 2.5)),
+    "Dini-Bessel": DiniBesselFamily,
+    # a degree d holds (d + 1)(d + 2) / 2 functions; halves, which are common, must not depend on the last digit of c
+    "Zernike": lambda c: ZernikeFamily(max(0, round(round(math.sqrt(0.5 * c**2) - 1.5, 9)))),
 }
 
 

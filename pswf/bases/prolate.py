@@ -199,6 +199,8 @@ class PSWF(ZernikeSeries):
         return self._modes.coordinates
 
     def _combine(self, r: npt.ArrayLike, *, derivative: bool) -> Array:
+        from pswf.radial import TABLE_ENTRIES
+
         values = super()._combine(r, derivative=derivative)
         points = np.asarray(r, dtype=np.float64).ravel()
         z = (1.0 - points) * (1.0 + points)
@@ -208,7 +210,7 @@ class PSWF(ZernikeSeries):
         if len(near) and len(small):
             flat = values.reshape(self.count, -1)
             # blocks bound the memory
-            block = max(1, 500_000 // len(small))
+            block = max(1, TABLE_ENTRIES // len(small))
             for start in range(0, len(near), block):
                 part = near[start : start + block]
                 where = np.ix_(small, part)

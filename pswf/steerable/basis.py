@@ -70,7 +70,7 @@ class SteerableBasis:
     Notes
     -----
     `evaluate` and `evaluate_t` are transposes of each other.  `expand` is the least-squares inverse of `evaluate`.
-    A call spreads its images over all cores, and calls from several threads are safe.
+    A call shares its images among all cores, and calls from several threads are safe.
 
     Examples
     --------

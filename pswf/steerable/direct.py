@@ -100,13 +100,13 @@ class _Block:
             orders = transform.layout.angular_indices[self.index]
             self._flips = np.where(orders % 4 == 1, 1.0, -1.0)
             kind = twin.kind
-        places, self._sign = kind.fold(rows, columns)
-        keys, self._place, count = np.unique(
-            places[0] * (transform.size + 1) + places[1], return_inverse=True, return_counts=True
+        stand_ins, self._sign = kind.fold(rows, columns)
+        keys, self._position, count = np.unique(
+            stand_ins[0] * (transform.size + 1) + stand_ins[1], return_inverse=True, return_counts=True
         )
         self._root = np.sqrt(count)
         self._used = np.zeros(len(keys), dtype=bool)
-        self._used[self._place[self._sign != 0.0]] = True
+        self._used[self._position[self._sign != 0.0]] = True
         if twin is not None:
             self._q, self._r = twin._q, twin._r
             return
@@ -118,7 +118,7 @@ class _Block:
     def project(self, values: Array) -> Array:
         """Return ``Q^T values`` (B, k) of values at the pixels (B, P)."""
         folded = np.zeros((len(self._root), len(values)))
-        np.add.at(folded, self._place, (values * self._sign).T)
+        np.add.at(folded, self._position, (values * self._sign).T)
         return np.asarray((folded / self._root[:, None])[self._used].T @ self._q)
 
     def back(self, right: Array) -> Array:
@@ -189,7 +189,7 @@ def check_condition(triangle: Array, kind: object, transform: DiskTransform) -> 
     from scipy.linalg import lapack
 
     least = _INSEPARABLE[transform.dtype.itemsize]
-    # more functions than places leave the triangle wide
+    # more functions than pixels leave the triangle wide
     reciprocal = float(lapack.dtrcon(triangle)[0]) if triangle.shape[0] == triangle.shape[1] else 0.0
     if not reciprocal > least:
         wider = "" if transform.dtype.itemsize == 8 else "dtype=numpy.float64, "

@@ -21,32 +21,40 @@ __all__ = ["EdgePreconditioner", "Expansion", "LeastSquares", "edge_precondition
 
 Real = npt.NDArray[Any]
 
-_EDGE = 4
-"""Functions of every order that the preconditioner couples: the condition number is then below 1.1."""
 
-_RIDGE = 1e-3
-"""Added to the matrices, which are singular where the pixels do not tell the functions apart."""
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """What the method chooses by itself: it decides on time and memory, hardly on results.
 
-_SMALL = 3000
-"""Functions of a basis that is solved for directly at once, which takes a quarter of a second."""
+    Attributes
+    ----------
+    edge : int
+        Functions of every order that the preconditioner couples: the condition number is then below 1.1.
+    ridge : float
+        Added to its matrices, which are singular where the pixels do not tell the functions apart.
+    small, largest : int
+        Functions of a basis that is solved for directly at once (a quarter of a second), and of the largest that is
+        solved for directly at all (a minute, and 1 GB).
+    patience, most_steps : int
+        Steps of the iteration after which a direct solution takes less time, and steps where there is none.
+    slack : float
+        Rounding stops the iteration short of its tolerance; up to this factor the result counts as converged.
+    images_together, pixels_together : int
+        How many are treated at a time: bounds the memory.
+    """
 
-_PATIENCE = 40
-"""Steps after which a direct solution takes less time."""
+    edge: int = 4
+    ridge: float = 1e-3
+    small: int = 3000
+    largest: int = 16000
+    patience: int = 40
+    most_steps: int = 1000
+    slack: float = 1e3
+    images_together: int = 128
+    pixels_together: int = 8192
 
-_MOST_STEPS = 1000
-"""Steps where the basis is too large for a direct solution."""
 
-_LARGEST = 16000
-"""Functions of the largest basis that is solved for directly: a minute, and 1 GB."""
-
-_SLACK = 1e3
-"""Rounding stops the iteration short of its tolerance; up to this factor the result counts as converged."""
-
-_BLOCK = 128
-"""Images that are solved for together: bounds the memory."""
-
-_PIXELS = 8192
-"""Pixels treated at a time: bounds the memory."""
+TUNING = Tuning()
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +124,8 @@ class LeastSquares:
         exponents = np.frexp(np.abs(values).max(axis=1))[1][:, np.newaxis]
         scaled = np.ldexp(values, -exponents)
         blocks = [
-            self._block(scaled[start : start + _BLOCK], tolerance, max_iterations)
-            for start in range(0, max(1, len(values)), _BLOCK)
+            self._block(scaled[start : start + TUNING.images_together], tolerance, max_iterations)
+            for start in range(0, max(1, len(values)), TUNING.images_together)
         ]
         return Expansion(
             np.ldexp(np.concatenate([block.coefficients for block in blocks]), exponents),
@@ -131,12 +139,12 @@ class LeastSquares:
         if max_iterations is not None:
             return _conjugate_gradients(transform, self._preconditioner, values, tolerance, max_iterations)[0]
         count = transform.layout.count
-        if self._direct is None and count > _SMALL:
-            steps = _PATIENCE if count <= _LARGEST else _MOST_STEPS
+        if self._direct is None and count > TUNING.small:
+            steps = TUNING.patience if count <= TUNING.largest else TUNING.most_steps
             result, converged = _conjugate_gradients(transform, self._preconditioner, values, tolerance, steps)
             if converged:
                 return result
-            if count > _LARGEST:
+            if count > TUNING.largest:
                 raise ValueError(
                     f"the least-squares fit did not converge in {steps} steps, the pixels of {transform.size} x "
                     f"{transform.size} images hardly tell the {count} functions of the basis apart; give a larger "
@@ -195,7 +203,7 @@ def _conjugate_gradients(
         direction = (better + ratio[:, None] * direction).astype(values.dtype, copy=False)
         power = np.where(live, new, power)
         iterations += 1
-    converged = bool((power <= _SLACK**2 * np.maximum(tolerance**2 * start, rounding * _dot(rest, rest))).all())
+    converged = bool((power <= TUNING.slack**2 * np.maximum(tolerance**2 * start, rounding * _dot(rest, rest))).all())
     rest = values - transform.backward(coefficients)
     result = Expansion(
         coefficients,
@@ -252,20 +260,21 @@ def edge_preconditioner(transform: DiskTransform) -> EdgePreconditioner:
         for trigonometric, slices in ((np.cos, layout.cosines), (np.sin, layout.sines))
     ]
     indices = [
-        np.concatenate([np.arange(max(slices[N].stop - _EDGE, slices[N].start), slices[N].stop) for N in orders])
+        np.concatenate([np.arange(max(slices[N].stop - TUNING.edge, slices[N].start), slices[N].stop) for N in orders])
         if len(orders)
         else np.empty(0, dtype=np.int64)
         for _, slices, orders in classes
     ]
     grams = [np.zeros((len(index), len(index)), dtype=np.float32) for index in indices]
-    for start in range(0, len(repeats), _PIXELS):
-        part = slice(start, start + _PIXELS)
+    for start in range(0, len(repeats), TUNING.pixels_together):
+        part = slice(start, start + TUNING.pixels_together)
         distances, position = np.unique(np.hypot(*pairs[:, part]), return_inverse=True)
         cosines = _cosines(np.arccos(np.minimum(distances / radius, 1.0)), tables)
         theta = np.arctan2(*pairs[:, part])
         root = np.sqrt(repeats[part])
         profiles = [
-            table[-_EDGE:].astype(np.float32) @ cosines[N % 2][: table.shape[1]] for N, table in enumerate(tables)
+            table[-TUNING.edge :].astype(np.float32) @ cosines[N % 2][: table.shape[1]]
+            for N, table in enumerate(tables)
         ]
         for (trigonometric, slices, orders), gram in zip(classes, grams, strict=True):
             if len(gram):
@@ -278,7 +287,7 @@ def edge_preconditioner(transform: DiskTransform) -> EdgePreconditioner:
                 )
                 gram += values @ values.T
     filled = [i for i, index in enumerate(indices) if len(index)]
-    inverses = [np.linalg.inv(grams[i] + _RIDGE * np.eye(len(grams[i]))) for i in filled]
+    inverses = [np.linalg.inv(grams[i] + TUNING.ridge * np.eye(len(grams[i]))) for i in filled]
     return EdgePreconditioner(
         tuple(indices[i] for i in filled),
         tuple((0.5 * (inverse + inverse.T)).astype(tables[0].dtype) for inverse in inverses),

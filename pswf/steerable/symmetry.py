@@ -63,23 +63,23 @@ class SymmetryClass:
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
     def fold(self, rows: Indices, columns: Indices) -> tuple[Indices, npt.NDArray[np.float64]]:
-        """Return the place (row, column) that stands for each pixel, shape (2, P), and the sign there, shape (P,).
+        """Return the pixel (row, column) that stands for each pixel, shape (2, P), and the sign there, shape (P,).
 
-        The value of a function of the class at the pixel is the sign times its value at the place; the sign is 0
+        The value of a function of the class at the pixel is the sign times its value at that one; the sign is 0
         where all functions of the class vanish by symmetry.
         """
         sign = np.ones(len(rows))
         for positions, parity in ((rows, self.rows), (columns, self.columns)):
             if parity < 0:
                 sign *= np.sign(positions)
-        places = np.abs(np.array([rows, columns]))
+        folded = np.abs(np.array([rows, columns]))
         if self.transposed:
-            swapped = places[0] > places[1]
+            swapped = folded[0] > folded[1]
             sign[swapped] *= self.transposed
             if self.transposed < 0:
-                sign[places[0] == places[1]] = 0.0
-            places = np.sort(places, axis=0)
-        return places, sign
+                sign[folded[0] == folded[1]] = 0.0
+            folded = np.sort(folded, axis=0)
+        return folded, sign
 
 
 CLASSES = (
@@ -98,10 +98,10 @@ def unpaired(rows: Indices, columns: Indices) -> npt.NDArray[np.bool_]:
     return np.asarray(np.maximum(np.abs(rows), np.abs(columns)) > min(rows.max(), columns.max()))
 
 
-def _places(kind: SymmetryClass, rows: Indices, columns: Indices) -> int:
+def _free_pixels(kind: SymmetryClass, rows: Indices, columns: Indices) -> int:
     """Return at how many of the pixels, those counted once that mirror each other, a class may take any value."""
-    places, sign = kind.fold(rows, columns)
-    return int(np.unique(places[:, sign != 0.0], axis=1).shape[1])
+    folded, sign = kind.fold(rows, columns)
+    return int(np.unique(folded[:, sign != 0.0], axis=1).shape[1])
 
 
 def check_separable(layout: Layout, rows: Indices, columns: Indices) -> None:
@@ -120,7 +120,7 @@ def check_separable(layout: Layout, rows: Indices, columns: Indices) -> None:
     spare = int(np.count_nonzero(alone))
     for kind in CLASSES:
         functions = len(kind.indices(layout))
-        free, extra = (_places(kind, rows[part], columns[part]) for part in (~alone, alone))
+        free, extra = (_free_pixels(kind, rows[part], columns[part]) for part in (~alone, alone))
         spare -= max(0, functions - free)
         if functions > free + extra or spare < 0:
             many = f"{functions} {kind} for the {free} pixels that turns and reflections leave to them on the disk"

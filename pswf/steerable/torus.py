@@ -153,7 +153,7 @@ def _gather(spectrum: Any, sums: Any, lengths: Any, starts: Any) -> None:
             plus = spectrum[h + p, h + q] + spectrum[h + q, h + p]
             minus = spectrum[h - p, h - q] + spectrum[h - q, h - p]
             at = starts[N] + j
-            # the spectrum of a real image is conjugate at opposite places; exp(-i N theta) has -sin
+            # the spectrum of a real image is conjugate at opposite frequencies; exp(-i N theta) has -sin
             sums[0, 0, at] = (plus.real + minus.real) / 4
             sums[1, 0, at] = (minus.imag - plus.imag) / 4
             if both:

@@ -18,15 +18,15 @@ __all__ = ["DiskTransform"]
 
 Real = npt.NDArray[Any]
 
-_CHUNK = 16
-"""Real that one thread treats at a time; more would gain nothing and take more memory."""
+_IMAGES_TOGETHER = 16
+"""Images that one thread treats at a time; more would gain nothing and take more memory."""
 
 
 class DiskTransform:
     """`forward` from pixel values to coefficients, and its transpose `backward`.
 
     A nonuniform FFT per pair of images (see `pswf.steerable.torus`), then one matrix product per angular order.
-    Real are spread over all cores.
+    The images are shared among all cores.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class DiskTransform:
 def _chunks(images: int) -> list[slice]:
     """Return slices of an even number of images, alike for all threads: small enough for the caches."""
     threads = thread_count()
-    parts = threads * max(1, math.ceil(images / (threads * _CHUNK)))
+    parts = threads * max(1, math.ceil(images / (threads * _IMAGES_TOGETHER)))
     step = max(2, 2 * math.ceil(images / (2 * parts)))
     return [slice(start, min(start + step, images)) for start in range(0, images, step)]
 

@@ -46,7 +46,9 @@ def test_unknown_names_are_attribute_errors() -> None:
         pswf.pwsf  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["pswf.quadrature", "pswf.bases.prolate", "pswf.bases.bessel", "pswf.bases.zernike"])
+@pytest.mark.parametrize(
+    "name", ["pswf.registry", "pswf.quadrature", "pswf.bases.prolate", "pswf.bases.bessel", "pswf.bases.zernike"]
+)
 def test_examples_in_the_documentation(name: str) -> None:
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0

@@ -14,7 +14,8 @@ from scipy.special import jv, loggamma
 
 from pswf import PSWF, gauss_legendre
 from pswf.edge import _climb
-from pswf.spectrum import _modes, _weights, operator_diagonals, solve, square_multiplication, step_rates
+from pswf.recurrence import central_weights, operator_diagonals, square_multiplication, step_rates
+from pswf.spectrum import _modes, solve
 
 # 1 - lambda of c = 200 pi reaches 1e-485; its logarithm is what the class returns
 LEAKAGE_TOLERANCE = {"0.5": 1e-10, "5": 1e-10, "20*pi": 1e-10, "200*pi": 1e-9}
@@ -199,7 +200,18 @@ def test_modes_as_python_and_compiled() -> None:
         d, ratio, block = np.empty((3, 12)), np.empty(3), np.empty(3, dtype=np.int64)
         work, places = np.empty((6, 12)), np.empty(12, dtype=np.int64)
         kernel(
-            base, 16.0 * up, 16.0 * down, np.append(-a, 0.0), *_weights(1, 12), mu, rest, d, ratio, block, work, places
+            base,
+            16.0 * up,
+            16.0 * down,
+            np.append(-a, 0.0),
+            *central_weights(1, 12),
+            mu,
+            rest,
+            d,
+            ratio,
+            block,
+            work,
+            places,
         )
         np.testing.assert_allclose(mu + rest, values[:3] - 3.75, rtol=1e-13)
         np.testing.assert_allclose(np.abs(d), np.abs(vectors[:, :3].T), atol=1e-14)

@@ -131,7 +131,7 @@ def test_ill_conditioned_bases(size: int, truncation: float, rng: np.random.Gene
 
 def test_a_large_ill_conditioned_basis_is_solved_directly(rng: np.random.Generator) -> None:
     basis = PSWF2D(73, truncation=0.3, dtype=np.float64)
-    assert basis.count > least_squares._SMALL
+    assert basis.count > least_squares.TUNING.small
     coefficients = rng.standard_normal((2, basis.count))
     images = basis.evaluate(coefficients)
     fit = basis.least_squares(images)
@@ -189,9 +189,8 @@ def test_single_precision_says_where_it_is_not_enough(rng: np.random.Generator) 
 
 def test_no_convergence_is_an_error(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     basis = PSWF2D(33, truncation=0.2, dtype=np.float64)
-    monkeypatch.setattr(least_squares, "_SMALL", 0)
-    monkeypatch.setattr(least_squares, "_LARGEST", 0)
-    monkeypatch.setattr(least_squares, "_MOST_STEPS", 30)
+    tuning = least_squares.Tuning(small=0, largest=0, most_steps=30)
+    monkeypatch.setattr(least_squares, "TUNING", tuning)
     with pytest.raises(ValueError, match=r"did not converge in 30 steps, .*; give a larger truncation"):
         basis.expand(rng.standard_normal((33, 33)))
 
