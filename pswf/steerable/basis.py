@@ -14,6 +14,7 @@ from pswf.checks import check_count, check_distances, check_dtype, check_finufft
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
 from pswf.steerable.chebyshev import chebyshev_tables
+from pswf.steerable.layout import Steerable
 from pswf.steerable.least_squares import Expansion, LeastSquares
 from pswf.steerable.symmetry import check_separable
 from pswf.steerable.transform import DiskTransform
@@ -24,7 +25,7 @@ Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
 
 
-class SteerableBasis:
+class SteerableBasis(Steerable):
     r"""Real images of L x L pixels in a steerable basis on the disk.
 
     The basis functions are ``f_{N,n}(r) cos(N theta)`` and ``f_{N,n}(r) sin(N theta)``, divided by
@@ -54,8 +55,10 @@ class SteerableBasis:
     angular_indices, radial_indices, sign_indices : ndarray of int, shape (count,)
         N, n, and 1 for cosine or -1 for sine, of every real coefficient.  Order: N ascending; within one N first the
         cosines, then the sines; n ascending.
+    cosines, sines, complex_slices : tuple of slice
+        The coefficients of order N among the real ones, and among the complex ones.
     layout : Layout
-        The index arrays and slices, those of complex coefficients included.
+        All of these without the functions, to compare.
 
     Raises
     ------
@@ -95,37 +98,8 @@ class SteerableBasis:
             tables.pop()
         self._transform = DiskTransform(tables, self.size, self.dtype)
         self.layout = self._transform.layout
+        self.counts = self.layout.counts
         check_separable(self.layout, self._transform.rows, self._transform.columns)
-
-    @property
-    def count(self) -> int:
-        """Number of real coefficients."""
-        return self.layout.count
-
-    @property
-    def complex_count(self) -> int:
-        """Number of complex coefficients, one per (N, n) with N >= 0."""
-        return self.layout.complex_count
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Number of radial functions per order N."""
-        return self.layout.counts
-
-    @property
-    def angular_indices(self) -> npt.NDArray[np.int64]:
-        """N of every real coefficient, shape (count,)."""
-        return self.layout.angular_indices
-
-    @property
-    def radial_indices(self) -> npt.NDArray[np.int64]:
-        """The radial order n of every real coefficient, shape (count,)."""
-        return self.layout.radial_indices
-
-    @property
-    def sign_indices(self) -> npt.NDArray[np.int64]:
-        """1 for a cosine (or N = 0), -1 for a sine, shape (count,)."""
-        return self.layout.sign_indices
 
     @cached_property
     def disk(self) -> npt.NDArray[np.bool_]:
@@ -186,7 +160,7 @@ class SteerableBasis:
         ValueError
             The wrong number of coefficients, or non-finite ones.
         """
-        given = self.layout.check(coefficients).astype(self.dtype, copy=False)
+        given = self.check(coefficients).astype(self.dtype, copy=False)
         flat = given.reshape(-1, self.count)
         images = np.zeros((len(flat), self.size**2), dtype=self.dtype)
         images[:, self._transform.pixels] = self._transform.backward(flat)
@@ -255,25 +229,6 @@ class SteerableBasis:
 
     # ------------------------------------------------------------------ on coefficients
 
-    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Images:
-        """Return the coefficients of rotated images; see `Layout.rotate`.
-
-        Radians, counter-clockwise as displayed with row 0 on top: a quarter turn is `numpy.rot90` where L is odd.
-        """
-        return self.layout.rotate(coefficients, angle)
-
-    def power_spectrum(self, coefficients: npt.ArrayLike) -> Images:
-        """Return the rotation-invariant power of every (N, n), shape (..., complex_count); see `Layout`."""
-        return self.layout.power_spectrum(coefficients)
-
-    def to_complex(self, coefficients: npt.ArrayLike) -> Images:
-        """Return ``<image, f_{N,n} exp(i N theta) / (R sqrt(2 pi))>``, N >= 0, shape (..., complex_count)."""
-        return self.layout.to_complex(coefficients)
-
-    def to_real(self, coefficients: npt.ArrayLike) -> Images:
-        """Return the real coefficients (..., count) of complex ones; the inverse of `to_complex`."""
-        return self.layout.to_real(coefficients)
-
     def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None = None) -> Images:
         """Return the rotational averages of the images about their centre.
 
@@ -292,11 +247,11 @@ class SteerableBasis:
         ValueError
             A distance outside of [0, R].
         """
-        real = self.layout.check(coefficients)
+        real = self.check(coefficients)
         distances = check_distances(np.arange(self.radius + 1) if rho is None else rho, self.radius)
         values = np.asarray(self.radial(0).evaluate(distances / self.radius))
         scale = 1.0 / (self.radius * math.sqrt(2.0 * math.pi))
-        average = real[..., self.layout.cosines[0]] @ (values.reshape(len(values), -1) * scale).astype(real.dtype)
+        average = real[..., self.cosines[0]] @ (values.reshape(len(values), -1) * scale).astype(real.dtype)
         return np.asarray(average.reshape(*real.shape[:-1], *distances.shape))
 
     def second_moment(self, coefficients: npt.ArrayLike) -> BlockDiagonal:
@@ -312,15 +267,15 @@ class SteerableBasis:
             ``blocks[N] = mean over images of (a a' + b b') / 2``, a cosine and b sine coefficients of order N
             (``a a'`` for N = 0); its eigenvectors are the steerable principal components.
         """
-        real = self.layout.check(coefficients)
+        real = self.check(coefficients)
         flat = np.asarray(real.reshape(-1, self.count), dtype=np.float64)
         if not len(flat):
             raise ValueError(f"coefficients have shape {real.shape}; give at least one image")
         blocks = []
-        for N, cosine in enumerate(self.layout.cosines):
+        for N, cosine in enumerate(self.cosines):
             block = flat[:, cosine].T @ flat[:, cosine]
             if N:
-                sine = flat[:, self.layout.sines[N]]
+                sine = flat[:, self.sines[N]]
                 block = 0.5 * (block + sine.T @ sine)
             blocks.append(block / len(flat))
         return BlockDiagonal(tuple(blocks))

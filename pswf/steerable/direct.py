@@ -83,11 +83,29 @@ class DirectSolver:
         return result
 
 
-class _Block:
-    """The functions of one symmetry class, factorised as ``Q R`` on the pixels folded into each other."""
+class _Factorised:
+    """Functions at pixels as ``Q R``, up to the signs ``flips`` of the functions."""
 
+    index: Indices
     _q: Array
     _r: Array
+    _flips: Array
+
+    def back(self, right: Array) -> Array:
+        """Return ``R^-1 right`` (B, k)."""
+        from scipy.linalg import solve_triangular
+
+        return np.asarray(solve_triangular(self._r, right.T).T * self._flips)
+
+    def whiten(self, functionals: Array) -> Array:
+        """Return ``functionals R^-1`` (B, k)."""
+        from scipy.linalg import solve_triangular
+
+        return np.asarray(solve_triangular(self._r, (functionals * self._flips).T, trans="T").T)
+
+
+class _Block(_Factorised):
+    """The functions of one symmetry class, factorised as ``Q R`` on the pixels folded into each other."""
 
     def __init__(self, transform: DiskTransform, kind: SymmetryClass, pixels: Indices, twin: _Block | None) -> None:
         self.kind, self._transform = kind, transform
@@ -121,25 +139,13 @@ class _Block:
         np.add.at(folded, self._position, (values * self._sign).T)
         return np.asarray((folded / self._root[:, None])[self._used].T @ self._q)
 
-    def back(self, right: Array) -> Array:
-        """Return ``R^-1 right`` (B, k)."""
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._r, right.T).T * self._flips)
-
-    def whiten(self, functionals: Array) -> Array:
-        """Return ``functionals R^-1`` (B, k)."""
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._r, (functionals * self._flips).T, trans="T").T)
-
     def at(self, pixels: Indices) -> Array:
         """Return the functions at some pixels, shape (len(pixels), k)."""
         transform = self._transform
         return _values(transform, self.kind, transform.rows[pixels], transform.columns[pixels])
 
 
-class _Whole:
+class _Whole(_Factorised):
     """All functions of a small basis, factorised as ``Q R`` on all pixels."""
 
     def __init__(self, transform: DiskTransform) -> None:
@@ -147,23 +153,12 @@ class _Whole:
         self.index = np.concatenate([kind.indices(transform.layout) for kind in CLASSES])
         self._values = np.concatenate([_values(transform, kind, rows, columns) for kind in CLASSES], axis=1)
         self._q, self._r = np.linalg.qr(self._values)
+        self._flips = np.ones(len(self.index))
         check_condition(self._r, "cosines and sines", transform)
 
     def project(self, values: Array) -> Array:
         """Return ``Q^T values`` (B, k) of values at the pixels (B, P)."""
         return np.asarray(values @ self._q)
-
-    def back(self, right: Array) -> Array:
-        """Return ``R^-1 right`` (B, k)."""
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._r, right.T).T)
-
-    def whiten(self, functionals: Array) -> Array:
-        """Return ``functionals R^-1`` (B, k)."""
-        from scipy.linalg import solve_triangular
-
-        return np.asarray(solve_triangular(self._r, functionals.T, trans="T").T)
 
     def at(self, pixels: Indices) -> Array:
         """Return the functions at some pixels, shape (len(pixels), k)."""

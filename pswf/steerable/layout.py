@@ -20,17 +20,17 @@ import numpy.typing as npt
 
 from pswf.checks import check_real
 
-__all__ = ["Layout"]
+__all__ = ["Layout", "Steerable"]
 
 Coefficients = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Order of the coefficients of a steerable basis with ``counts[N]`` radial functions of order N."""
+class Steerable:
+    """Coefficients in the order above, whatever the functions: all that rotations need to know."""
 
     counts: tuple[int, ...]
+    """Number of radial functions per order N."""
 
     @cached_property
     def count(self) -> int:
@@ -92,6 +92,12 @@ class Layout:
         """The radial order n of every complex coefficient, shape (complex_count,)."""
         return np.concatenate([np.arange(count) for count in self.counts])
 
+    @cached_property
+    def complex_slices(self) -> tuple[slice, ...]:
+        """``complex_slices[N]`` selects the complex coefficients of order N."""
+        ends = np.cumsum(self.counts).tolist()
+        return tuple(slice(end - count, end) for end, count in zip(ends, self.counts, strict=True))
+
     def check(self, coefficients: npt.ArrayLike) -> Coefficients:
         """Return real coefficients as a floating-point array (..., count), or raise one clear sentence."""
         array = check_real(coefficients, "coefficients", "ones", ", see to_real")
@@ -100,33 +106,31 @@ class Layout:
         return array if array.dtype.kind == "f" else array.astype(np.float64)
 
     def to_complex(self, coefficients: npt.ArrayLike) -> Coefficients:
-        """Return ``<image, f_{N,n}(r) exp(i N theta) / sqrt(2 pi)>`` for N >= 0, shape (..., complex_count)."""
+        """Return the complex coefficients of real ones, shape (..., complex_count).
+
+        They are the inner products with ``f_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` (divided by R as well in a basis for
+        images), N >= 0, where the real ones are those with cosines and sines of unit norm.
+        """
         real = self.check(coefficients)
-        result = np.empty((*real.shape[:-1], self.complex_count), dtype=np.result_type(real.dtype, np.complex64))
-        result[..., : self.counts[0]] = real[..., self.cosines[0]]
-        start = self.counts[0]
-        for cosine, sine in zip(self.cosines[1:], self.sines[1:], strict=True):
-            stop = start + cosine.stop - cosine.start
-            result.real[..., start:stop] = real[..., cosine] * math.sqrt(0.5)
-            result.imag[..., start:stop] = real[..., sine] * -math.sqrt(0.5)
-            start = stop
+        result = np.zeros((*real.shape[:-1], self.complex_count), dtype=np.result_type(real.dtype, np.complex64))
+        for N, part in enumerate(self.complex_slices):
+            result.real[..., part] = real[..., self.cosines[N]] * (math.sqrt(0.5) if N else 1.0)
+            if N:
+                result.imag[..., part] = real[..., self.sines[N]] * -math.sqrt(0.5)
         return result
 
     def to_real(self, coefficients: npt.ArrayLike) -> Coefficients:
-        """Return the real coefficients (..., count) of complex ones (..., complex_count), as in `to_complex`."""
+        """Return the real coefficients (..., count) of complex ones, the inverse of `to_complex`."""
         values = np.asarray(coefficients)
         if values.ndim < 1 or values.shape[-1] != self.complex_count:
             raise ValueError(
                 f"complex coefficients have shape {values.shape}; this basis needs (..., {self.complex_count})"
             )
         result = np.empty((*values.shape[:-1], self.count), dtype=values.real.dtype)
-        result[..., self.cosines[0]] = values.real[..., : self.counts[0]]
-        start = self.counts[0]
-        for cosine, sine in zip(self.cosines[1:], self.sines[1:], strict=True):
-            stop = start + cosine.stop - cosine.start
-            result[..., cosine] = values.real[..., start:stop] * math.sqrt(2.0)
-            result[..., sine] = values.imag[..., start:stop] * -math.sqrt(2.0)
-            start = stop
+        for N, part in enumerate(self.complex_slices):
+            result[..., self.cosines[N]] = values.real[..., part] * (math.sqrt(2.0) if N else 1.0)
+            if N:
+                result[..., self.sines[N]] = values.imag[..., part] * -math.sqrt(2.0)
         return result
 
     def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Coefficients:
@@ -136,8 +140,8 @@ class Layout:
         ----------
         coefficients : array_like, shape (..., count)
         angle : float or array_like
-            Radians, counter-clockwise as displayed with row 0 on top (the sense of `numpy.rot90`).  An array is
-            broadcast against the leading axes of the coefficients.
+            Radians, counter-clockwise as displayed with row 0 on top: a quarter turn is `numpy.rot90` where L is odd.
+            An array is broadcast against the leading axes of the coefficients.
 
         Returns
         -------
@@ -176,11 +180,15 @@ class Layout:
         """
         real = self.check(coefficients)
         result = np.empty((*real.shape[:-1], self.complex_count), dtype=real.dtype)
-        start = 0
-        for N, (cosine, sine) in enumerate(zip(self.cosines, self.sines, strict=True)):
-            stop = start + cosine.stop - cosine.start
-            result[..., start:stop] = real[..., cosine] ** 2
+        for N, part in enumerate(self.complex_slices):
+            result[..., part] = real[..., self.cosines[N]] ** 2
             if N:
-                result[..., start:stop] += real[..., sine] ** 2
-            start = stop
+                result[..., part] += real[..., self.sines[N]] ** 2
         return result
+
+
+@dataclass(frozen=True)
+class Layout(Steerable):
+    """Order of the coefficients of a steerable basis with ``counts[N]`` radial functions of order N."""
+
+    counts: tuple[int, ...]

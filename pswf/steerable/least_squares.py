@@ -162,12 +162,8 @@ def _solve_directly(transform: DiskTransform, solver: DirectSolver, values: Real
     coefficients += solver.solve(values - transform.backward(coefficients)).astype(values.dtype)
     rest = values - transform.backward(coefficients)
     start, end = solver.coordinates(values), solver.coordinates(rest)
-    return Expansion(
-        coefficients,
-        np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
-        np.sqrt(np.divide(_dot(end, end), _dot(start, start), out=np.zeros_like(norm), where=norm > 0)),
-        0,
-    )
+    gradient = np.sqrt(_ratio(_dot(end, end), _dot(start, start)))
+    return Expansion(coefficients, _ratio(np.sqrt(_dot(rest, rest)), norm), gradient, 0)
 
 
 def _conjugate_gradients(
@@ -205,17 +201,16 @@ def _conjugate_gradients(
         iterations += 1
     converged = bool((power <= TUNING.slack**2 * np.maximum(tolerance**2 * start, rounding * _dot(rest, rest))).all())
     rest = values - transform.backward(coefficients)
-    result = Expansion(
-        coefficients,
-        np.divide(np.sqrt(_dot(rest, rest)), norm, out=np.zeros_like(norm), where=norm > 0),
-        np.sqrt(np.divide(power, start, out=np.zeros_like(power), where=start > 0)),
-        iterations,
-    )
-    return result, converged
+    residual = _ratio(np.sqrt(_dot(rest, rest)), norm)
+    return Expansion(coefficients, residual, np.sqrt(_ratio(power, start)), iterations), converged
 
 
 def _dot(a: Real, b: Real) -> npt.NDArray[np.float64]:
     return np.asarray(np.einsum("bi,bi->b", a, b, dtype=np.float64))
+
+
+def _ratio(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.divide(a, b, out=np.zeros_like(a), where=b > 0.0)
 
 
 @dataclass(frozen=True, eq=False)
