@@ -23,18 +23,21 @@ def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: 
     batch, rows, count = regions.shape
     period = difference.shape[1]
     low, high, total = columns[0], columns[1], columns[2]
+    alone = rows % 2  # two rows at a time, after the first one where their number is odd
     for i in range(batch):
         first = regions[i, 0]
         for c in range(count):
-            low[c] = high[c] = total[c] = first[c]
+            low[c] = high[c] = first[c]
+            total[c] = first[c] * alone
             squares[c] = 0.0
-        for r in range(1, rows):
-            row = regions[i, r]
+        for r in range(alone, rows, 2):
+            row, other = regions[i, r], regions[i, r + 1]
             for c in range(count):
-                value = row[c]
-                low[c] = value if value < low[c] else low[c]
-                high[c] = value if value > high[c] else high[c]
-                total[c] += value
+                value, second = row[c], other[c]
+                lower, upper = (value, second) if value < second else (second, value)
+                low[c] = lower if lower < low[c] else low[c]
+                high[c] = upper if upper > high[c] else high[c]
+                total[c] += value + second
         least, most, mean = float(low[0]), float(high[0]), 0.0
         for c in range(count):
             least = min(least, float(low[c]))
