@@ -57,15 +57,16 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
     native = np.float64 if stack.dtype.itemsize > 4 or stack.dtype in (np.int32, np.uint32) else np.float32
     if stack.dtype not in (np.float32, np.float64):
         logger.info("images of type %s are converted to %s", stack.dtype, np.dtype(native))
-    with np.errstate(over="ignore"):  # pixels beyond the range of doubles are infinite
-        stack = np.ascontiguousarray(stack, dtype=native)
-    # one pass without a temporary of the size of the stack: the sums of the rows are finite when every pixel is, and
-    # overflowing sums of finite pixels are looked at again
     with np.errstate(over="ignore", invalid="ignore"):
+        # pixels beyond the range of doubles are infinite
+        stack = np.ascontiguousarray(stack, dtype=native)
+        # one pass without a temporary of the size of the stack: the sums of the rows are finite when every pixel is,
+        # and overflowing sums of finite pixels are looked at again
         finite = np.isfinite(stack @ np.ones(stack.shape[-1], dtype=stack.dtype)).all(axis=1)
-    if not finite.all():
-        for i in np.flatnonzero(~finite):
-            finite[i] = np.isfinite(stack[i]).all()
+    if finite.all():
+        return stack, finite
+    for i in np.flatnonzero(~finite):
+        finite[i] = np.isfinite(stack[i]).all()
     if not finite.all():
         stack = np.where(finite[:, None, None], stack, stack.dtype.type(0))
     return stack, finite

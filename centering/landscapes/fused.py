@@ -33,6 +33,7 @@ Index = npt.NDArray[np.int64]
 
 FLAT = 1e-9
 """Landscapes whose deviation is below this part of their terms are looked at in double precision throughout."""
+_BORDER, _AMBIGUOUS = int(Flag.BORDER), int(Flag.AMBIGUOUS)
 
 
 def linear(image: Array, plan: Plan) -> tuple[Array, float]:
@@ -91,11 +92,10 @@ def settle(
         clear = ~peaks.open & (peaks.deviation > FLAT * terms)
     last = plan.last
     displacement = place + plan.origin
+    border = ((place == 0) | (place == last)).any(axis=1)
+    flags = border * _BORDER | ambiguous * _AMBIGUOUS
     if last.min() < 2:
-        border = ((place == 0) | (place == last)).any(axis=1)
-        return displacement, score, _flags(border, ambiguous), np.ones(len(border), np.bool_)
-    border = (place % last == 0).any(axis=1)
-    flags = _flags(border, ambiguous)
+        return displacement, score, flags, np.ones(len(border), np.bool_)
     doubtful = ~clear
     images = np.flatnonzero(clear)
     if doubtful.any():
@@ -111,7 +111,8 @@ def settle(
     alone = np.flatnonzero(border) if subpixel else np.arange(len(images))
     if subpixel:
         offset = quadratic_offset(-bounds[:, 0].reshape(-1, 3, 3))
-        offset[alone] = 0.0
+        if len(alone):
+            offset[alone] = 0.0
         displacement[images] += offset
     if plan.score.normalizer == "disk":
         own = (place - corners) @ (3, 1)
@@ -122,11 +123,6 @@ def settle(
             over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), alone, own[closer])
         doubtful[images] = over
     return displacement, score, flags, doubtful
-
-
-def _flags(border: npt.NDArray[np.bool_], ambiguous: npt.NDArray[np.bool_]) -> Index:
-    flags: Index = border * int(Flag.BORDER) | ambiguous * int(Flag.AMBIGUOUS)
-    return flags
 
 
 def _exceeds(energies: Array, alone: Index, own: Index) -> npt.NDArray[np.bool_]:
