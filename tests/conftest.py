@@ -15,8 +15,20 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 from installed import install  # noqa: E402
 from pytest_timeout import Settings  # noqa: E402
+
+# How laws are drawn: in CI the same cases every time, without a limit for one case, which a busy machine would exceed.
+# CENTERING_SWEEP=N draws N cases of each law instead of a few.
+settings.register_profile(
+    "laws",
+    deadline=None,
+    database=None,
+    derandomize="CI" in os.environ,
+    max_examples=max(int(os.environ.get("CENTERING_SWEEP", "0")), 50),
+)
+settings.load_profile("laws")
 
 STDERR = pytest.StashKey[int]()
 
