@@ -6,11 +6,12 @@ Nothing here changes its input; this is the only module of the package where pix
 from __future__ import annotations
 
 import logging
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from centering.checks import check_radius
 
 __all__ = ["check_radius", "check_stack", "crop", "moderate", "nonnegative", "normalized"]
 
@@ -70,31 +71,6 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
     if not finite.all():
         stack = np.where(finite[:, None, None], stack, stack.dtype.type(0))
     return stack, finite
-
-
-def check_radius(radius: float, size: int | None = None) -> int:
-    """Return the radius in whole pixels.
-
-    Raises
-    ------
-    TypeError
-        Not a number.
-    ValueError
-        Not finite, below 1 or not a whole number; or, where ``size`` (the n of n x n images) is given, a
-        disk of 2 * radius + 1 pixels that does not fit into the image.
-    """
-    try:
-        whole = int(radius) if math.isfinite(radius) else 0
-    except TypeError:
-        raise TypeError(f"radius is {radius!r}; give a whole number of pixels of at least 1") from None
-    if whole < 1 or whole != radius:
-        raise ValueError(f"radius is {radius!r}; give a whole number of pixels of at least 1")
-    if size is not None and 2 * whole + 1 > size:
-        raise ValueError(
-            f"radius {whole} needs a disk of {2 * whole + 1} pixels, the images have {size}; "
-            f"give a radius of at most {(size - 1) // 2}"
-        )
-    return whole
 
 
 def nonnegative(stack: Images) -> Images:

@@ -63,10 +63,11 @@ def watch(
     import signal
 
     with one_sentence(TypeError):
-        from centering.watching.watch import Watch, check_positive, follow
+        from centering.checks import refuse_nonpositive
+        from centering.watching.watch import Watch, follow
         from pswf.threads import thread_count
 
-        check_positive(interval=interval, until_idle=until_idle)
+        refuse_nonpositive(interval=interval, until_idle=until_idle)
         watching = Watch(folder, out, pixel_size=angpix, jobs=jobs or thread_count(), **options)
     # a scheduler ends a job by SIGTERM
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from centering.alignment.result import Alignment
+from centering.checks import check_count, check_max_shift, check_positive, check_radius, check_whole
 from centering.estimators.base import Estimator
-from centering.landscapes.grid import check_max_shift
 from centering.results import Centers
-from centering.stack import check_radius, check_stack, moderate
-from pswf.checks import check_count, check_positive
+from centering.stack import check_stack, moderate
 
 __all__ = ["ReferenceFreeAlignment"]
 
@@ -111,8 +109,8 @@ class ReferenceFreeAlignment:
             raise ValueError(
                 f"wavelength is {self.wavelength!r}; give more than 2 pixels, at most the diameter {2 * self.radius}"
             )
-        _check_whole(self.sweeps, "sweeps")
-        _check_whole(self.seed, "seed")
+        check_whole(self.sweeps, "sweeps")
+        check_whole(self.seed, "seed")
         check_positive(self.tolerance, "tolerance")
         if self.center is not None and not callable(self.center):
             raise TypeError(f"center is {self.center!r}; give an estimator, for example SurrogateCenter(radius)")
@@ -130,10 +128,3 @@ class ReferenceFreeAlignment:
         check_radius(self.radius, stack.shape[-1])
         with one_thread():
             return fit(self, moderate(stack), finite)
-
-
-def _check_whole(value: int, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; give a whole number of at least 0")
-    if value < 0:
-        raise ValueError(f"{name} is {value!r}; give a whole number of at least 0")

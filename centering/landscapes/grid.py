@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from centering.stack import check_radius
-from pswf.checks import check_count
+from centering.checks import check_count, check_max_shift, check_radius
 
 __all__ = ["candidates", "check_max_shift"]
 
@@ -51,16 +48,3 @@ def candidates(size: int, radius: int, max_shift: float | None = None) -> tuple[
     if limit is not None:
         axis = axis[np.abs(axis) <= limit]
     return axis, axis.copy()
-
-
-def check_max_shift(max_shift: float | None) -> float | None:
-    """Return ``max_shift``; raise unless it is None or a number of at least 0."""
-    if max_shift is None:
-        return None
-    try:
-        limit = float(max_shift)
-    except (TypeError, ValueError):
-        raise TypeError(f"max_shift is {max_shift!r}; give a number of pixels or None") from None
-    if math.isnan(limit) or limit < 0:
-        raise ValueError(f"max_shift is {max_shift!r}; give a number of pixels of at least 0, or None")
-    return limit

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.checks import check_choice, check_radius
 from centering.landscapes.direct import direct
 from centering.landscapes.fused import fused
 from centering.landscapes.maps import maps
 from centering.landscapes.plan import Plan
 from centering.landscapes.score import Score, check_score
-from centering.stack import Images, check_radius, check_stack, normalized
+from centering.stack import Images, check_stack, normalized
 from pswf.bases.base import RadialBasis
 
 __all__ = ["METHODS", "check_choice", "landscape", "landscapes"]
@@ -137,10 +138,3 @@ def landscapes(
         values = compute(image - image.min())
         result[i] = np.ldexp(values, exponent) if degree else values
     return result
-
-
-def check_choice(value: str, name: str, allowed: Collection[str]) -> str:
-    """Return ``value``; raise ValueError, quoting what is allowed, unless it is one of ``allowed``."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} is {value!r}; give {' or '.join(map(repr, allowed))}")
-    return value

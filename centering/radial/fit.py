@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from centering.checks import check_radius
 from centering.ctf import CTF
 from centering.radial.batches import Batch, Source, batches, kept, length, take
 from centering.radial.few import BROAD, FEW, Lessons
@@ -21,7 +22,7 @@ from centering.radial.start import STARTS, first_model, split_profiles
 from centering.radial.structure import PASSES, learn_structure
 from centering.radial.templates import Templates
 from centering.radial.waves import Waves, default_reach
-from centering.stack import check_radius, moderate
+from centering.stack import moderate
 
 if TYPE_CHECKING:
     from centering.estimators.radial_reference import RadialReference

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.landscapes.grid import check_max_shift
+from centering.checks import check_max_shift
 from pswf.jit import jit
 
 __all__ = ["FINEST", "Waves", "default_reach"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import math
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from centering.checks import check_radius, refuse_nonpositive
 from centering.engine.job import Job
 from centering.io.atomic import refuse_line_breaks, remove_dead, replacing
 from centering.io.identity import ChangedError
@@ -23,11 +23,10 @@ from centering.io.star import StarFile
 from centering.results import Centers
 from centering.runs.prepare import make_estimator, prepare
 from centering.runs.run import run
-from centering.stack import check_radius
 from centering.watching.arrivals import Arrivals, Stamp
 from centering.watching.finished import Columns, Finished, columns, joined
 
-__all__ = ["Watch", "check_positive", "follow"]
+__all__ = ["Watch", "follow"]
 
 _ABOUT, _OF_STACK, _LOCK, _ALL = "watch.json", "stack.json", ".lock", "particles.star"
 
@@ -306,13 +305,6 @@ def follow(
         time.sleep(interval)
 
 
-def check_positive(**values: float | None) -> None:
-    """Raise ValueError for the first value that is neither None nor a finite number above zero."""
-    for name, value in values.items():
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name.replace('_', '-')} is {value!r}; give a positive number")
-
-
 def _check_options(
     *,
     invert: str,
@@ -324,7 +316,7 @@ def _check_options(
     **positive: float | None,
 ) -> None:
     """Refuse at once what would be refused for every stack."""
-    check_positive(diameter=diameter, **positive)
+    refuse_nonpositive(diameter=diameter, **positive)
     if radius is not None and diameter is not None:
         raise ValueError("--diameter and --radius say the same thing twice; give one of them")
     if invert not in ("auto", "yes", "no"):
