@@ -12,15 +12,13 @@ import numpy.typing as npt
 
 from centering.alignment.disk import Array, Complex
 from centering.alignment.shifts import Match
+from centering.alignment.tuning import TUNING
 
-__all__ = ["Places", "Search", "recenter", "refine", "running_average"]
-
-_CENTERED = 1e-3  # pixels
-_ROUNDS = 20  # one or two do, unless the estimator falls short of the centre
+__all__ = ["Aligned", "Search", "recenter", "refine", "running_average"]
 
 
 class Search(Protocol):
-    """What places an image on a reference: `ShiftSearch` or `TurnSearch`."""
+    """What aligns an image to a reference: `ShiftSearch` or `TurnSearch`."""
 
     @property
     def length(self) -> int:
@@ -28,11 +26,11 @@ class Search(Protocol):
         ...
 
     def vector(self, low: Complex, match: Match) -> Array:
-        """Return the vector of an image that was moved into place."""
+        """Return the vector of an image that was moved to the reference."""
         ...
 
-    def placed(self, low: Complex, match: Match) -> Array:
-        """Return the whole image (n, n), moved into place."""
+    def aligned(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved to the reference."""
         ...
 
     def picture(self, vector: Array) -> Array:
@@ -45,8 +43,8 @@ class Search(Protocol):
 
 
 @dataclass
-class Places:
-    """Images in their places.
+class Aligned:
+    """Images that are aligned to each other.
 
     Attributes
     ----------
@@ -54,9 +52,9 @@ class Places:
     spectra : ndarray, shape (N, ...)
         The images, as `Disk.spectra` returns them.
     matches : list of Match
-        Where each image was placed.
+        Where each image fits the average.
     vectors : ndarray, shape (N, m)
-        The images in their places; their mean is the average.
+        The aligned images; their mean is the average.
     """
 
     search: Search
@@ -65,21 +63,21 @@ class Places:
     vectors: npt.NDArray[Any]
 
     @classmethod
-    def empty(cls, search: Search, spectra: npt.NDArray[Any]) -> Places:
-        """Return images none of which has a place yet."""
+    def empty(cls, search: Search, spectra: npt.NDArray[Any]) -> Aligned:
+        """Return images none of which is aligned yet."""
         nowhere = Match(np.zeros(2), 0.0, False)
         vectors = np.zeros((len(spectra), search.length), dtype=spectra.real.dtype)
         return cls(search, spectra, [nowhere] * len(spectra), vectors)
 
-    def put(self, k: int, match: Match) -> None:
-        """Put image k into a place."""
+    def align(self, k: int, match: Match) -> None:
+        """Align image k."""
         self.matches[k] = match
         self.vectors[k] = self.search.vector(self.spectra[k], match)
 
     def average(self) -> Array:
         """Return the average of the whole images (n, n), not of their disks alone."""
-        placed = [self.search.placed(low, match) for low, match in zip(self.spectra, self.matches, strict=True)]
-        result: Array = np.sum(placed, axis=0) / len(placed)
+        aligned = [self.search.aligned(low, match) for low, match in zip(self.spectra, self.matches, strict=True)]
+        result: Array = np.sum(aligned, axis=0) / len(aligned)
         return result
 
     def total(self) -> float:
@@ -96,25 +94,25 @@ class Places:
         return result
 
 
-def running_average(places: Places, order: npt.NDArray[np.int64], start: Match) -> Iterator[Array]:
+def running_average(aligned: Aligned, order: npt.NDArray[np.int64], start: Match) -> Iterator[Array]:
     """Part (a): align each image to the average of those before it, and add it.
 
     ``a_m = (p + (m - 1) a_{m-1}) / m``.  The first image is put where ``start`` says; every a_m is handed out.
     """
-    places.put(order[0], start)
-    average = places.vectors[order[0]].astype(np.float64)
+    aligned.align(order[0], start)
+    average = aligned.vectors[order[0]].astype(np.float64)
     yield average
     for m, k in enumerate(order[1:], 2):
-        places.put(k, places.search.best(places.spectra[k], average))
-        average = (places.vectors[k] + (m - 1) * average) / m
+        aligned.align(k, aligned.search.best(aligned.spectra[k], average))
+        average = (aligned.vectors[k] + (m - 1) * average) / m
         yield average
 
 
-def refine(places: Places, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+def refine(aligned: Aligned, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
     """Part (b), one sweep: take each image out of the average, align it to the average of the others, put it back.
 
     ``A' = (N A - p_k) / (N - 1)``.  An image is moved only where that raises its inner product with A', so
-    `Places.total` never falls.
+    `Aligned.total` never falls.
 
     Returns
     -------
@@ -124,31 +122,31 @@ def refine(places: Places, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
     """
     count = len(order)
     moved, turned = np.zeros((count, 2)), np.zeros(count)
-    average = places.vectors.mean(axis=0, dtype=np.float64)
+    average = aligned.vectors.mean(axis=0, dtype=np.float64)
     for k in order if count > 1 else ():
-        others = (count * average - places.vectors[k]) / (count - 1)
-        old, before = places.matches[k], places.vectors[k].copy()
-        places.put(k, places.search.best(places.spectra[k], others))
-        if places.vectors[k] @ others > before @ others:
-            moved[k] = _rotated(places.matches[k].displacement - old.displacement, -old.angle)
-            turned[k] = math.remainder(places.matches[k].angle - old.angle, 2.0 * math.pi)
+        others = (count * average - aligned.vectors[k]) / (count - 1)
+        old, before = aligned.matches[k], aligned.vectors[k].copy()
+        aligned.align(k, aligned.search.best(aligned.spectra[k], others))
+        if aligned.vectors[k] @ others > before @ others:
+            moved[k] = _rotated(aligned.matches[k].displacement - old.displacement, -old.angle)
+            turned[k] = math.remainder(aligned.matches[k].angle - old.angle, 2.0 * math.pi)
         else:
-            places.matches[k], places.vectors[k] = old, before
-        average = (places.vectors[k] + (count - 1) * others) / count
+            aligned.matches[k], aligned.vectors[k] = old, before
+        average = (aligned.vectors[k] + (count - 1) * others) / count
     return np.hypot(*(moved - np.median(moved, axis=0)).T), np.abs(turned - np.median(turned))
 
 
-def recenter(places: Places, find: Callable[[Array], Array]) -> None:
+def recenter(aligned: Aligned, find: Callable[[Array], Array]) -> None:
     """Move all images alike, so that the centre of their average lies in the middle.
 
     Alike in the frame of the average: an image whose object is turned moves along its own turned axes.
     """
-    for _ in range(_ROUNDS):
-        offset = find(places.average())
-        if np.abs(offset).max() < _CENTERED:
+    for _ in range(TUNING.average_moves):
+        offset = find(aligned.average())
+        if np.abs(offset).max() < TUNING.average_centered:
             break
-        for k, match in enumerate(places.matches):
-            places.put(k, match._replace(displacement=match.displacement + _rotated(offset, match.angle)))
+        for k, match in enumerate(aligned.matches):
+            aligned.align(k, match._replace(displacement=match.displacement + _rotated(offset, match.angle)))
 
 
 def _rotated(vector: Array, angle: float) -> Array:

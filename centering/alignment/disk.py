@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
+from centering.alignment.tuning import TUNING
 from centering.stack import Images
 
 __all__ = ["Disk"]
 
 Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
-
-_FLAT = 1e-6  # a deviation below this part of the largest pixel, or a wave below this part of white noise, is rounding
 
 
 class Disk:
@@ -55,9 +54,9 @@ class Disk:
         for k, image in enumerate(stack):
             pixels = image.astype(np.float64)
             deviation = pixels.std()
-            if deviation > _FLAT * np.abs(pixels).max():
+            if deviation > TUNING.structureless * np.abs(pixels).max():
                 result[k] = self.low(pixels / deviation)
-                clear[k] = np.abs(result[k]).max() > _FLAT * self.size
+                clear[k] = np.abs(result[k]).max() > TUNING.structureless * self.size
         return result, clear
 
     def low(self, images: Array) -> Complex:

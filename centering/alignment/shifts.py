@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.alignment.disk import Array, Complex, Disk
+from centering.alignment.tuning import TUNING
+from centering.fourier import climb, wave_derivatives
 
-__all__ = ["NEWTON_STEPS", "Match", "ShiftSearch", "climb", "derivatives"]
-
-NEWTON_STEPS = 12  # Newton's method doubles the digits: four steps from a pixel, the rest for flat peaks
+__all__ = ["Match", "ShiftSearch", "derivatives"]
 
 
 class Match(NamedTuple):
@@ -42,11 +42,11 @@ class ShiftSearch:
         return int(self.disk.inside.sum())
 
     def vector(self, low: Complex, match: Match) -> Array:
-        """Return the vector of an image that was moved into place."""
+        """Return the vector of an image that was moved to the reference."""
         return self.disk.vector(low, match.displacement)
 
-    def placed(self, low: Complex, match: Match) -> Array:
-        """Return the whole image (n, n), moved into place."""
+    def aligned(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved to the reference."""
         return self.disk.image(self.disk.moved(low, match.displacement))
 
     def picture(self, vector: Array) -> Array:
@@ -58,13 +58,19 @@ class ShiftSearch:
         return self.highest(low * self.disk.template(reference).conj())
 
     def highest(self, product: Complex) -> Match:
-        """Return where a cross-correlation is highest."""
+        """Return where a cross-correlation is highest: at a candidate on the border, else within a pixel of one."""
         correlation = self.correlation(product)
         i, j = np.unravel_index(int(correlation.argmax()), correlation.shape)
         last = len(self.candidates) - 1
-        place = self.candidates[[i, j]].astype(np.float64)
-        border = bool({int(i), int(j)} & {0, last})
-        return Match(place if border else climb(self.disk, product, place), 0.0, border)
+        candidate = self.candidates[[i, j]].astype(np.float64)
+        if {int(i), int(j)} & {0, last}:
+            return Match(candidate, 0.0, True)
+
+        def slopes(displacement: Array) -> tuple[Array, Array]:
+            (_, across, wide), (down, mixed, _), (high, _, _) = derivatives(self.disk, product, displacement).tolist()
+            return np.array([down, across]), np.array([[high, mixed], [mixed, wide]])
+
+        return Match(climb(slopes, candidate, reach=1.0, settled=TUNING.shift_tolerance), 0.0, False)
 
     def correlation(self, product: Complex) -> Array:
         """Return the cross-correlation at the candidates, shape (..., h, h)."""
@@ -73,34 +79,6 @@ class ShiftSearch:
         return result
 
 
-def climb(disk: Disk, product: Complex, start: Array) -> Array:
-    """Return the highest point of a cross-correlation near its highest pixel, by Newton's method.
-
-    The pixel is returned where there is no hill, or its top is not within a pixel.
-    """
-    place = start
-    for _ in range(NEWTON_STEPS):
-        (_, across, wide), (down, twist, _), (high, _, _) = derivatives(disk, product, place).tolist()
-        determinant = high * wide - twist**2
-        if not (high < 0 and determinant > 0):
-            return start
-        step = np.array([twist * across - wide * down, twist * down - high * across]) / determinant
-        place = place + step
-        if np.abs(place - start).max() > 1.0:
-            return start
-        if np.abs(step).max() < 1e-10:
-            break
-    return place
-
-
-def derivatives(disk: Disk, product: Complex, place: Array) -> Array:
-    """Return the derivatives of a cross-correlation of orders 0, 1, 2 along rows and columns, shape (..., 3, 3).
-
-    The correlation is the trigonometric polynomial ``sum_f product(f) exp(2 pi i f.d / n)``: its value and derivatives
-    at any point d are sums, nothing is interpolated.  Several products along leading axes.
-    """
-    row_rate, column_rate = (2j * np.pi / disk.size * axis for axis in (disk.rows, disk.columns))
-    powers = np.arange(3)[:, None]
-    rows, columns = np.exp(row_rate * place[0]), disk.weights * np.exp(column_rate * place[1])
-    result: Array = ((rows * row_rate**powers) @ product @ (columns * column_rate**powers).T).real
-    return result
+def derivatives(disk: Disk, product: Complex, displacement: Array) -> Array:
+    """Return the derivatives of cross-correlations of orders 0, 1, 2 along rows and columns, shape (..., 3, 3)."""
+    return wave_derivatives(product, disk.size, disk.rows, disk.columns, disk.weights, displacement)

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from centering.alignment.disk import Array, Complex, Disk
-from centering.alignment.shifts import NEWTON_STEPS, Match, ShiftSearch, derivatives
+from centering.alignment.shifts import Match, ShiftSearch, derivatives
+from centering.alignment.tuning import TUNING
+from centering.fourier import climb
 from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["TurnSearch", "highest_angle"]
-
-_ROUNDS = 2
 
 
 class TurnSearch:
@@ -56,7 +56,7 @@ class TurnSearch:
         return len(self.table)
 
     def vector(self, low: Complex, match: Match) -> Array:
-        """Return the vector of an image that was moved and turned into place."""
+        """Return the vector of an image that was moved and turned to the reference."""
         return self.turned(self.seen(low, match.displacement), -match.angle)
 
     def seen(self, low: Complex, displacement: Array) -> Array:
@@ -70,12 +70,12 @@ class TurnSearch:
         result: Complex = (vector @ self.table).view(np.complex128)
         return result.reshape(*vector.shape[:-1], *self.disk.passed.shape)
 
-    def placed(self, low: Complex, match: Match) -> Array:
-        """Return the whole image (n, n), moved and turned into place; by cubic splines, as it is only looked at."""
+    def aligned(self, low: Complex, match: Match) -> Array:
+        """Return the whole image (n, n), moved and turned to the reference: by cubic splines, it is only looked at."""
         cosine, sine = math.cos(match.angle), math.sin(match.angle)
         turn = np.array([[cosine, -sine], [sine, cosine]])
         middle = np.full(2, self.disk.size // 2)
-        image = self.shifts.placed(low, match)
+        image = self.shifts.aligned(low, match)
         return np.asarray(ndimage.affine_transform(image, turn, middle - turn @ middle, mode="grid-wrap"))
 
     def picture(self, vector: Array) -> Array:
@@ -94,7 +94,7 @@ class TurnSearch:
         correlation = self.shifts.correlation(low * templates.conj())
         _, i, j = np.unravel_index(int(correlation.argmax()), correlation.shape)
         match = Match(self.shifts.candidates[[i, j]].astype(np.float64), 0.0, False)
-        for _ in range(_ROUNDS):
+        for _ in range(TUNING.alternations):
             angle = self.best_angle(low, reference, match.displacement)
             match = self.shifts.highest(low * self.template(self.turned(reference, angle)).conj())._replace(angle=angle)
         return match if match.border else self.climb(low, reference, match)
@@ -104,31 +104,25 @@ class TurnSearch:
 
         The point is returned where there is no hill, or its top is farther than a pixel, or a wavelength at the rim.
         """
-        place = np.array([*start.displacement, start.angle])
         reach = np.array([1.0, 1.0, self.disk.wavelength / self.disk.radius])
-        origin = place
-        for _ in range(NEWTON_STEPS):
-            coefficients = _complex(self.turned(reference, place[2]))
+
+        def slopes(point: Array) -> tuple[Array, Array]:
+            coefficients = _complex(self.turned(reference, point[2]))
             turns = np.stack([coefficients * (1j * self.orders) ** power for power in range(3)])
             templates = self.template(np.concatenate([turns.real, turns.imag], axis=1))
-            value, first, second = derivatives(self.disk, low * templates.conj(), place)
-            slope = np.array([value[1, 0], value[0, 1], first[0, 0]])
-            bend = np.array(
+            value, first, second = derivatives(self.disk, low * templates.conj(), point)
+            gradient = np.array([value[1, 0], value[0, 1], first[0, 0]])
+            curvature = np.array(
                 [
                     [value[2, 0], value[1, 1], first[1, 0]],
                     [value[1, 1], value[0, 2], first[0, 1]],
                     [first[1, 0], first[0, 1], second[0, 0]],
                 ]
             )
-            if not np.linalg.eigvalsh(bend)[-1] < 0:
-                return start
-            step = -np.linalg.solve(bend, slope)
-            place = place + step
-            if (np.abs(place - origin) > reach).any():
-                return start
-            if (np.abs(step) < self.settled * reach).all():
-                break
-        return Match(place[:2], float(place[2]), start.border)
+            return gradient, curvature
+
+        point = climb(slopes, np.array([*start.displacement, start.angle]), reach=reach, settled=self.settled * reach)
+        return Match(point[:2], float(point[2]), start.border)
 
     def best_angle(self, low: Complex, reference: Array, displacement: Array) -> float:
         """Return the angle in radians at which the image about ``displacement`` fits the reference best."""
@@ -150,13 +144,12 @@ def highest_angle(series: Complex) -> float:
     A fine grid, then Newton's method.
     """
     order = np.arange(len(series))
-    points = 16 * len(series)
-    values = np.fft.fft(series, points).real
-    angle = start = 2.0 * np.pi * int(values.argmax()) / points
-    for _ in range(8):
+    points = TUNING.angle_oversampling * len(series)
+    step = 2.0 * np.pi / points
+
+    def slopes(angle: Array) -> tuple[Array, Array]:
         terms = series * np.exp(-1j * order * angle)
-        slope, bend = float((order * terms).imag.sum()), float(-(order**2 * terms).real.sum())
-        if not bend < 0 or abs(angle - start) > 2.0 * np.pi / points:
-            return math.remainder(start, 2.0 * math.pi)
-        angle -= slope / bend
-    return math.remainder(angle, 2.0 * math.pi)
+        return np.array([(order * terms).imag.sum()]), np.array([[-(order**2 * terms).real.sum()]])
+
+    start = np.array([step * int(np.fft.fft(series, points).real.argmax())])
+    return math.remainder(climb(slopes, start, reach=step, settled=TUNING.angle_tolerance)[0], 2.0 * math.pi)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import numpy.typing as npt
 
+from centering.alignment.options import AlignmentOptions
 from centering.alignment.result import Alignment
-from centering.checks import check_count, check_max_shift, check_positive, check_radius, check_whole
+from centering.checks import check_radius
 from centering.estimators.base import Estimator
 from centering.results import Centers
-from centering.stack import check_stack, moderate
+from centering.stack import Images, check_stack, moderate
 
 __all__ = ["ReferenceFreeAlignment"]
 
 
 @dataclass(frozen=True)
-class ReferenceFreeAlignment:
+class ReferenceFreeAlignment(AlignmentOptions):
     r"""Align the images to each other, with no reference but their own average.
 
     Penczek, Radermacher and Frank, both parts.  (a) Running average: the images come in random order; each is aligned
@@ -89,29 +91,10 @@ class ReferenceFreeAlignment:
     True
     """
 
-    radius: int
-    _: KW_ONLY
-    rotations: bool | int = False
-    max_shift: float | None = None
-    wavelength: float | None = None
-    sweeps: int = 20
-    tolerance: float = 0.1
-    center: Estimator | None = None
-    seed: int = 0
+    center: Estimator | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if check_radius(self.radius) < 2:
-            raise ValueError(f"radius is {self.radius!r}; give at least 2 pixels: smaller disks have no structure")
-        if self.rotations is not True and self.rotations is not False:
-            check_count(self.rotations, "rotations")
-        check_max_shift(self.max_shift)
-        if self.wavelength is not None and not 2 < check_positive(self.wavelength, "wavelength") <= 2 * self.radius:
-            raise ValueError(
-                f"wavelength is {self.wavelength!r}; give more than 2 pixels, at most the diameter {2 * self.radius}"
-            )
-        check_whole(self.sweeps, "sweeps")
-        check_whole(self.seed, "seed")
-        check_positive(self.tolerance, "tolerance")
+        super().__post_init__()
         if self.center is not None and not callable(self.center):
             raise TypeError(f"center is {self.center!r}; give an estimator, for example SurrogateCenter(radius)")
 
@@ -122,9 +105,16 @@ class ReferenceFreeAlignment:
     def align(self, images: npt.ArrayLike) -> Alignment:
         """Align ``images``, shape (B, n, n) or (n, n), and return their average and the history as well."""
         from centering.alignment.fit import fit
+        from centering.estimators.surrogate import SurrogateCenter
         from centering.threads import one_thread
 
         stack, finite = check_stack(images)
         check_radius(self.radius, stack.shape[-1])
+        estimator = SurrogateCenter(self.radius) if self.center is None else self.center
+
+        def find_center(image: Images) -> npt.NDArray[np.float64]:
+            displacement: npt.NDArray[np.float64] = estimator(image).displacement[0]
+            return displacement
+
         with one_thread():
-            return fit(self, moderate(stack), finite)
+            return fit(self, moderate(stack), finite, find_center)

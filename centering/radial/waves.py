@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.checks import check_max_shift
+from centering.fourier import cosines, parity_waves
 from pswf.jit import jit
 
 __all__ = ["FINEST", "Waves", "default_reach"]
@@ -76,7 +77,6 @@ class Waves:
         self.count = 2 * self.highest + 1
         axis = np.arange(self.highest + 1)
         self.index = np.concatenate([axis, axis[1:]])
-        self._scale = np.sqrt(np.where(self.index == 0, 1.0, 2.0) / self.period)
         self.pixels = np.arange(size) - size // 2
         self.shifts = np.arange(-reach, reach + 1)
 
@@ -94,22 +94,20 @@ class Waves:
 
     def along(self, position: npt.NDArray[Any]) -> Array:
         """Return the scaled waves at positions along one axis (pixels from the centre pixel), shape (M, positions)."""
-        phase = 2.0 * np.pi / self.period * np.outer(np.arange(self.highest + 1), position)
-        waves: Array = np.concatenate([np.cos(phase), np.sin(phase[1:])]) * self._scale[:, None]
-        return waves
+        return parity_waves(self.period, self.highest, position)
 
     def transform(self, kernels: Array) -> Array:
         """Return the transforms, shape (K, L+1, L+1), of kernels (K, 2a+1, 2a+1) even along both axes."""
         offset = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
-        cosines = np.cos(2.0 * np.pi / self.period * np.outer(np.arange(self.highest + 1), offset))
-        transforms: Array = cosines @ kernels @ cosines.T
+        waves = cosines(self.period, self.highest, offset)
+        transforms: Array = waves @ kernels @ waves.T
         return transforms
 
     def kernel(self, transforms: Array, reach: int) -> Array:
         """Return the kernels with these transforms, in the band, at offsets -reach..reach: (K, 2 reach + 1, same)."""
         offset = np.arange(-reach, reach + 1)
-        cosines = np.cos(2.0 * np.pi / self.period * np.outer(offset, np.arange(self.highest + 1)))
-        kernels: Array = cosines @ (transforms * self.quarter) @ cosines.T
+        waves = np.ascontiguousarray(cosines(self.period, self.highest, offset).T)
+        kernels: Array = waves @ (transforms * self.quarter) @ waves.T
         return kernels
 
     def unfold(self, transforms: Array) -> Array:
