@@ -163,11 +163,12 @@ class RadialReference:
         -------
         FittedReference
         """
+        from centering.estimators.surrogate import SurrogateCenter
         from centering.radial.fit import fit
         from centering.threads import one_thread
 
         with one_thread():
-            fitted = fit(self, images, ctf, progress)
+            fitted = fit(self, images, ctf, progress, SurrogateCenter)
         for words in fitted.warnings:
             logger.warning("%s", words)
         return fitted

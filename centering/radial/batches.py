@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.radial.posterior import Observation
+from centering.radial.tuning import TUNING
 from centering.stack import check_stack
 
 __all__ = ["Batch", "Source", "batches", "check_ctf", "kept", "length", "take"]
@@ -17,13 +18,6 @@ __all__ = ["Batch", "Source", "batches", "check_ctf", "kept", "length", "take"]
 Images = npt.NDArray[Any]
 Batch = tuple[Images, CTF | None]
 Source = Callable[[], Iterable[Any]] | Iterable[Any] | npt.ArrayLike
-
-BLOCK = 32
-"""Images at a time: what passes between the steps stays in the processor's cache."""
-TAKEN = 256 * 2**20
-"""Bytes of images that are kept while it is decided where to start."""
-KEPT = 512 * 2**20
-"""Bytes of coefficients that are kept between the iterations instead of being computed again."""
 
 
 def batches(source: Source, ctf: CTF | None) -> Callable[[], Iterator[Batch]]:
@@ -70,7 +64,7 @@ def batches(source: Source, ctf: CTF | None) -> Callable[[], Iterator[Batch]]:
             count = len(images) if images.ndim == 3 else 1
             if own is not None:
                 check_ctf(own, count)
-            step = BLOCK if images.ndim == 3 else count
+            step = TUNING.block_images if images.ndim == 3 else count
             for start in range(0, max(count, 1), step):
                 # memory-mapped stacks are read block by block
                 stack, finite = check_stack(images[start : start + step] if images.ndim == 3 else images)
@@ -103,9 +97,9 @@ def check_ctf(ctf: CTF, count: int) -> None:
 
 
 def take(generate: Callable[[], Iterator[Batch]], count: int) -> list[Batch]:
-    """Return the first blocks, up to ``count`` images or `TAKEN` bytes."""
+    """Return the first blocks, up to ``count`` images or ``sample_bytes`` of `Tuning`."""
     taken: list[Batch] = []
-    left, room = count, TAKEN
+    left, room = count, TUNING.sample_bytes
     for stack, ctf in generate():
         taken.append((stack[:left], None if ctf is None else ctf[:left]))
         left -= len(taken[-1][0])
@@ -130,12 +124,12 @@ def kept(generate: Callable[[], Iterator[Observation]]) -> Callable[[], Iterable
             return
         first = complete is None
         for observation in generate():
-            if first and size <= KEPT:
+            if first and size <= TUNING.kept_bytes:
                 store.append(observation)
                 size += observation.coefficients.nbytes
             yield observation
         if first:
-            complete = size <= KEPT
+            complete = size <= TUNING.kept_bytes
             if not complete:
                 store.clear()
 

@@ -1,7 +1,7 @@
 """What an image says when it did not help to make the template, for references that were learned from a few images.
 
-Among N images each makes up an N-th of the profile: even noise finds itself in it, at the place where it was put, and
-the posterior about that place is far too narrow.
+Among N images each makes up an N-th of the profile: even noise finds itself in it, about the centre that it was
+given, and the posterior about that centre is far too narrow.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ import numpy.typing as npt
 
 from centering.radial.learning import Sums, solve
 from centering.radial.posterior import Expectation, Model, Observation, Posterior
+from centering.radial.tuning import TUNING
 
-__all__ = ["BROAD", "FEW", "LIKELIER", "Lessons"]
+__all__ = ["FEW", "Lessons"]
 
 T = TypeVar("T", Observation, Posterior)
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
 
-FEW = 100
+FEW = TUNING.few_images
 """A profile learned from fewer images than this is not taken for one."""
-LIKELIER = 1.0
-"""Least median log-likelihood ratio of a particle to none for which something was learned."""
-BROAD = 0.25
-"""Standard deviation of the prior of the displacement before anything is learned, as a part of the box."""
-CONTRAST = 0.2
-"""Least spread of the scales about 1: a few images do not tell it."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +82,13 @@ class Lessons:
         anything was learned.
         """
         templates, model = expectation.templates, expectation.model
-        shift = model.shift if self.known_prior else max(model.shift, BROAD * templates.waves.size)
+        least = 0.0 if self.known_prior else TUNING.start_shift_box * templates.waves.size
+        shift = max(model.shift_deviation, least)
         candidates = templates.waves.shifts.astype(np.float64)
         weights = np.exp(-0.5 * candidates**2 / shift**2)
         variance = float(weights @ candidates**2 / weights.sum())
-        broad = replace(model, shift=shift, contrast=max(model.contrast, CONTRAST))
+        scale = max(model.scale_deviation, TUNING.few_scale_deviation)
+        broad = replace(model, shift_deviation=shift, scale_deviation=scale)
         seen = Expectation(templates, broad)(observation)
         result = posterior.covariance.copy()
         for i in np.flatnonzero(observation.usable).tolist():
@@ -99,7 +96,7 @@ class Lessons:
             if _digest(stack[i]) in self.digests:
                 found = self._by_others(expectation, broad, _one(observation, i), _one(posterior, i))
             away = found.mean[0] - posterior.mean[i]
-            # each of the others chose its place among all, and this image may have had its part in it
+            # each of the others chose its centre among all candidates, and this image may have had its part in it
             evidence = float(found.evidence[0]) - 2.0 * math.log(len(candidates)) / max(self.images - 1, 1)
             particle = 1.0 / (1.0 + math.exp(-min(max(evidence, -500.0), 500.0)))
             nothing = variance * np.eye(2) + np.outer(posterior.mean[i], posterior.mean[i])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.radial.batches import check_ctf
-from centering.radial.few import FEW, LIKELIER, Lessons
+from centering.radial.few import FEW, Lessons
 from centering.radial.flags import posterior_flags
 from centering.radial.noise import whole_power
 from centering.radial.posterior import Expectation, Model, Observation, Posterior, observe
 from centering.radial.selection import Choice
-from centering.radial.shape import LONGEST, axis_ratios
+from centering.radial.shape import axis_ratios
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 from centering.results import Centers, Flag
 from centering.stack import Images, check_stack
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["FittedReference", "transfer_of"]
 
 Array = npt.NDArray[np.float64]
-
-BLOCK = 32
-CLEAR = 30.0
-"""Structure to noise from which on an image shows the shape of its particle."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,8 +44,8 @@ class FittedReference:
     templates : Templates
         The basis on the disk, as it is seen at every candidate.
     model : Model
-        What was learned: coefficients and weights of the profiles, fraction of images with a particle, spread of the
-        contrast and of the displacements.
+        What was learned: coefficients and weights of the profiles, fraction of images with a particle, standard
+        deviations of the scales and of the displacements.
     spectrum : ndarray or None
         Power spectrum of the noise.
     phase_flip : bool
@@ -73,6 +70,7 @@ class FittedReference:
     templates: Templates
     model: Model
     spectrum: Array | None = None
+    _: KW_ONLY
     phase_flip: bool = False
     history: tuple[float, ...] = ()
     start: str = ""
@@ -105,7 +103,7 @@ class FittedReference:
                 f"few images to learn from ({self.images}): fewer than {FEW} teach no profile to rely on, so every "
                 "centre carries the flag unlearned; take more, or another estimator"
             )
-        if self.model.typical < LIKELIER:
+        if self.model.typical < TUNING.learned_evidence:
             said.append(
                 "the images are hardly likelier with a particle than without: nothing was learned, so every centre "
                 "carries the flag unlearned"
@@ -121,7 +119,7 @@ class FittedReference:
         if self.structure is None:
             return False
         noise = whole_power(self.templates.waves, self.spectrum, None)
-        return bool((self.structure > CLEAR * noise).any())
+        return bool((self.structure > TUNING.clear_ratio * noise).any())
 
     @property
     def coefficients(self) -> Array:
@@ -168,19 +166,19 @@ class FittedReference:
         unlearned = bool(self.warnings)
         for rows, observation, posterior in self._blocks(stack, finite, ctf):
             good = observation.usable
-            place = rows[good]
-            displacement[place] = posterior.mean[good]
-            spread = posterior.covariance
+            used = rows[good]
+            displacement[used] = posterior.mean[good]
+            own = posterior.covariance
             if self.lessons is not None:
                 with one_thread():
-                    spread = self.lessons.covariance(self._expectation, stack[rows], observation, posterior)
-            covariance[place] = spread[good]
+                    own = self.lessons.covariance(self._expectation, stack[rows], observation, posterior)
+            covariance[used] = own[good]
             score[rows] = np.where(good, posterior.evidence, 0.0)
             flags[rows] = np.where(good, posterior_flags(posterior, self._expectation), int(Flag.FLAT))
             if unlearned:
-                flags[place] |= int(Flag.UNLEARNED)
-            # what a transfer function has spread has no shape to speak of, and an empty box has none
-            particles = place[score[place] > 0]
+                flags[used] |= int(Flag.UNLEARNED)
+            # a transfer function blurs the shape of a particle, and an empty box has none
+            particles = used[score[used] > 0]
             if self.clear and ctf is None and len(particles):
                 flags[particles] |= self._elongated(stack[particles], displacement[particles])
         return Centers(displacement, score, flags, covariance, repr(self))
@@ -211,9 +209,9 @@ class FittedReference:
             result[rows[observation.usable]] = surface[observation.usable]
         return result
 
-    def _elongated(self, stack: Images, places: Array) -> npt.NDArray[np.int64]:
+    def _elongated(self, stack: Images, displacement: Array) -> npt.NDArray[np.int64]:
         profile = self.model.weights @ self.profile(np.arange(self.radius + 1))
-        return np.where(axis_ratios(stack, places, profile) > LONGEST, int(Flag.ELONGATED), 0)
+        return np.where(axis_ratios(stack, displacement, profile) > TUNING.elongated_ratio, int(Flag.ELONGATED), 0)
 
     def __repr__(self) -> str:
         return (
@@ -259,8 +257,8 @@ class FittedReference:
                 for weight, coefficients, values in zip(model.weights, model.coefficients, at, strict=True)
             ],
             "noise": noise,
-            "contrast_spread": _rounded(model.contrast),
-            "shift_spread_px": _rounded(model.shift) if np.isfinite(model.shift) else None,
+            "contrast_spread": _rounded(model.scale_deviation),
+            "shift_spread_px": _rounded(model.shift_deviation) if np.isfinite(model.shift_deviation) else None,
             "with_particle": _rounded(model.present),
             "evidence": _rounded(np.array(self.history)),
             "radius_choice": None if self.radius_choice is None else _evidence(self.radius_choice),
@@ -287,8 +285,8 @@ class FittedReference:
     ) -> Iterator[tuple[npt.NDArray[np.int64], Observation, Posterior]]:
         waves = self.templates.waves
         usable = np.flatnonzero(finite)
-        for start in range(0, len(usable), BLOCK):
-            rows = usable[start : start + BLOCK]
+        for start in range(0, len(usable), TUNING.block_images):
+            rows = usable[start : start + TUNING.block_images]
             transfer = transfer_of(None if ctf is None else ctf[rows], len(rows), waves)
             with one_thread():
                 observation = observe(

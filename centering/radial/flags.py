@@ -9,23 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.radial.posterior import Expectation, Posterior
+from centering.radial.tuning import TUNING
 from centering.results import Flag
 from pswf.jit import jit
 
 __all__ = ["posterior_flags"]
-
-AMBIGUOUS_RATIO = 4.0
-"""Two maxima are about equal when one is at most so many times as probable as the other."""
-AMBIGUOUS_DISTANCE = 0.25
-"""They are separated when they lie farther apart than this part of the radius (and than 2 pixels)."""
-NEIGHBOUR_PART = 0.25
-"""A second particle explains at least this part of what the first explains (in log-likelihood)."""
-NEIGHBOUR_MARGIN = 3.0
-"""Its log-likelihood ratio exceeds what the best of all candidates may reach by chance by this much."""
-OUTLIER_PART = 0.2
-"""An image that is explained by less than this part of the typical log-likelihood ratio is like no other."""
-OUTLIER_CHANCE = 3.0
-"""But only if noise does not explain that: the ratio's root lies below the typical one by so many deviations."""
 
 
 def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArray[np.int64]:
@@ -48,11 +36,11 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
     _judge(
         logarithm.astype(np.float64),
         prior,
-        max(2.0, AMBIGUOUS_DISTANCE * radius),
+        max(2.0, TUNING.ambiguous_distance * radius),
         float(radius),
-        math.log(AMBIGUOUS_RATIO),
-        math.log(prior.size) + NEIGHBOUR_MARGIN,
-        NEIGHBOUR_PART,
+        math.log(TUNING.ambiguous_ratio),
+        math.log(prior.size) + TUNING.neighbour_margin,
+        TUNING.neighbour_part,
         int(Flag.BORDER),
         int(Flag.AMBIGUOUS),
         int(Flag.NEIGHBOUR),
@@ -64,8 +52,8 @@ def posterior_flags(posterior: Posterior, expectation: Expectation) -> npt.NDArr
 
 def least_evidence(typical: float) -> float:
     """Return the log-likelihood ratio below which an image is an outlier where ``typical`` is the median."""
-    by_chance = max(0.0, math.sqrt(max(typical, 0.0)) - OUTLIER_CHANCE / math.sqrt(2.0)) ** 2
-    return min(OUTLIER_PART * max(typical, 0.0), by_chance)
+    by_chance = max(0.0, math.sqrt(max(typical, 0.0)) - TUNING.outlier_deviations / math.sqrt(2.0)) ** 2
+    return min(TUNING.outlier_part * max(typical, 0.0), by_chance)
 
 
 @jit

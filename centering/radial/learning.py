@@ -10,19 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.radial.posterior import Expectation, Model, Observation, Posterior
-from centering.radial.sharp import spread
+from centering.radial.sharp import expected_at
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 
 __all__ = ["Freedom", "Sums", "certainties", "expected_waves", "iterate", "maximize"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-BLOCK = 32
-"""Images at a time: what passes between the steps stays in the processor's cache."""
-LEAST_CONTRAST = 0.02
-LEAST_SHIFT = 1.0
 
 
 @dataclass(frozen=True)
@@ -31,12 +27,12 @@ class Freedom:
 
     Attributes
     ----------
-    contrast, shift, present : bool
-        Whether the spread of the scales, the spread of the displacements, and the fraction of images with a particle
-        are learned or kept.
+    scale, shift, present : bool
+        Whether the standard deviation of the scales, that of the displacements, and the fraction of images with a
+        particle are learned or kept.
     """
 
-    contrast: bool = True
+    scale: bool = True
     shift: bool = True
     present: bool = True
 
@@ -162,8 +158,8 @@ def expected_waves(waves: Waves, posterior: Posterior, weights: Images) -> Image
     sharp = np.flatnonzero(posterior.sharp)
     if len(sharp):
         mass = weights[sharp].sum(axis=(2, 3))
-        places = spread(waves, posterior.mean[sharp], posterior.covariance[sharp])
-        spectra[sharp] = mass[:, :, None, None] * places[:, None]
+        expected = expected_at(waves, posterior.mean[sharp], posterior.covariance[sharp])
+        spectra[sharp] = mass[:, :, None, None] * expected[:, None]
     return spectra
 
 
@@ -180,20 +176,20 @@ def maximize(templates: Templates, model: Model, sums: Sums, freedom: Freedom) -
     present = max(sums.present, 1e-12)
     changes: dict[str, float] = {}
     mean = sums.scale / present
-    if freedom.contrast and mean > 0:
+    if freedom.scale and mean > 0:
         # the scales may have any mean; it then goes into the profiles, which saves many iterations
         coefficients *= mean
-        changes["contrast"] = max(float(np.sqrt(max(sums.square / present - mean**2, 0.0))) / mean, LEAST_CONTRAST)
+        deviation = float(np.sqrt(max(sums.square / present - mean**2, 0.0))) / mean
+        changes["scale_deviation"] = max(deviation, TUNING.least_scale_deviation)
     if freedom.shift:
-        changes["shift"] = spread_with_moment(templates.waves.shifts, sums.moment / present)
+        changes["shift_deviation"] = deviation_with_moment(templates.waves.shifts, sums.moment / present)
     if freedom.present:
-        # at least half of the images show what the profile was learned from
-        changes["present"] = float(np.clip(present / max(sums.images, 1), 0.5, 0.999))
+        changes["present"] = float(np.clip(present / max(sums.images, 1), *TUNING.present_range))
     members = np.maximum(sums.members, 1e-9)
     return replace(model, coefficients=coefficients, weights=members / members.sum(), **changes)
 
 
-def spread_with_moment(shifts: npt.NDArray[np.int64], moment: float) -> float:
+def deviation_with_moment(shifts: npt.NDArray[np.int64], moment: float) -> float:
     """Return s for which ``exp(-t^2 / 2 s^2)`` over the candidates t of one axis has this second moment.
 
     It is the most likely s.  Infinite where even the flat prior has no larger moment.
@@ -201,7 +197,7 @@ def spread_with_moment(shifts: npt.NDArray[np.int64], moment: float) -> float:
     square = shifts.astype(np.float64) ** 2
     if moment >= square.mean():
         return float(np.inf)
-    low, high = np.log(LEAST_SHIFT), np.log(1e3 * (1.0 + shifts[-1]))
+    low, high = np.log(TUNING.least_shift_deviation), np.log(1e3 * (1.0 + shifts[-1]))
     for _ in range(60):
         middle = 0.5 * (low + high)
         weights = np.exp(-0.5 * square * np.exp(-2.0 * middle))
@@ -215,7 +211,7 @@ def spread_with_moment(shifts: npt.NDArray[np.int64], moment: float) -> float:
 def solve(matrix: Array, right: Array) -> Array:
     """Solve the normal equations; directions that the band or the candidates hardly show are left out."""
     values, vectors = np.linalg.eigh(matrix)
-    kept = values > 1e-6 * values[-1]
+    kept = values > TUNING.solvable * values[-1]
     if not kept.any():
         return np.zeros_like(right)
     result: Array = vectors[:, kept] @ ((vectors[:, kept].T @ right) / values[kept])

@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 
 __all__ = ["corner_spectrum", "whole_power"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-REACH = 6
-"""Correlations are followed over the box size divided by this: finer detail of the spectrum is not resolved."""
-LEAST = 0.05
-"""Least power, as a part of the median: no frequency is trusted without limit."""
 
 
 def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
@@ -41,7 +37,7 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
 
     size = waves.size
     corners = np.hypot(waves.pixels[:, None], waves.pixels) > size / 2
-    period = fft.next_fast_len(size + size // REACH + 1, real=True)
+    period = fft.next_fast_len(size + size // TUNING.noise_lags + 1, real=True)
     power = np.zeros((period, period // 2 + 1))
     for image in chain.from_iterable(stacks):
         values = np.where(corners, image, 0.0)
@@ -50,12 +46,12 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
         if squares > 0:
             power += np.abs(fft.rfft2(values, (period, period))) ** 2 / squares
     pairs = np.abs(fft.rfft2(corners.astype(np.float64), (period, period))) ** 2
-    offset = np.arange(-(size // REACH), size // REACH + 1)
+    offset = np.arange(-(size // TUNING.noise_lags), size // TUNING.noise_lags + 1)
     square = np.ix_(offset, offset)
     products, counts = (fft.irfft2(part, (period, period))[square] for part in (power, pairs))
     ring = np.rint(np.hypot(offset[:, None], offset)).astype(np.int64)
     covariance = np.bincount(ring.ravel(), products.ravel()) / np.bincount(ring.ravel(), counts.ravel())
-    window = parzen(np.arange(len(covariance)) / (size // REACH + 1))
+    window = parzen(np.arange(len(covariance)) / (size // TUNING.noise_lags + 1))
     # the mean that was subtracted had a variance of S(0) / pixels, which every product lacks
     part = window[ring].sum() / corners.sum()
     lowest = (covariance * window)[ring].sum() / (1.0 - part)
@@ -63,7 +59,7 @@ def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:
     middle = float(np.median(spectrum[waves.quarter > 0]))
     if not middle > 0:
         return np.ones_like(spectrum)
-    result: Array = np.maximum(spectrum / middle, LEAST)
+    result: Array = np.maximum(spectrum / middle, TUNING.least_noise)
     return result
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from centering.radial.noise import whole_power
 from centering.radial.sharp import sharpen
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 from centering.stack import moderate
 
@@ -19,15 +20,6 @@ __all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-SWEEPS = 3
-"""Times that noise variance and posterior are computed from one another."""
-SHARP = 0.6
-"""Standard deviation in pixels below which the whole-pixel candidates are too coarse for sums over the posterior."""
-SAMPLED = 0.003
-"""Standard deviation in pixels that is always left: what pixels make of a sharp edge no correlation can tell."""
-FLOOR = 1e-6
-"""Least part of the power of an image that is taken for noise."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +34,9 @@ class Model:
         Fractions of the profiles; they sum to 1.
     present : float
         Fraction of the images that show a particle.
-    contrast : float
+    scale_deviation : float
         Standard deviation of the scale of the images about 1.
-    shift : float
+    shift_deviation : float
         Standard deviation in pixels of the displacement along either axis; infinite for a flat prior.
     dispersion : float
         Variance where the profile decides about the centre, to that of the residual over the whole band and image.
@@ -57,11 +49,21 @@ class Model:
     coefficients: Array
     weights: Array
     present: float
-    contrast: float
-    shift: float
+    scale_deviation: float
+    shift_deviation: float
     dispersion: float = 1.0
     typical: float = 0.0
     noise: float = 1.0
+
+    @property
+    def contrast(self) -> float:
+        """The former name of ``scale_deviation``."""
+        return self.scale_deviation
+
+    @property
+    def shift(self) -> float:
+        """The former name of ``shift_deviation``."""
+        return self.shift_deviation
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ class Expectation:
         self.transforms = templates.transform(model.coefficients)
         self._unfolded = self.waves.unfold(self.transforms)
         self.norms = templates.norms(model.coefficients)
-        squares = -0.5 * (self.waves.shifts[:, None] ** 2 + self.waves.shifts**2) / model.shift**2
+        squares = -0.5 * (self.waves.shifts[:, None] ** 2 + self.waves.shifts**2) / model.shift_deviation**2
         prior = squares - np.log(np.exp(squares).sum())
         self.log_prior: Array = prior + np.log(model.weights)[:, None, None]
 
@@ -236,8 +238,8 @@ class Expectation:
         left: Array = np.matmul(squares, power.T)[:, 0] / power.sum(axis=1)
         return left
 
-    def __call__(self, observation: Observation, variance: Array | None = None, sweeps: int = SWEEPS) -> Posterior:
-        """Return the posterior of the images, ``variance`` (B,) being a first guess."""
+    def __call__(self, observation: Observation, variance: Array | None = None, sweeps: int | None = None) -> Posterior:
+        """Return the posterior of the images, ``variance`` (B,) being a first guess, in so many sweeps."""
         spectra = self.correlate(observation)
         correlation = self.waves.candidates(spectra)
         dtype = correlation.dtype
@@ -246,9 +248,9 @@ class Expectation:
         norms = np.broadcast_to(norms, correlation.shape).astype(dtype, copy=False)
         prior = self.log_prior.astype(dtype)
         # a number, not an array: keeps the type of the images
-        tau = dtype.type(self.model.contrast**2)
+        tau = dtype.type(self.model.scale_deviation**2)
         guess = np.ones(len(observation)) if variance is None else variance
-        for _ in range(sweeps):
+        for _ in range(sweeps or TUNING.variance_sweeps):
             v = (self.model.dispersion * guess).astype(dtype)[:, None, None, None]
             u, w = correlation / v, norms / v
             gain = 1 / (1 + tau * w)
@@ -263,13 +265,13 @@ class Expectation:
             square = scale**2 + tau * gain
             gained = 2 * scale * correlation - square * norms
             explained = np.einsum("bpij,bpij->b", probability, gained, dtype=np.float64)
-            used, guess = guess, np.maximum(1.0 - explained / self.waves.degrees, FLOOR)
+            used, guess = guess, np.maximum(1.0 - explained / self.waves.degrees, TUNING.least_variance)
         # each of the two hypotheses with its own variance; without a particle it is 1 by the scaling of the images
         degrees = self.waves.degrees / self.model.dispersion
         ratio_of_variances = -0.5 * degrees * (np.log(used) + 1.0 / used - 1.0)
         evidence = (highest + np.log(total))[:, 0, 0, 0] + ratio_of_variances
         mean, covariance = self._moments(probability)
-        sharp = 0.5 * np.trace(covariance, axis1=1, axis2=2) < SHARP**2
+        sharp = 0.5 * np.trace(covariance, axis1=1, axis2=2) < TUNING.sharp_deviation**2
         one = np.flatnonzero(sharp)
         if len(one):
             best = landscape[one].reshape(len(one), -1).argmax(axis=1)
@@ -287,7 +289,7 @@ class Expectation:
                 index,
                 factors.astype(np.float64),
                 np.ascontiguousarray(trend.T, dtype=np.float64),
-                self.model.shift,
+                self.model.shift_deviation,
             )
             r, c = (mean[one] - self.waves.shifts[index]).T
             moves = np.stack([r, c, r * r / 2.0, r * c, c * c / 2.0])
@@ -305,20 +307,21 @@ class Expectation:
         NaN where there is none; ``excess`` as above.  A posterior that is normal about its maximum explains 2 v less
         than the maximum does.
         """
-        degrees, dispersion, tau = self.waves.degrees, self.model.dispersion, self.model.contrast**2
+        degrees, dispersion, tau = self.waves.degrees, self.model.dispersion, self.model.scale_deviation**2
         left, fitted = variance, scale
-        for _ in range(SWEEPS):
+        for _ in range(TUNING.variance_sweeps):
             v = dispersion * left
             gain = 1.0 / (1.0 + tau * norm / v)
             fitted = (tau * peak / v + 1.0) * gain
             explained = 2.0 * fitted * peak - (fitted**2 + tau * gain) * norm
-            left = np.maximum((1.0 - explained / excess / degrees) / max(1.0 - 2.0 / degrees, 0.5), FLOOR)
-        prior = np.eye(2) / self.model.shift**2
+            left = (1.0 - explained / excess / degrees) / max(1.0 - 2.0 / degrees, 0.5)
+            left = np.maximum(left, TUNING.least_variance)
+        prior = np.eye(2) / self.model.shift_deviation**2
         known = np.isfinite(peak) & (fitted > 0.0) & (scale > 0.0)
         factor = np.where(known, fitted * variance / np.where(known, left * scale, 1.0), 1.0)
         # what the image says goes by the noise, what the prior says does not
         narrowed = np.linalg.inv((np.linalg.inv(covariance) - prior) * factor[:, None, None] + prior)
-        narrowed += SAMPLED**2 * np.eye(2)
+        narrowed += TUNING.sampling_deviation**2 * np.eye(2)
         result: Array = np.where(known[:, None, None], narrowed, covariance)
         return result
 

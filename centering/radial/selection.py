@@ -13,21 +13,12 @@ from centering.radial.learning import Freedom, iterate
 from centering.radial.posterior import Model, Observation
 from centering.radial.start import evidences, model_from_positions, split_profiles
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 
 __all__ = ["Choice", "candidate_radii", "choose", "choose_count", "choose_radius"]
 
 Array = npt.NDArray[np.float64]
-
-ROUNDS = 5
-"""EM iterations for every radius."""
-PROFILE_ROUNDS = 12
-"""EM iterations for every number of profiles, which have to come apart first."""
-TOLERANCE = 0.002
-"""A smaller radius, or fewer profiles, may cost this part of the best evidence."""
-CAP = 0.02
-"""However uncertain the evidence of few images is, they may not cost more than this part of it."""
-MOST_PROFILES = 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,8 @@ def choose(values: Sequence[int], evidence: Sequence[Array]) -> Choice:
     deficit = difference.mean(axis=1)
     error = difference.std(axis=1) / np.sqrt(table.shape[1])
     scale = abs(float(table[best].mean()))
-    good = deficit <= np.maximum(TOLERANCE * scale, np.minimum(2.0 * error, CAP * scale))
+    uncertain = np.minimum(TUNING.deficit_errors * error, TUNING.largest_deficit * scale)
+    good = deficit <= np.maximum(TUNING.free_deficit * scale, uncertain)
     return Choice(np.asarray(values), table.mean(axis=1), deficit, error, int(values[int(np.argmax(good))]))
 
 
@@ -79,8 +71,8 @@ def candidate_radii(size: int) -> list[int]:
     """Return radii from a twelfth of the box to the largest that fits, a tenth apart."""
     largest = (size - 1) // 2
     radii = [largest]
-    while radii[-1] > max(3, size // 12):
-        radii.append(min(radii[-1] - 1, round(radii[-1] / 1.1)))
+    while radii[-1] > max(3, size // TUNING.smallest_radius):
+        radii.append(min(radii[-1] - 1, round(radii[-1] / TUNING.radius_step)))
     return radii[::-1]
 
 
@@ -98,20 +90,20 @@ def choose_radius(
     positions : sequence of ndarray, shape (b, 2)
         Displacements to start from, one array for each observation.
     **options
-        ``basis`` and ``spectrum`` of the templates; ``shift`` and ``freedom`` of the models; ``done``, told the number
-        of images judged.
+        ``basis`` and ``spectrum`` of the templates; ``shift_deviation`` and ``freedom`` of the models; ``advance``,
+        called with the number of images judged.
     """
-    shift, freedom, done = options.pop("shift"), options.pop("freedom"), options.pop("done")
+    deviation, freedom, advance = (options.pop(name) for name in ("shift_deviation", "freedom", "advance"))
     evidence = []
     for radius in radii:
         templates = Templates(waves, radius, **options)
 
         def start(part: Sequence[int], templates: Templates = templates) -> Model:
             chosen = [observations[k] for k in part]
-            return model_from_positions(templates, chosen, [positions[k] for k in part], shift)
+            return model_from_positions(templates, chosen, [positions[k] for k in part], deviation)
 
-        evidence.append(_held_out(templates, observations, start, freedom, ROUNDS))
-        done(sum(map(len, observations)))
+        evidence.append(_held_out(templates, observations, start, freedom, TUNING.radius_rounds))
+        advance(sum(map(len, observations)))
     return choose(radii, evidence)
 
 
@@ -120,10 +112,10 @@ def choose_count(
     model: Model,
     observations: Sequence[Observation],
     freedom: Freedom,
-    done: Callable[[int], object],
+    advance: Callable[[int], object],
 ) -> Choice:
     """Return the choice of a number of profiles, 1 to 4; ``model`` has one profile."""
-    counts = range(1, MOST_PROFILES + 1)
+    counts = range(1, TUNING.most_profiles + 1)
 
     evidence = []
     for count in counts:
@@ -131,8 +123,8 @@ def choose_count(
         def start(part: Sequence[int], count: int = count) -> Model:
             return split_profiles(templates, model, [observations[k] for k in part], count)
 
-        evidence.append(_held_out(templates, observations, start, freedom, PROFILE_ROUNDS))
-        done(sum(map(len, observations)))
+        evidence.append(_held_out(templates, observations, start, freedom, TUNING.profile_rounds))
+        advance(sum(map(len, observations)))
     return choose(list(counts), evidence)
 
 

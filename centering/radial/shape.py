@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.radial.tuning import TUNING
 from centering.stack import moderate
 
-__all__ = ["LONGEST", "axis_ratios", "particle_radius"]
+__all__ = ["axis_ratios", "particle_radius"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-LONGEST = 1.5
-"""A particle is elongated that is longer than this many times its width."""
-FAINT = 0.1
-"""Density counts that is more than this part of the highest."""
-AROUND = 1.3
-"""It counts up to this many radii of a typical particle."""
-BLUR = 0.05
-"""Standard deviation of the blur, in such radii."""
 
 
 def particle_radius(profile: Array) -> int:
@@ -30,18 +22,18 @@ def particle_radius(profile: Array) -> int:
     The height may be negative: the particle is dark then.
     """
     height = profile[int(np.abs(profile).argmax())]
-    return max(1, int(np.flatnonzero(profile * np.sign(height) >= FAINT * abs(height))[-1]))
+    return max(1, int(np.flatnonzero(profile * np.sign(height) >= TUNING.faint_density * abs(height))[-1]))
 
 
-def axis_ratios(images: Images, places: Array, profile: Array) -> Array:
-    """Return how many times longer than wide the density about a place is, shape (B,).
+def axis_ratios(images: Images, displacement: Array, profile: Array) -> Array:
+    """Return how many times longer than wide the density about a centre is, shape (B,).
 
     Parameters
     ----------
     images : ndarray, shape (B, n, n)
         Their noise must be below a tenth of the density.
-    places : ndarray, shape (B, 2)
-        Displacements (row, column) in pixels from the centre pixel n // 2.
+    displacement : ndarray, shape (B, 2)
+        Centres, (row, column) in pixels from the centre pixel n // 2.
     profile : ndarray, shape (R+1,)
         Of a typical particle, at 0, 1, ..., R pixels.
 
@@ -53,27 +45,27 @@ def axis_ratios(images: Images, places: Array, profile: Array) -> Array:
     """
     radius = particle_radius(profile)
     sign = float(np.sign(profile[int(np.abs(profile).argmax())]))
-    far = max(len(profile) - 1, 2 * AROUND * radius)
+    far = max(len(profile) - 1, 2 * TUNING.shape_reach * radius)
     bright = (sign * image.astype(np.float64) for image in moderate(images))
-    ratios = [_ratio(image, place, radius, far) for image, place in zip(bright, places, strict=True)]
+    ratios = [_ratio(image, center, radius, far) for image, center in zip(bright, displacement, strict=True)]
     return np.array(ratios)
 
 
-def _ratio(image: Array, place: Array, radius: int, far: float) -> float:
+def _ratio(image: Array, center: Array, radius: int, far: float) -> float:
     """Return the ratio of one image of bright density; the background is what lies around, up to ``far`` pixels."""
     from scipy import ndimage
 
     axis = np.arange(len(image)) - len(image) // 2
-    rows, columns = np.meshgrid(axis - place[0], axis - place[1], indexing="ij")
+    rows, columns = np.meshgrid(axis - center[0], axis - center[1], indexing="ij")
     distance = np.hypot(rows, columns)
-    density = ndimage.gaussian_filter(image, max(1.0, BLUR * radius))
-    about = distance <= AROUND * radius
+    density = ndimage.gaussian_filter(image, max(1.0, TUNING.shape_blur * radius))
+    about = distance <= TUNING.shape_reach * radius
     around = ~about & (distance <= far)
     if not about.any() or not around.any():
         return 1.0
     density -= np.median(density[around])
     highest = np.percentile(density[about], 99)
-    mass = np.where(about & (density > FAINT * highest), density, 0.0)
+    mass = np.where(about & (density > TUNING.faint_density * highest), density, 0.0)
     if not highest > 0:
         return 1.0
     middle = np.array([(mass * rows).sum(), (mass * columns).sum()]) / mass.sum()

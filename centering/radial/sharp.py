@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.fourier import climb_waves
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 
-__all__ = ["sharpen", "spread"]
+__all__ = ["expected_at", "sharpen"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-STEPS = 3
 
 
 def sharpen(
@@ -23,9 +22,9 @@ def sharpen(
 ) -> tuple[Array, Array, Array]:
     """Return means (S, 2), covariances (S, 2, 2) and correlations (S,) of sharp posteriors, by Newton steps.
 
-    About its maximum the logarithm of the posterior is a parabola: its place is the mean, the inverse of its curvature
-    the covariance (Laplace).  Where the steps find no maximum, the candidate itself is the mean, the variance that of a
-    place anywhere in its pixel, and the correlation at the maximum NaN.
+    About its maximum the logarithm of the posterior is a parabola: the maximum is the mean, minus the inverse of the
+    curvature the covariance (Laplace).  Where the steps find no maximum, the candidate itself is the mean, the variance
+    that of a point anywhere in its pixel, and the correlation at the maximum NaN.
 
     Parameters
     ----------
@@ -44,12 +43,12 @@ def sharpen(
     """
     mean = waves.shifts[start].astype(np.float64)
     covariance, peak = np.empty((len(mean), 2, 2)), np.empty(len(mean))
-    climb_waves(spectra, waves.period, factors, trend, 1.0 / shift**2, STEPS, mean, covariance, peak)
+    climb_waves(spectra, waves.period, factors, trend, 1.0 / shift**2, TUNING.sharp_steps, mean, covariance, peak)
     return mean, covariance, peak
 
 
-def spread(waves: Waves, mean: Array, covariance: Array) -> Array:
-    """Return the expected coefficients (S, M, M) of unit weights whose places are normal about ``mean`` (S, 2).
+def expected_at(waves: Waves, mean: Array, covariance: Array) -> Array:
+    """Return the expected coefficients (S, M, M) of unit weights at displacements normal about ``mean`` (S, 2).
 
     Only the variances along the axes count; about a sharp maximum of a radial template they are all there is.
     """

@@ -1,77 +1,88 @@
-"""Where learning starts: from the surrogate centres of bright or of dark particles, or from the boxes' centres."""
+"""Where learning starts: from the centres of bright or of dark particles, or from those of the boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from centering.estimators.surrogate import SurrogateCenter
 from centering.radial.learning import Freedom, iterate, solve
 from centering.radial.posterior import Expectation, Model, Observation
-from centering.radial.sharp import spread
+from centering.radial.sharp import expected_at
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
+from centering.results import Centers
 
-__all__ = ["evidences", "first_model", "model_from_positions", "split_profiles"]
+__all__ = ["STARTS", "FirstGuess", "evidences", "first_model", "model_from_positions", "split_profiles"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
 
-STARTS = 3
-"""Bright, dark, centred: see `first_model`."""
-ROUNDS = 3
-"""EM iterations before the starts are compared."""
-LLOYD = 10
-"""Rounds of clustering."""
+STARTS = (
+    "the surrogate centres of bright particles",
+    "the surrogate centres of dark particles",
+    "the centres of the boxes",
+)
+"""What the first profile is learned from, in words."""
+
+
+class FirstGuess(Protocol):
+    """An estimator of the centres of bright particles that has to learn nothing, such as `SurrogateCenter`."""
+
+    def __call__(self, radius: int, *, max_shift: float | None) -> Callable[[Images], Centers]:
+        """Return the estimator for particles of this radius, displaced by at most ``max_shift``, both in pixels."""
+        ...
 
 
 def first_model(
     templates: Templates,
     images: Sequence[Images],
     observations: Sequence[Observation],
-    shift: float,
+    guess: FirstGuess,
+    shift_deviation: float,
     freedom: Freedom,
-    done: Callable[[int], object],
+    advance: Callable[[int], object],
 ) -> tuple[Model, str]:
-    """Return the model to start from, and what it was learned from, in words.
+    """Return the model to start from, and which of `STARTS` it was learned from.
 
-    The centres are taken from the surrogate centre of mass of the images, from that of the inverted images (particles
-    may be dark), and from the centres of the boxes; after a few EM iterations the most likely of the three models wins.
+    The centres are first guesses from the images, from the inverted images (particles may be dark), and the centres of
+    the boxes; after a few EM iterations the most likely of the three models wins.
     """
-    estimator = SurrogateCenter(templates.disk.radius, max_shift=templates.waves.reach)
-    bright = [estimator(stack).displacement for stack in images]
-    dark = [estimator(-stack).displacement for stack in images]
-    starts = {
-        "the surrogate centres of bright particles": bright,
-        "the surrogate centres of dark particles": dark,
-        "the centres of the boxes": [np.zeros((len(stack), 2)) for stack in images],
-    }
-    best: tuple[float, Model, str] | None = None
-    for words, positions in starts.items():
-        model = model_from_positions(templates, observations, positions, shift)
-        model, *_ = iterate(templates, model, lambda: observations, freedom, ROUNDS)
-        likelihood = float(np.mean(evidences(templates, model, observations)))
-        if best is None or likelihood > best[0]:
-            best = likelihood, model, words
-        done(sum(map(len, observations)))
-    assert best is not None
-    return best[1], best[2]
+    estimator = guess(templates.disk.radius, max_shift=templates.waves.reach)
+    positions = (
+        [estimator(stack).displacement for stack in images],
+        [estimator(-stack).displacement for stack in images],
+        [np.zeros((len(stack), 2)) for stack in images],
+    )
+    models, likelihoods = [], []
+    for start in positions:
+        model = model_from_positions(templates, observations, start, shift_deviation)
+        model, *_ = iterate(templates, model, lambda: observations, freedom, TUNING.start_rounds)
+        models.append(model)
+        likelihoods.append(float(np.mean(evidences(templates, model, observations))))
+        advance(sum(map(len, observations)))
+    best = int(np.argmax(likelihoods))
+    return models[best], STARTS[best]
 
 
 def model_from_positions(
-    templates: Templates, observations: Sequence[Observation], positions: Sequence[Array], shift: float
+    templates: Templates, observations: Sequence[Observation], positions: Sequence[Array], shift_deviation: float
 ) -> Model:
-    """Return the model of one profile, learned from images with known displacements, one array (b, 2) a batch."""
+    """Return the model of one profile, learned from images with known displacements, one array (b, 2) a batch.
+
+    It is the M-step (`maximize`) for posteriors that are certain, and images of the same scale and noise.
+    """
     waves = templates.waves
     quarter = (waves.highest + 1, waves.highest + 1)
     products, power, visits = np.zeros(quarter), np.zeros(quarter), np.zeros((len(waves.shifts),) * 2)
-    for observation, positions_here in zip(observations, positions, strict=True):
-        place = positions_here[observation.usable]
-        spectra = spread(waves, place, np.zeros((len(place), 2, 2))) * observation.coefficients[observation.usable]
-        index = np.clip(np.rint(place).astype(np.int64) + waves.reach, 0, 2 * waves.reach)
+    for observation, given in zip(observations, positions, strict=True):
+        displacement = given[observation.usable]
+        at = expected_at(waves, displacement, np.zeros((len(displacement), 2, 2)))
+        spectra = at * observation.coefficients[observation.usable]
+        index = np.clip(np.rint(displacement).astype(np.int64) + waves.reach, 0, 2 * waves.reach)
         np.add.at(visits, (index[:, 0], index[:, 1]), 1.0)
         if observation.transfer is None:
             products += waves.fold(spectra.sum(axis=0))
@@ -80,8 +91,13 @@ def model_from_positions(
             products += sum(t * waves.fold(spectrum) for t, spectrum in zip(transfer, spectra, strict=True))
             power += (transfer**2).sum(axis=0)
     matrix = templates.filtered_normal_matrix(power) if power.any() else templates.normal_matrix(visits)
-    coefficients = solve(matrix, templates.project(products))
-    return Model(coefficients[None], np.ones(1), present=0.95, contrast=0.2, shift=shift)
+    return Model(
+        solve(matrix, templates.project(products))[None],
+        np.ones(1),
+        present=TUNING.start_present,
+        scale_deviation=TUNING.start_scale_deviation,
+        shift_deviation=shift_deviation,
+    )
 
 
 def evidences(templates: Templates, model: Model, observations: Sequence[Observation]) -> Array:
@@ -131,7 +147,7 @@ def _clusters(points: Array, count: int) -> list[Array]:
         cluster = reduced[widest] - reduced[widest].mean(axis=0)
         along = cluster @ np.linalg.svd(cluster, full_matrices=False)[2][0]
         label[widest[along > 0]] = new
-        for _ in range(LLOYD):
+        for _ in range(TUNING.clustering_rounds):
             means = np.array([reduced[label == k].mean(axis=0) for k in range(new + 1) if (label == k).any()])
             label = ((reduced[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
     return [points[label == k] for k in range(count)]

@@ -12,23 +12,14 @@ from centering.radial.learning import Freedom, certainties, expected_waves, iter
 from centering.radial.noise import whole_power
 from centering.radial.posterior import Expectation, Model, Observation, Posterior
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
 
 __all__ = ["learn_structure", "structure_spectrum"]
 
 Array = npt.NDArray[np.float64]
 
-PASSES = 2
-"""Times that structure and model are learned from one another."""
-ROUNDS = 3
-"""EM iterations after each."""
-NEIGHBOURS = (0.25, 0.5)
-"""Weights of the rings beside a ring, and of itself."""
 TINY = float(np.finfo(np.float64).tiny)
-LEAST = 0.4
-"""Least structure, as a part of the most: it is not so regular that a frequency would be free of it."""
-QUIET = 0.2
-"""Part of the coefficients, those with the least residual, that are taken to hold no structure."""
 
 
 def learn_structure(
@@ -39,7 +30,7 @@ def learn_structure(
     transfers: Sequence[Array | None],
     spectrum: Array | None,
     freedom: Freedom,
-    done: Callable[[int], object],
+    advance: Callable[[int], object],
 ) -> tuple[Array, Templates, Model]:
     """Return the structure spectrum (L+1, L+1), and templates and model for images that are whitened by it as well.
 
@@ -57,13 +48,13 @@ def learn_structure(
     spectrum : ndarray, shape (L+1, L+1), or None
         Of the noise.
     freedom : Freedom
-    done : callable
-        Told the number of images gone through.
+    advance : callable
+        Called with the number of images gone through.
     """
     waves = templates.waves
     structure: Array = np.zeros_like(waves.quarter)
     size = _sizes(waves, seen, transfers, spectrum, structure)
-    for _ in range(PASSES):
+    for _ in range(TUNING.structure_passes):
         structure, dispersion = structure_spectrum(templates, model, seen, transfers, spectrum, structure)
         whole = whole_power(waves, spectrum, structure)
         templates = Templates(waves, templates.disk.radius, basis=templates.disk.basis, spectrum=whole)
@@ -72,8 +63,8 @@ def learn_structure(
         # images keep unit power however they are whitened, and the profile is in their units
         coefficients = model.coefficients * float(np.median(size / before))
         model = replace(model, coefficients=coefficients, dispersion=dispersion)
-        model, *_ = iterate(templates, model, seen.__iter__, freedom, ROUNDS)
-        done(sum(map(len, seen)))
+        model, *_ = iterate(templates, model, seen.__iter__, freedom, TUNING.structure_rounds)
+        advance(sum(map(len, seen)))
     return structure, templates, model
 
 
@@ -123,8 +114,8 @@ def structure_spectrum(
     # what chance may make of a sum of so many squares is no structure
     density = np.maximum(excess - np.sqrt(2.0 * quartics), 0.0) / np.maximum(quartics, TINY)
     shown = np.maximum(weight @ square / max(float(weight.sum()), TINY), TINY)
-    floored = np.maximum(density, LEAST * (shown * density).max() / shown)
-    structure = noise * rings.spread(floored)
+    floored = np.maximum(density, TUNING.least_structure * (shown * density).max() / shown)
+    structure = noise * rings.interpolate(floored)
 
     profile = np.tensordot(model.weights, templates.transform(model.coefficients) ** 2, axes=1)
     slopes = shown * rings.add(
@@ -191,10 +182,10 @@ class _Rings:
     def smooth(self, rings: Array) -> Array:
         """Return sums over neighbouring rings: the disk allows no finer detail."""
         padded = np.pad(rings, 1)
-        result: Array = NEIGHBOURS[0] * (padded[:-2] + padded[2:]) + NEIGHBOURS[1] * rings
+        result: Array = TUNING.ring_weights[0] * (padded[:-2] + padded[2:]) + TUNING.ring_weights[1] * rings
         return result
 
-    def spread(self, rings: Array) -> Array:
+    def interpolate(self, rings: Array) -> Array:
         """Return values between the rings, shape (L+1, L+1), 0 outside the band."""
         values: Array = np.where(self._band, np.interp(self._frequency, self._rings, rings), 0.0)
         return values
@@ -224,15 +215,15 @@ def _measure(
         posterior = expectation(observation)
         power = np.broadcast_to(whole_power(waves, spectrum, given, transfer) / noise, (len(observation), *band.shape))
         usable = np.flatnonzero(observation.usable)
-        for i, (left, spread) in zip(usable, _residuals(expectation, observation, posterior, usable), strict=True):
+        for i, (left, variance) in zip(usable, _residuals(expectation, observation, posterior, usable), strict=True):
             # whitened by the noise alone: where structure was whitened away, it could not be measured
             left = left * waves.unfold(np.sqrt(power[i]))
-            spread = spread * power[i]
-            axes = [np.square(waves.pixels - place) for place in posterior.mean[i]]
+            variance = variance * power[i]
+            axes = [np.square(waves.pixels - center) for center in posterior.mean[i]]
             disk = axes[0][:, None] + axes[1] <= templates.disk.radius**2
             cut = along @ (disk * (along.T @ left @ along)) @ along.T
-            wholes.append(rings.add(waves.fold(left**2) + spread))
-            insides.append(rings.add(waves.fold(cut**2) + spread))
+            wholes.append(rings.add(waves.fold(left**2) + variance))
+            insides.append(rings.add(waves.fold(cut**2) + variance))
             visible.append(float(disk.sum()))
             squares.append(np.ones_like(count) if transfer is None else rings.add(band * transfer[i] ** 2) / count)
         weights.append(certainties(posterior, model)[usable])
@@ -244,7 +235,7 @@ def _measure(
 def _quiet(power: Array, count: Array) -> npt.NDArray[np.int64]:
     """Return those rings with the least mean power that together make a fifth of all coefficients."""
     order = np.argsort(power / np.maximum(count, TINY))
-    last = int(np.searchsorted(np.cumsum(count[order]), QUIET * count.sum()))
+    last = int(np.searchsorted(np.cumsum(count[order]), TUNING.quiet_part * count.sum()))
     return order[: last + 1]
 
 

@@ -10,17 +10,13 @@ import numpy.typing as npt
 
 from centering.checks import check_max_shift
 from centering.fourier import cosines, parity_waves
+from centering.radial.tuning import TUNING
 from pswf.jit import jit
 
-__all__ = ["FINEST", "Waves", "default_reach"]
+__all__ = ["Waves", "default_reach"]
 
 Array = npt.NDArray[np.float64]
 Images = npt.NDArray[Any]
-
-FINEST = 4.0
-"""Shortest wavelength kept, in pixels: half the Nyquist frequency."""
-PERIODS_PER_RADIUS = 16
-"""A rotational average over a large disk has no use for shorter waves than R divided by this."""
 
 
 def default_reach(size: int, radius: int, max_shift: float | None) -> int:
@@ -73,7 +69,7 @@ class Waves:
     def __init__(self, size: int, radius: int, reach: int) -> None:
         self.size, self.radius, self.reach = size, radius, reach
         self.period = max(size, size // 2 + reach + radius + 1)
-        self.highest = int(self.period / max(FINEST, radius / PERIODS_PER_RADIUS))
+        self.highest = int(self.period / max(TUNING.finest_wave, radius / TUNING.waves_per_radius))
         self.count = 2 * self.highest + 1
         axis = np.arange(self.highest + 1)
         self.index = np.concatenate([axis, axis[1:]])
@@ -184,7 +180,7 @@ def _remove_planes(images: Any, result: Any, squares: Any) -> None:
     """Write images less the plane that fits each best, and the mean squares of the images."""
     batch, size, _ = images.shape
     middle = (size - 1) / 2.0
-    spread = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2
+    moment = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2
     columns, slopes, power = np.empty(size), np.empty(size), np.empty(size)
     for i in range(batch):
         for c in range(size):
@@ -204,7 +200,7 @@ def _remove_planes(images: Any, result: Any, squares: Any) -> None:
             right += (c - middle) * columns[c]
             square += power[c] / size**2
         squares[i] = square
-        mean, down, right = total / size**2, down / spread, right / spread
+        mean, down, right = total / size**2, down / moment, right / moment
         for r in range(size):
             start = mean + down * (r - middle) - right * middle
             for c in range(size):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.estimators.radial_reference import RadialReference
+from centering.estimators.surrogate import SurrogateCenter
 from centering.io.cryosparc import CsFile
 from centering.io.particles import Particles
 from centering.radial.fit import Progress, fit
@@ -108,7 +109,7 @@ def learn(
         places = np.random.default_rng(options.seed).permutation(places)[: options.learn_from]
         one = options if radius is None else replace(options, radius=int(size))
         with one_thread():
-            references.append(fit(one, Sample(particles, places, invert), None, progress))
+            references.append(fit(one, Sample(particles, places, invert), None, progress, SurrogateCenter))
     return references, members
 
 

@@ -10,6 +10,7 @@ import pytest
 from symmetric import disc, distances, errors, gaussian, inside, ring, stack
 
 from centering import Centers, Estimator, Flag, RadialReference, SurrogateCenter
+from centering.radial.tuning import Tuning
 
 FAST = {"max_shift": 8, "iterations": 5}
 
@@ -123,7 +124,7 @@ def test_scales_of_the_images_are_followed(rng):
     waves = fitted.templates.waves
     power = (waves.analyze(images)[0] ** 2 * waves.band).sum(axis=(1, 2))
     relative = scale / np.sqrt(power)
-    assert fitted.model.contrast == pytest.approx(relative.std() / relative.mean(), rel=0.1)
+    assert fitted.model.scale_deviation == pytest.approx(relative.std() / relative.mean(), rel=0.1)
     fixed = RadialReference(10, max_shift=8, contrast=False).fit(images)
     assert fixed.history[-1] < fitted.history[-1] - 0.1
 
@@ -364,7 +365,7 @@ def test_batches_of_any_kind_teach_the_same(learned, tmp_path):
 
 def test_large_stacks_are_read_once_for_each_iteration(learned, monkeypatch):
     fitted, images, _ = learned
-    monkeypatch.setattr("centering.radial.batches.KEPT", 100_000)
+    monkeypatch.setattr("centering.radial.batches.TUNING", Tuning(kept_bytes=100_000))
     calls = []
 
     def produce():

@@ -7,13 +7,13 @@ import pytest
 from scipy import integrate, optimize
 from symmetric import disc, gaussian, stack
 
-from centering.radial.learning import Freedom, Sums, iterate, maximize, solve, spread_with_moment
-from centering.radial.noise import REACH as LAGS
+from centering.radial.learning import Freedom, Sums, deviation_with_moment, iterate, maximize, solve
 from centering.radial.noise import corner_spectrum, parzen
 from centering.radial.posterior import Expectation, Model, observe
-from centering.radial.sharp import sharpen, spread
+from centering.radial.sharp import expected_at, sharpen
 from centering.radial.start import model_from_positions
 from centering.radial.templates import Templates
+from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves, default_reach
 
 SIZES = pytest.mark.parametrize("size", [20, 21], ids=["even", "odd"])
@@ -58,7 +58,7 @@ def templates(request):
 @pytest.fixture
 def model(templates):
     coefficients = templates.disk.coefficients(disc(4)(np.hypot(*np.mgrid[-6:7, -6:7])))
-    return Model(0.3 * coefficients / 4, np.ones(1), present=0.9, contrast=0.3, shift=4.0)
+    return Model(0.3 * coefficients / 4, np.ones(1), present=0.9, scale_deviation=0.3, shift_deviation=4.0)
 
 
 @SIZES
@@ -122,7 +122,7 @@ def test_filtered_normal_matrix_is_that_of_whole_functions():
 def test_e_step_is_bayes_formula(templates, model, contrast, rng):
     """Integrate the scale numerically, candidate by candidate."""
     waves = templates.waves
-    model = Model(model.coefficients, model.weights, model.present, contrast, model.shift)
+    model = Model(model.coefficients, model.weights, model.present, contrast, model.shift_deviation)
     images, _ = stack(rng, 1, waves.size, gaussian(3), shift=3)
     observation = observe(images, waves)
     expectation = Expectation(templates, model)
@@ -134,7 +134,7 @@ def test_e_step_is_bayes_formula(templates, model, contrast, rng):
     pixels = pixels * np.sqrt(waves.degrees / (coefficients[0][waves.band] ** 2).sum())
     shifts, a = waves.shifts, model.coefficients[0]
     landscape = np.empty((len(shifts),) * 2)
-    prior = np.exp(-(shifts[:, None] ** 2 + shifts**2) / (2 * model.shift**2))
+    prior = np.exp(-(shifts[:, None] ** 2 + shifts**2) / (2 * model.shift_deviation**2))
     prior /= prior.sum()
     for i, row in enumerate(shifts):
         for j, column in enumerate(shifts):
@@ -191,7 +191,7 @@ def test_m_step_is_least_squares_over_all_images_and_candidates(templates, model
     assert not posterior.sharp.any()
     sums = Sums.empty(templates, 1, transfer=False)
     sums.add(observation, posterior, expectation)
-    fitted = maximize(templates, model, sums, Freedom(contrast=False, shift=False, present=False))
+    fitted = maximize(templates, model, sums, Freedom(scale=False, shift=False, present=False))
 
     coefficients, _ = waves.analyze(images)
     scale = np.sqrt(waves.degrees / (coefficients**2 * waves.band).sum(axis=(1, 2)))
@@ -217,7 +217,7 @@ def test_m_step_with_transfer_fits_the_filtered_template(rng):
     transform = templates.transform(coefficients)
     places = rng.integers(-5, 6, (6, 2)).astype(float)
     transfer = np.cos(waves.frequency * rng.uniform(5, 20, (6, 1, 1)))
-    images = spread(waves, places, np.zeros((6, 2, 2))) * waves.unfold(transfer * transform)
+    images = expected_at(waves, places, np.zeros((6, 2, 2))) * waves.unfold(transfer * transform)
     from centering.radial.posterior import Observation
 
     observation = Observation(images, np.ones(6, dtype=bool), transfer)
@@ -252,10 +252,10 @@ def test_em_never_lowers_the_likelihood(prior, rng):
     assert np.diff(history).min() > -1e-6
 
 
-def test_flat_spread_has_the_largest_moment():
+def test_a_flat_prior_has_the_largest_moment():
     shifts = np.arange(-10, 11)
-    assert spread_with_moment(shifts, 40.0) == np.inf
-    width = spread_with_moment(shifts, 9.0)
+    assert deviation_with_moment(shifts, 40.0) == np.inf
+    width = deviation_with_moment(shifts, 9.0)
     weights = np.exp(-(shifts**2) / (2 * width**2))
     assert weights @ shifts**2 / weights.sum() == pytest.approx(9.0)
 
@@ -263,7 +263,7 @@ def test_flat_spread_has_the_largest_moment():
 def test_sharp_posteriors_are_found_between_the_candidates(rng):
     waves = Waves(32, 8, 7)
     spectrum = waves.unfold(rng.normal(size=waves.quarter.shape)) * np.exp(-waves.frequency.max())
-    spectrum = spread(waves, np.array([[2.3, -1.6]]), 4.0 * np.eye(2)[None])[0] + 1e-3 * spectrum
+    spectrum = expected_at(waves, np.array([[2.3, -1.6]]), 4.0 * np.eye(2)[None])[0] + 1e-3 * spectrum
 
     def value(place):
         return float(waves.along(place[:1])[:, 0] @ spectrum @ waves.along(place[1:])[:, 0])
@@ -283,11 +283,11 @@ def test_sharp_posteriors_are_found_between_the_candidates(rng):
     np.testing.assert_allclose(covariance[0], np.linalg.inv(-hessian), rtol=1e-3)
 
 
-def test_spread_waves_are_averages_over_places(rng):
+def test_expected_waves_are_averages_over_displacements(rng):
     waves = Waves(32, 8, 7)
     places = rng.normal([1.0, -2.0], [0.4, 0.2], (20000, 2))
     average = np.mean([np.outer(waves.along(p[:1])[:, 0], waves.along(p[1:])[:, 0]) for p in places], axis=0)
-    expected = spread(waves, np.array([[1.0, -2.0]]), np.diag([0.16, 0.04])[None])[0]
+    expected = expected_at(waves, np.array([[1.0, -2.0]]), np.diag([0.16, 0.04])[None])[0]
     np.testing.assert_allclose(average, expected, atol=6 * 2 / 32 / np.sqrt(20000))
 
 
@@ -305,7 +305,7 @@ def test_noise_spectrum_is_read_from_the_corners(rng):
     particle, _ = stack(rng, 300, size, lambda d: 5 * disc(20)(d), shift=8, noise=0.0)
     found = corner_spectrum([images + particle], waves)
     # what can be known: the spectrum, smoothed by the window on its autocorrelation
-    reach = size // LAGS
+    reach = size // TUNING.noise_lags
     offset = np.arange(-reach, reach + 1)
     covariance = np.fft.irfft2(spectrum(frequency), s=(size, size))[np.ix_(offset, offset)]
     expected = waves.transform(covariance * parzen(np.hypot(offset[:, None], offset) / (reach + 1)))

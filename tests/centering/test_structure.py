@@ -16,6 +16,7 @@ from centering.radial.posterior import Expectation, Model, observe
 from centering.radial.start import model_from_positions
 from centering.radial.structure import _residuals, learn_structure
 from centering.radial.templates import Templates
+from centering.radial.tuning import Tuning
 from centering.radial.waves import Waves
 
 
@@ -103,7 +104,7 @@ def observed(rng, count, *, transfer):
 
 @pytest.mark.parametrize("transfer", [False, True], ids=["plain", "transfer"])
 def test_structure_spectrum_is_that_of_the_field_on_the_disk(transfer, rng, monkeypatch):
-    monkeypatch.setattr("centering.radial.structure.LEAST", 0.0)
+    monkeypatch.setattr("centering.radial.structure.TUNING", Tuning(least_structure=0.0))
     images, places, waves, truth, transfers = observed(rng, 600, transfer=transfer)
     templates = Templates(waves)
     seen = [observe(images, waves, None, transfers)]
@@ -208,7 +209,7 @@ def test_dispersion_is_a_larger_variance(rng):
     np.testing.assert_allclose(
         3.0 * (dispersed.landscape - once.log_prior), plain.landscape - once.log_prior, atol=1e-12
     )
-    flat = [replace(one.model, shift=np.inf) for one in (once, thrice)]
+    flat = [replace(one.model, shift_deviation=np.inf) for one in (once, thrice)]
     best = [Expectation(templates, one)(observation, variance, sweeps=1) for one in flat]
     degrees = templates.waves.degrees
     for dispersion, posterior in zip((1.0, 3.0), best, strict=True):
