@@ -104,3 +104,35 @@ def test_every_notebook_is_listed_beside_its_figures():
     text = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         assert f"../notebooks/{notebook.name}" in text
+
+
+@pytest.mark.parametrize(
+    "folder", [path.parent for path in sorted((ROOT / "centering").rglob("__init__.py"))], ids=lambda path: path.name
+)
+def test_a_package_names_its_modules(folder):
+    """Every module and every folder stands in single backticks in the docstring of its package, and nothing else."""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    named = set(re.findall(r"(?<!`)`([^`]+)`(?!`)", text))
+    assert named == {info.name for info in pkgutil.iter_modules([str(folder)])} - {"__main__"}
+
+
+@pytest.mark.parametrize("name", ["alignment", "radial"])
+def test_the_constants_of_a_method_are_explained_and_have_names_of_their_own(name):
+    """Each field of its `Tuning` is followed by a docstring; no method has a constant of the same name."""
+    tree = ast.parse((ROOT / "centering" / name / "tuning.py").read_text(encoding="utf-8"))
+    (body,) = (node.body[1:] for node in tree.body if isinstance(node, ast.ClassDef))
+    fields, texts = body[::2], body[1::2]
+    assert all(isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) for text in texts)
+    assert len(fields) == len(texts)
+    others = importlib.import_module(f"centering.{'radial' if name == 'alignment' else 'alignment'}.tuning").Tuning
+    assert not {field.target.id for field in fields} & set(others.__annotations__)
+
+
+def test_the_glossary_is_sorted_and_says_everything_once():
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    terms = [term.lower() for term in re.findall(r"^(.+)\n: ", text, re.MULTILINE)]
+    assert len(terms) > 50
+    assert terms == sorted(set(terms))
+    named = set(re.findall(r"(?<![*\w])\*([^*]+)\*", " ".join(text.split())))
+    assert len(named) > 30
+    assert {name.lower() for name in named} <= set(terms)

@@ -5,6 +5,8 @@
 
 The only part of this package that imports ASPIRE (tested with 0.14).  The import leaves no trace: ASPIRE's log folder,
 exception hook, root log handlers and progress bars are undone; programs that want them import ASPIRE first.
+
+`source` is the source, `simulation` makes stacks with known centres, `loading` imports ASPIRE.
 """
 
 from __future__ import annotations

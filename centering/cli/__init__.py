@@ -1,6 +1,9 @@
 """The command ``centering``: parses, calls, prints; one file for each subcommand.
 
 Numerical libraries are imported when a command runs, so that ``centering --help`` answers at once.
+
+`run`, `compare`, `classes`, `watch`, `apply`, `coordinates` (``extract-coordinates``), `convert`, `simulate`, `demo`,
+`fetch`; `_common` and `_stages` are what they share.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""What the paper's presentation needs: experiments, figures, silhouettes, Frechet means."""
+"""What the presentation of the paper needs.
+
+`experiments` (errors against noise), `figures`, `frechet` (means and medians of points), `silhouettes` (test objects).
+"""

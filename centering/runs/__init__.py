@@ -1,1 +1,3 @@
-"""From a file of particles to a folder of results: settle every question, centre, write."""
+"""From a file of particles to a folder of results: `prepare` settles every question, `learning` learns references, `run`
+centres, `outputs` writes.
+"""

@@ -1,4 +1,4 @@
-"""Particles that are known exactly: sums of Gaussians, and projections of a volume (`centering.simulate.volumes`)."""
+"""Particles that are known exactly: `gaussians` (sums of Gaussians), and `volumes` (projections of a density map)."""
 
 from centering.simulate.gaussians import GaussianParticle, Simulation, particles, rotations
 

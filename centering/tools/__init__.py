@@ -1,1 +1,5 @@
-"""What the commands beside `run` do: apply, classes, compare, convert, coordinates, datasets, demo."""
+"""What the commands beside ``run`` do.
+
+`apply` (move images by their origins), `classes` (class averages), `comparison` (several estimators on one stack),
+`convert` (between formats), `coordinates` (for a new extraction), `datasets` (public data), `demo`.
+"""

@@ -1,1 +1,4 @@
-"""Stacks that are centred as they arrive in a folder."""
+"""Stacks that are centred as they arrive in a folder.
+
+`arrivals` knows which files are written to the end, `watch` centres their stacks, `finished` is what is known of those.
+"""
