@@ -3,13 +3,15 @@
 Everything public is imported on first use, so that ``import centering`` stays light.
 
 The flow, and the order of imports: leaves < `landscapes` < `radial`, `alignment` < `estimators` < `io` < `engine` <
-`runs` < `report`, `watching`, `tools`, `paper`, `simulate`, `aspire` < `cli`.  A module imports what stands to its left.
+`runs` < `report`, `watching`, `tools`, `paper`, `simulate`, `aspire` < `cli`.  A module imports what stands to its
+left.
 
-`landscapes` hold a number for every candidate centre.  `radial` and `alignment` are the methods that learn a reference
-from the images.  `estimators` find the centres of a stack.  `io` reads and writes files.  `engine` takes any number of
-images through an estimator; `runs` makes a folder of results of that, and `report` the page on it.  `watching` centres
-stacks as they arrive; `tools` are the other commands; `cli` is the command line of all.  `simulate` makes particles with
-known centres, `paper` the figures of the paper; `aspire` is the plug-in for ASPIRE-Python.
+`landscapes` hold a number for every candidate centre.  `radial` and `alignment` are the methods that learn a
+reference from the images.  `estimators` find the centres of a stack.  `io` reads and writes files.  `engine` takes
+any number of images through an estimator; `runs` makes a folder of results of that, and `report` the page on it.
+`watching` centres stacks as they arrive; `tools` are the other commands; `cli` is the command line of all.
+`simulate` makes particles with known centres, `paper` the figures of the paper; `aspire` is the plug-in for
+ASPIRE-Python.
 
 The leaves: `results` (what an estimator returns), `stack` (images as the kernels want them), `shift` (moving images),
 `ctf` (contrast transfer functions), `checks` (of arguments), `fourier` (sums of waves, and the climb to their peak),
