@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from centering.sentence import Sentence, argument
 from pswf.checks import check_count, check_positive
 
 __all__ = [
@@ -78,7 +79,11 @@ def check_whole(value: int, name: str) -> int:
 
 
 def refuse_nonpositive(**values: float | None) -> None:
-    """Raise for the first option that was given and is not a finite number above 0, under the name it was given by."""
+    """Raise ValueError for the first argument that was given and is not a finite number above 0."""
     for name, value in values.items():
         if value is not None:
-            check_positive(value, name.replace("_", "-"))
+            try:
+                check_positive(value, "")
+            except ValueError:
+                words = "{name} is {value!r}; give a finite number above 0"
+                raise ValueError(Sentence(words, name=argument(name), value=value)) from None

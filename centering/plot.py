@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "Drawing",
+    "axes",
     "displayed",
     "draw_lengths",
     "draw_places",
@@ -39,6 +41,14 @@ ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0
 PNG_OPTIONS: dict[str, Any] = {"metadata": {"Software": ""}, "pil_kwargs": {"compress_level": 1}}
 
 Float64 = npt.NDArray[np.float64]
+
+
+class Drawing(NamedTuple):
+    """A figure for the report, its text for who cannot see it, and what is written below it."""
+
+    figure: Figure
+    text: str
+    caption: str
 
 
 def drawing(
@@ -60,6 +70,15 @@ def drawing(
         wspace=2 * gap / max(inner - gap, 1e-3),
     )
     return figure
+
+
+def axes() -> tuple[Figure, Axes]:
+    """Return a small figure with one pair of axes, open at the top and on the right."""
+    figure = drawing(4.9, 3.5, left=0.75, right=0.15, bottom=0.55, top=0.15)
+    ax = figure.subplots()
+    for spine in ("top", "right"):
+        ax.spines[spine].set_visible(False)
+    return figure, ax
 
 
 def smoothed(image: npt.NDArray[Any], width: float) -> Float64:

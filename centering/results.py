@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Centers", "Flag"]
+__all__ = ["Centers", "Flag", "Surface"]
 
 
 class Flag(enum.IntFlag):
@@ -99,3 +100,11 @@ class Centers:
             np.concatenate(covariances) if len(covariances) == len(parts) else None,
             parts[0].estimator,
         )
+
+
+class Surface(NamedTuple):
+    """A landscape (h, w), least at the centre, over displacements ``rows`` (h,) and ``columns`` (w,) in pixels."""
+
+    values: npt.NDArray[np.float64]
+    rows: npt.NDArray[Any]
+    columns: npt.NDArray[Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -101,13 +102,14 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
     Parameters
     ----------
     source : aspire.source.ImageSource
-    estimator : Estimator
-        For example ``centering.SurrogateCenter(40)``; the radius is in pixels of this source.
+    estimator : Estimator or Learner
+        For example ``centering.SurrogateCenter(40)``; the radius is in pixels of this source.  One that learns, such
+        as `centering.RadialReference`, learns from all images of the source, or as many as its ``learn_from`` says.
     invert : {"auto", "yes", "no"}
         Whether dark particles are made bright for the estimator; ``auto`` looks at a sample and says in the log
         what it found.
     batch_size : int
-        Images in memory at a time.
+        Images in memory at a time; an estimator that aligns images to each other gets all of them.
 
     Returns
     -------
@@ -131,19 +133,14 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
     sign = -1 if invert == "yes" else 1
     if invert == "auto":
         sample = np.unique(np.linspace(0, source.n - 1, _SAMPLE).astype(np.int64))
-        radius = float(getattr(estimator, "radius", None) or source.L / 4)
-        contrast = detect_contrast(
-            (_pixels(source, sample[start : start + batch_size]) for start in range(0, len(sample), batch_size)),
-            max(radius, 1.0),
-        )
+        radius = getattr(estimator, "radius", None)
+        radius = source.L / 4 if radius is None or isinstance(radius, str) else float(radius)  # "auto"
+        contrast = detect_contrast(_batches(source, sample, batch_size), max(radius, 1.0))
         logger.log(logging.INFO if contrast.clear else logging.WARNING, "contrast: %s", contrast)
         sign = -1 if contrast.invert else 1
-    centers = Centers.concatenate(
-        [
-            estimator(sign * _pixels(source, np.arange(start, min(start + batch_size, source.n))))
-            for start in range(0, source.n, batch_size)
-        ]
-    )
+    find = _learned(source, estimator, sign, batch_size)
+    step = source.n if getattr(estimator, "together", False) else batch_size
+    centers = Centers.concatenate([find(sign * images) for images in _batches(source, np.arange(source.n), step)])
     unlearned = int(centers.has(Flag.UNLEARNED).sum())
     if unlearned:
         logger.warning(
@@ -152,6 +149,22 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
             len(centers),
         )
     return centers
+
+
+def _batches(source: Any, indices: npt.NDArray[np.int64], size: int) -> Iterator[Any]:
+    """Yield the images of these indices, ``size`` at a time."""
+    for start in range(0, len(indices), size):
+        yield _pixels(source, indices[start : start + size])
+
+
+def _learned(source: Any, estimator: Any, sign: int, batch_size: int) -> Estimator:
+    """Return what an estimator that learns has learned from the whole source, or from a draw; any other one itself."""
+    if not hasattr(estimator, "fit"):
+        found: Estimator = estimator
+        return found
+    chosen = np.random.default_rng(estimator.seed).permutation(source.n)[: estimator.learn_from]
+    fitted: Estimator = estimator.fit(lambda: (sign * images for images in _batches(source, chosen, batch_size)))
+    return fitted
 
 
 def center(

@@ -9,6 +9,7 @@ Numerical libraries are imported when a command runs, so that ``centering --help
 from __future__ import annotations
 
 import io
+import logging
 import sys
 
 import click
@@ -51,6 +52,7 @@ def main() -> None:
     Then on your own:
       centering run particles.star --diameter 250 --out centered
     """
+    logging.getLogger("centering").addHandler(logging.NullHandler())  # what must be said is said by the commands
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # names of files in whatever encoding are printed as the bytes that they are

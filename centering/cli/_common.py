@@ -5,21 +5,29 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from functools import wraps
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from centering.sentence import message as said
+from centering.sentence import retold
+
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from centering.engine.job import Job
 
 __all__ = [
     "Commands",
+    "EstimatorName",
     "Failure",
     "NumberOr",
-    "estimator_names",
+    "estimator_options",
     "one_sentence",
+    "option",
     "particle_options",
     "printable",
     "progress_bar",
@@ -32,7 +40,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _LONGEST = 800  # characters of a message
 
-estimator_names = ("surrogate", "radial-reference", "mass", "median", "phase", "self-convolution")
+_WORDS = {"pixel_size": "--angpix", "certificates": "--tls-ca, --tls-cert and --tls-key"}
+"""Options that do not have the name of the argument that they are."""
 
 
 class Failure(click.ClickException):
@@ -58,9 +67,15 @@ def printable(words: str) -> str:
     return "".join(one if one.isprintable() or "\udc80" <= one <= "\udcff" else repr(one)[1:-1] for one in words)
 
 
+def option(name: str, value: str) -> str:
+    """Return how an argument of the library, with a value or without, is given on the command line."""
+    words = _WORDS.get(name, "--" + name.replace("_", "-"))
+    return words if value in ("", "True") else f"{words} {value}"
+
+
 def tell(kind: str, words: str) -> None:
     """Print a ``note:`` or a ``warning:`` on standard error."""
-    click.echo(f"{kind}: {printable(words)}", err=True)
+    click.echo(f"{kind}: {printable(retold(words, option))}", err=True)
 
 
 def say(words: str) -> None:
@@ -91,6 +106,30 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic from click
         except ValueError:
             number = "whole number" if self.kind is int else "number"
             self.fail(f"{value!r} is not a {number}, nor {' or '.join(self.words)}", param, ctx)
+
+
+class EstimatorName(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """The name of an estimator; which there are is found out when it is needed, and nothing is loaded for it."""
+
+    name = "name"
+
+    @property
+    def _choice(self) -> click.Choice[str]:
+        from centering.estimators.registry import estimator_names
+
+        return click.Choice(estimator_names())
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the names, for the help."""
+        return self._choice.get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, if it is one."""
+        return self._choice.convert(value, param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        return self._choice.shell_complete(ctx, param, incomplete)
 
 
 class Commands(click.Group):
@@ -125,7 +164,7 @@ def one_sentence(*kinds: type[Exception]) -> Iterator[None]:
         elif isinstance(error, MemoryError):
             message = f"not enough memory{f': {error}' if str(error) else ''}"
         else:
-            message = str(error)
+            message = retold(said(error), option)
         raise Failure(message) from error
 
 
@@ -153,6 +192,53 @@ def particle_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def estimator_options(function: F) -> F:
+    """Add the options that say which estimator is used, and how."""
+
+    @wraps(function)
+    def parsed(*, settings: tuple[str, ...], **given: Any) -> Any:
+        with one_sentence():
+            given |= _parsed(given["estimator"], settings, given)
+        return function(**given)
+
+    for add in reversed(
+        [
+            click.option(
+                "--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]"
+            ),
+            click.option("--estimator", type=EstimatorName(), default="surrogate", help="How the centre is found."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="Another option of the estimator; repeat for several.",
+            ),
+        ]
+    ):
+        parsed = add(parsed)
+    return cast("F", parsed)
+
+
+def _parsed(estimator: str, settings: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of ``--set``, by name."""
+    if not settings:
+        return {}
+    from centering.estimators.registry import find
+
+    spec = find(estimator)
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        name = name.strip().replace("-", "_")
+        if not separator:
+            raise ValueError(f"--set {setting!r} has no value; give NAME=VALUE")
+        if name in values or given.get(name):
+            raise ValueError(f"{name} is given twice; give it once")
+        values[name] = spec.parse(name, text.strip())
+    return values
 
 
 def say_warnings(job: Job) -> None:

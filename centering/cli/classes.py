@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, say, say_warnings
+from centering.cli._common import estimator_options, one_sentence, particle_options, say, say_warnings
 
 __all__ = ["classes"]
 
@@ -16,8 +16,7 @@ __all__ = ["classes"]
 @click.argument("particles", metavar="PARTICLES", type=click.Path())
 @click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
 @particle_options
-@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
-@click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
+@estimator_options
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
 def classes(averages: str, particles: str, out: str, angpix: float | None, overwrite: bool, **options: Any) -> None:
     """Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.

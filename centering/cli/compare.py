@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, tell
+from centering.cli._common import EstimatorName, one_sentence, particle_options, tell
 from centering.cli._stages import Stages
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from centering.engine.job import Job
+    from centering.estimators.spec import EstimatorSpec
     from centering.io.particles import Particles
     from centering.tools.comparison import Comparison
 
 __all__ = ["compare"]
 
-_ALIGNMENT, _REFERENCE = "alignment", "radial-reference"
-_NAMES = ("surrogate", "racer", *estimator_names[1:], _ALIGNMENT)
-
-_TOGETHER = 5000  # images from which on the alignment, which needs them all at once, is made only when asked for
+_TOGETHER = 5000  # images from which on what needs them all at once is made only when asked for
 
 
 @click.command(short_help="Compare estimators on one stack.")
@@ -33,7 +30,7 @@ _TOGETHER = 5000  # images from which on the alignment, which needs them all at 
     "--estimator",
     "-e",
     "estimators",
-    type=click.Choice(_NAMES),
+    type=EstimatorName(),
     multiple=True,
     help="Estimator to compare; repeat for several.  [default: all]",
 )
@@ -82,31 +79,22 @@ def compare(
         from centering.runs.prepare import prepare
 
         particles, known = _open(input_path, angpix, truth)
-        names = list(dict.fromkeys(estimators or _NAMES))
-        if not estimators and len(particles) > _TOGETHER:
-            names.remove(_ALIGNMENT)
-            click.echo(
-                f"note: without alignment, which needs all images at once; ask for it: -e {_ALIGNMENT}", err=True
-            )
-        others = [name for name in ("surrogate", "racer", _ALIGNMENT) if name in names]
-        if radius == "auto" and (others or _REFERENCE not in names):
-            without = f"; {', '.join(others)} must be left out (-e), or given a number" if others else ""
-            raise ValueError(f"--radius auto is for {_REFERENCE}{without}")
+        specs = _chosen(estimators, len(particles))
+        automatic = [spec.name for spec in specs if spec.auto_radius]
+        if radius == "auto":
+            _check_auto(specs, automatic)
         tasks = {
-            name: prepare(
+            spec.name: prepare(
                 particles,
                 diameter=diameter,
-                radius=None if radius == "auto" and name != _REFERENCE else radius,
+                radius=None if radius == "auto" and not spec.auto_radius else radius,
                 invert=invert,
-                estimator="surrogate" if name in ("racer", _ALIGNMENT) else name,
-                score="racer" if name == "racer" else None,
+                estimator=spec.name,
                 ctf=ctf,
                 progress=stages.begin,
             )
-            for name in names
+            for spec in specs
         }
-        if _ALIGNMENT in tasks:
-            tasks[_ALIGNMENT] = _aligned(tasks[_ALIGNMENT])
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
         tell("warning", words)
     from centering.engine.estimate import estimate
@@ -116,27 +104,43 @@ def compare(
     with one_sentence(), stages:
         centers = {}
         for name, task in tasks.items():
-            batch = len(particles) if name == _ALIGNMENT else None
             update = stages.begin(name, len(particles))
-            centers[name] = estimate(task, jobs=jobs or thread_count(), batch=batch, progress=update)
+            centers[name] = estimate(task, jobs=jobs or thread_count(), progress=update)
         comparison = compare_centers(centers, known)
     first = next(iter(tasks.values()))
     click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")
     if radius == "auto":
-        chosen = ", ".join(f"{reference.radius} px" for reference in tasks[_REFERENCE].references)
-        click.echo(f"radius of {_REFERENCE}: {chosen}")
+        for name in automatic:
+            chosen = ", ".join(f"{reference.radius} px" for reference in tasks[name].references)
+            click.echo(f"radius of {name}: {chosen}")
     click.echo()
     _print_table(comparison)
 
 
-def _aligned(job: Job) -> Job:
-    """Return a job that aligns the images to each other instead of finding their surrogate centres."""
-    from dataclasses import replace
+def _chosen(names: tuple[str, ...], images: int) -> list[EstimatorSpec]:
+    """Return the estimators of these names; without any, all that can be used for so many images."""
+    from centering.estimators.registry import estimator_names, find, usable
 
-    from centering import ReferenceFreeAlignment, SurrogateCenter
+    if names:
+        return [find(name) for name in dict.fromkeys(names)]
+    specs, broken = usable(estimator_names())
+    for words in broken:
+        tell("warning", words)
+    for spec in [spec for spec in specs if spec.together and images > _TOGETHER]:
+        specs.remove(spec)
+        tell("note", f"without {spec.name}, which needs all images at once; ask for it: -e {spec.name}")
+    return specs
 
-    surrogates = [one for one in job.estimators if isinstance(one, SurrogateCenter)]
-    return replace(job, estimators=[ReferenceFreeAlignment(one.radius, center=one) for one in surrogates])
+
+def _check_auto(specs: list[EstimatorSpec], automatic: list[str]) -> None:
+    """Refuse a radius that is chosen from the images where an estimator must be given one, or none can choose it."""
+    from centering.estimators.registry import estimator_names, usable
+
+    others = ", ".join(spec.name for spec in specs if spec.needs_radius and not spec.auto_radius)
+    if others or not automatic:
+        automatic = automatic or [spec.name for spec in usable(estimator_names())[0] if spec.auto_radius]
+        without = f"; {others} must be left out (-e), or given a number" if others else ""
+        raise ValueError(f"--radius auto is for {', '.join(automatic)}{without}")
 
 
 def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles, npt.NDArray[np.float64] | None]:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from centering.cli._common import (
     Failure,
     NumberOr,
-    estimator_names,
+    estimator_options,
     one_sentence,
     particle_options,
     printable,
@@ -55,8 +55,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.argument("input_path", metavar="[INPUT]", type=click.Path(), required=False)
 @click.option("--out", "-o", "--o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
 @particle_options
-@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
-@click.option("--estimator", type=click.Choice(estimator_names), default="surrogate", help="How the centre is found.")
+@estimator_options
 @click.option(
     "--score",
     type=click.Choice(["cumulative", "paper", "racer"]),
@@ -265,7 +264,8 @@ def _command_line(context: click.Context) -> list[str]:
             continue
         value = context.params[name]
         option = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
-        words += option if value is True else [*option, str(value)]
+        for one in value if parameter.multiple else [value]:
+            words += option if one is True else [*option, str(one)]
     return words
 
 

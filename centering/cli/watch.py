@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import estimator_names, one_sentence, particle_options, printable, progress_bar
+from centering.cli._common import (
+    estimator_options,
+    one_sentence,
+    option,
+    particle_options,
+    printable,
+    progress_bar,
+)
+from centering.sentence import retold
 
 if TYPE_CHECKING:
     from centering.results import Centers
@@ -20,13 +28,7 @@ __all__ = ["watch"]
 @click.argument("folder", metavar="FOLDER", type=click.Path())
 @click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
 @particle_options
-@click.option("--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]")
-@click.option(
-    "--estimator",
-    type=click.Choice([name for name in estimator_names if name != "radial-reference"]),
-    default="surrogate",
-    help="How the centre is found.",
-)
+@estimator_options
 @click.option("--pattern", default="*.mrcs", metavar="GLOB", help="What the names of stacks look like.")
 @click.option(
     "--settle", type=float, default=5.0, metavar="S", help="Seconds for which a file must not change before it is read."
@@ -106,7 +108,7 @@ def _tell(bar: Any, watching: Watch, name: str, centers: Centers | None) -> None
     from centering.results import Flag
 
     if centers is None:
-        words = f"{name}: left alone: {watching.arrivals.waiting.get(name, 'it has gone away')}"
+        words = f"{name}: left alone: {retold(watching.arrivals.waiting.get(name, 'it has gone away'), option)}"
     else:
         seen = ~centers.has(Flag.NONFINITE | Flag.UNREADABLE)
         shift = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,6 @@ from centering.io.mrc import write_images
 from centering.io.particles import Particles
 from centering.results import Centers
 from centering.shift import shift_images
-
-if TYPE_CHECKING:
-    from centering.radial.fitted import FittedReference
 
 __all__ = ["BATCH_BYTES", "Batch", "StackTarget", "batch_length", "center_batch", "cut"]
 
@@ -109,10 +106,10 @@ def center_batch(
     with gate or nullcontext():
         if invert:
             images = np.negative(images, out=images)
-        if particles.ctf is None:
-            centers = estimator(images)
-        else:  # only a job whose estimators take them has transfer functions
-            centers = cast("FittedReference", estimator)(images, ctf=particles.ctf)
+        find: Callable[..., Centers] = estimator
+        # only a job whose estimators take transfer functions has them
+        given: dict[str, Any] = {} if particles.ctf is None else {"ctf": particles.ctf}
+        centers = find(images, **given)
         if target is None:
             return centers
         if invert:

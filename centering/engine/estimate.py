@@ -29,7 +29,7 @@ def estimate(
     """Find the centre of every particle that can be read.
 
     The result depends neither on the number of threads or workers nor on the size of the batches: every image is
-    judged by itself, and its centre goes to its own place.
+    judged by itself, and its centre goes to its own place.  Images that need each other go together.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def estimate(
     wanted = job.particles.readable & ~gathered.done
     if progress is not None:
         progress(len(wanted) - int(wanted.sum()))
+    if job.together:
+        batch = len(job.particles)
     length = batch or batch_length(job.particles.size, BATCH_BYTES if cluster is None else 4 * BATCH_BYTES)
     batches = cut(job.particles, job.members, wanted, length)
     if cluster is None:

@@ -12,6 +12,7 @@ from centering.io import publishing
 from centering.io.identity import ChangedError
 from centering.io.output_folder import OutputFolder
 from centering.io.publishing import Stage
+from centering.sentence import Sentence
 
 __all__ = ["RunFolder"]
 
@@ -80,18 +81,19 @@ class RunFolder(OutputFolder):
             changed = _difference(self.journal.identity() or {}, self.identity)
             if changed:
                 raise ValueError(
-                    f"the interrupted run in {fspath(self.out.name)!r} cannot be continued: {changed}; "
-                    "start again with --overwrite"
+                    Sentence(
+                        "the interrupted run in {out!r} cannot be continued: {changed}; "
+                        "start again with {overwrite:True}",
+                        out=fspath(self.out.name),
+                        changed=changed,
+                    )
                 )
             if not self.finished:
                 self._go_on()
             return
         if begun and not self.overwrite:
             self.journal.identity()  # whose it is, or why it cannot be read, is said before what to do with it
-            raise FileExistsError(
-                f"{fspath(self.out.name)!r} holds an interrupted run; continue it with --resume, "
-                "or start again with --overwrite"
-            )
+            raise FileExistsError(self._interrupted())
         self._start()
         self.journal.start(self.identity)
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.engine.contrast import Contrast
-from centering.estimators.base import Estimator
+from centering.estimators.base import Estimator, Fitted
 from centering.io.particles import Particles
-
-if TYPE_CHECKING:
-    from centering.radial.fitted import FittedReference
 
 __all__ = ["Job"]
 
@@ -37,8 +33,12 @@ class Job:
         Radius in pixels of each particle; None where the estimator needs none and none was given.
     contrast : Contrast
         Whether the pixels are inverted.
-    references : sequence of FittedReference
+    references : sequence of Fitted
         What was learned from the dataset, where anything was.
+    asked : str
+        What was asked for: the name of the estimator, where it comes from, and its options.
+    together : bool
+        Whether every image needs all the others that go through the same estimator.
     """
 
     particles: Particles
@@ -46,7 +46,9 @@ class Job:
     members: Index
     radius: Index | None
     contrast: Contrast
-    references: Sequence[FittedReference] = ()
+    references: Sequence[Fitted] = ()
+    asked: str = ""
+    together: bool = False
 
     @property
     def warnings(self) -> list[str]:

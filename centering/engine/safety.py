@@ -13,6 +13,7 @@ from typing import Any
 
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
+from centering.sentence import Sentence
 
 __all__ = [
     "Certificates",
@@ -100,7 +101,7 @@ def security_for(scheduler: str, certificates: Certificates | None) -> Any | Non
         return None
     configured = Security()  # type: ignore[no-untyped-call]
     if configured.get_connection_args("client").get("ssl_context") is None:  # type: ignore[no-untyped-call]
-        raise ValueError(f"the scheduler {scheduler!r} asks for certificates; give --tls-ca, --tls-cert and --tls-key")
+        raise ValueError(Sentence("the scheduler {it!r} asks for certificates; give {certificates}", it=scheduler))
     return configured
 
 
@@ -108,9 +109,10 @@ def unguarded(scheduler: str) -> str:
     """Return what to tell a user who goes to a scheduler without TLS, empty where it has TLS."""
     if scheduler.startswith("tls://"):
         return ""
-    return (
-        f"the scheduler {scheduler} does not ask who is there: whoever reaches it can run programs as you; "
-        "use TLS (tls://..., --tls-ca, --tls-cert, --tls-key)"
+    return Sentence(
+        "the scheduler {it} does not ask who is there: whoever reaches it can run programs as you; "
+        "use TLS (tls://..., and {certificates})",
+        it=scheduler,
     )
 
 

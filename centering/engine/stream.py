@@ -8,11 +8,9 @@ from itertools import chain, islice
 from threading import Semaphore
 from typing import TypeVar
 
-import numpy as np
-
 from centering.engine.batches import Batch, StackTarget, center_batch
 from centering.engine.job import Job
-from centering.estimators.base import Estimator
+from centering.estimators.base import make_ready
 from centering.results import Centers
 
 __all__ = ["over_threads", "unordered"]
@@ -63,15 +61,6 @@ class _Gate:
 
     def __exit__(self, *error: object) -> None:
         self._room.release()
-
-
-def make_ready(estimator: Estimator, size: int) -> None:
-    """Let an estimator of this package compile its kernels and build its tables, by one image of float32 pixels."""
-    from centering.estimators.surrogate import SurrogateCenter
-    from centering.radial.fitted import FittedReference
-
-    if isinstance(estimator, (SurrogateCenter, FittedReference)):
-        estimator(np.random.default_rng(0).standard_normal((1, size, size), dtype=np.float32))
 
 
 def unordered(pool: Executor, function: Callable[[T], R], items: Iterable[T], *, window: int) -> Generator[R]:

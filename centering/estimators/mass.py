@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from centering.estimators.spec import EstimatorSpec
 from centering.results import Centers, Flag
 from centering.stack import check_stack, nonnegative
 
-__all__ = ["CenterOfMass"]
+__all__ = ["ESTIMATOR", "CenterOfMass"]
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,6 @@ class CenterOfMass:
         displacement[total == 0] = 0.0
         flags = flat * int(Flag.FLAT) + ~finite * int(Flag.NONFINITE)
         return Centers(displacement, np.full(len(stack), np.nan), flags, None, "CenterOfMass()")
+
+
+ESTIMATOR = EstimatorSpec(name="mass", title="centre of mass", make=lambda radius: CenterOfMass())

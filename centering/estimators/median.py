@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
+from centering.estimators.spec import EstimatorSpec
 from centering.landscapes.correlate import EvenCorrelation
 from centering.landscapes.grid import candidates
 from centering.landscapes.landscape import landscapes
 from centering.landscapes.minimum import Minimum, find_minimum
-from centering.results import Centers
+from centering.results import Centers, Surface
 from centering.stack import check_radius, check_stack
 
-__all__ = ["GeometricMedian"]
+__all__ = ["ESTIMATOR", "GeometricMedian"]
 
 Array = npt.NDArray[np.float64]
 Displacements = npt.NDArray[np.int64]
@@ -90,6 +91,12 @@ class GeometricMedian:
 
         return landscapes(stack, finite, shape, whole, degree=1)
 
+    def surface(self, image: npt.ArrayLike) -> Surface:
+        """Return the landscape of one image (n, n), and the displacements along its axes."""
+        values = self.landscape(image)[0]
+        axis = self._correlation(np.shape(image)[-1])[1]
+        return Surface(values, axis, axis)
+
     def _correlation(self, size: int) -> tuple[EvenCorrelation, Displacements]:
         """Return the correlation with d, or with ``min(d, R) - R``, and the displacements where it is wanted."""
         if self.radius is None:
@@ -104,3 +111,6 @@ class GeometricMedian:
             kernel = np.minimum(kernel - reach, 0.0)
         first = int(axis[0]) + size // 2
         return EvenCorrelation(kernel[np.newaxis], size, first, len(axis)), axis
+
+
+ESTIMATOR = EstimatorSpec(name="median", title="geometric median", make=GeometricMedian, landscape=True)

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
+from centering.estimators.spec import EstimatorSpec
 from centering.landscapes.minimum import Minimum
 from centering.results import Centers, Flag
 from centering.stack import check_stack
 
-__all__ = ["PhaseCenter"]
+__all__ = ["ESTIMATOR", "PhaseCenter"]
 
 Array = npt.NDArray[np.float64]
 
@@ -49,3 +50,6 @@ def _find(image: Array) -> Minimum:
         return Minimum(0.0, 0.0, 0.0, int(Flag.FLAT))
     row, column = np.angle(moments) * size / (2.0 * np.pi)
     return Minimum(float(row), float(column), score, 0)
+
+
+ESTIMATOR = EstimatorSpec(name="phase", title="phase centre", make=lambda radius: PhaseCenter())

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import logging
-import math
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.landscapes.grid import check_max_shift
+from centering.estimators.base import LEARN_FROM
+from centering.estimators.spec import EstimatorSpec, Option, number_or, yes_or_no
+from centering.progress import Progress
 from centering.radial.batches import Source
 from centering.radial.fitted import FittedReference
+from centering.radial.options import ReferenceOptions
 from centering.results import Centers, Flag
-from centering.stack import check_radius, check_stack
-from pswf.bases.base import RadialBasis
-from pswf.checks import check_basis, check_count
+from centering.stack import check_stack
 
-if TYPE_CHECKING:
-    from centering.radial.fit import Progress
-
-__all__ = ["RadialReference"]
+__all__ = ["ESTIMATOR", "RadialReference"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class RadialReference:
+class RadialReference(ReferenceOptions):
     r"""Matched filter with the particles' own radial profile, learned by expectation-maximisation.
 
     Model: ``I_i(x) = s_i (m(|x - t_i|) + structure) + plane + noise``, with the profile ``m = sum_n a_n psi_{0,n}`` on
@@ -106,44 +102,6 @@ class RadialReference:
     True
     """
 
-    radius: int | str
-    _: KW_ONLY
-    basis: RadialBasis | None = None
-    iterations: int = 8
-    prior: float | str = "learned"
-    max_shift: float | None = None
-    ctf: CTF | None = field(default=None, repr=False, compare=False)
-    phase_flip: bool = False
-    profiles: int | str = 1
-    contrast: bool = True
-    whiten: bool = True
-    structure: bool = True
-    learn_from: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if isinstance(self.radius, str):
-            if self.radius != "auto":
-                raise ValueError(f"radius is {self.radius!r}; give a whole number of pixels, or 'auto'")
-        else:
-            check_radius(self.radius)
-        if self.basis is not None:
-            check_basis(self.basis)
-        check_count(self.iterations, "iterations")
-        if isinstance(self.prior, str):
-            if self.prior not in ("learned", "flat"):
-                raise ValueError(f"prior is {self.prior!r}; give 'learned', 'flat', or a standard deviation in pixels")
-        elif not (math.isfinite(self.prior) and self.prior > 0):
-            raise ValueError(f"prior is {self.prior!r}; give a positive standard deviation in pixels")
-        check_max_shift(self.max_shift)
-        if isinstance(self.profiles, str):
-            if self.profiles != "auto":
-                raise ValueError(f"profiles is {self.profiles!r}; give a number of at least 1, or 'auto'")
-        else:
-            check_count(self.profiles, "profiles")
-        if self.learn_from is not None:
-            check_count(self.learn_from, "learn_from")
-
     def fit(self, images: Source, *, ctf: CTF | None = None, progress: Progress | None = None) -> FittedReference:
         """Learn the reference.
 
@@ -156,8 +114,7 @@ class RadialReference:
         ctf : CTF, optional
             Of these images, instead of the one given to `RadialReference`.
         progress : callable, optional
-            Told what begins, in words, and how many images it goes through (None where that is not known); returns a
-            callable that is told the number of images done.
+            ``progress(message, total) -> advance(n)``; see `centering.progress.Progress`.
 
         Returns
         -------
@@ -172,6 +129,16 @@ class RadialReference:
         for words in fitted.warnings:
             logger.warning("%s", words)
         return fitted
+
+    @property
+    def needs_ctf(self) -> str:
+        """The argument that asks for transfer functions; "" where it does without."""
+        return "phase_flip" if self.phase_flip else ""
+
+    @property
+    def correction(self) -> str:
+        """What is done about the transfer functions, where there are any."""
+        return "phases flipped" if self.phase_flip else "corrected for contrast transfer"
 
     def __call__(self, images: npt.ArrayLike, *, ctf: CTF | None = None) -> Centers:
         """Learn from ``images``, shape (B, n, n) or (n, n), and return their centres."""
@@ -197,3 +164,31 @@ def _nothing(count: int, estimator: str) -> Centers:
         np.full((count, 2, 2), np.nan),
         estimator,
     )
+
+
+def _make(radius: int | str, **options: object) -> RadialReference:
+    return RadialReference(radius, **{"learn_from": LEARN_FROM, **options})  # type: ignore[arg-type]
+
+
+ESTIMATOR = EstimatorSpec(
+    name="radial-reference",
+    title="radial reference",
+    make=_make,
+    options=(
+        Option(name="max_shift", help="the farthest shift searched, in pixels"),
+        Option(name="learn_from", kind=int, help="a number of images to learn from"),
+        Option(name="prior", kind=number_or("learned", "flat"), help="a deviation in pixels, or learned, or flat"),
+        Option(name="profiles", kind=number_or("auto", kind=int), help="a number of radial profiles, or auto"),
+        Option(name="phase_flip", kind=yes_or_no, help="yes or no: only the signs of transfer functions are undone"),
+        Option(name="iterations", kind=int, help="a number of iterations over all images"),
+        Option(name="contrast", kind=yes_or_no, help="yes or no: images may differ in scale"),
+        Option(name="whiten", kind=yes_or_no, help="yes or no: the noise is whitened"),
+        Option(name="structure", kind=yes_or_no, help="yes or no: particles have more than their profile"),
+        Option(name="seed", kind=int, help="the seed of the draw of the images"),
+    ),
+    needs_radius=True,
+    auto_radius=True,
+    learns=True,
+    landscape=True,
+    uncertainty=True,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,11 @@ from centering.alignment.options import AlignmentOptions
 from centering.alignment.result import Alignment
 from centering.checks import check_radius
 from centering.estimators.base import Estimator
+from centering.estimators.spec import EstimatorSpec, Option
 from centering.results import Centers
 from centering.stack import Images, check_stack, moderate
 
-__all__ = ["ReferenceFreeAlignment"]
+__all__ = ["ESTIMATOR", "ReferenceFreeAlignment"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class ReferenceFreeAlignment(AlignmentOptions):
     True
     """
 
+    together: ClassVar[bool] = True
+
     center: Estimator | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -118,3 +122,24 @@ class ReferenceFreeAlignment(AlignmentOptions):
 
         with one_thread():
             return fit(self, moderate(stack), finite, find_center)
+
+
+def _turns(text: str) -> bool | int:
+    return {"yes": True, "no": False}[text] if text in ("yes", "no") else int(text)
+
+
+ESTIMATOR = EstimatorSpec(
+    name="alignment",
+    title="reference-free alignment",
+    make=ReferenceFreeAlignment,
+    options=(
+        Option(name="max_shift", help="the farthest shift searched, in pixels"),
+        Option(name="rotations", kind=_turns, help="yes or no, or the number of angles at which turns begin"),
+        Option(name="wavelength", help="the finest detail that counts, in pixels"),
+        Option(name="sweeps", kind=int, help="the largest number of sweeps"),
+        Option(name="tolerance", help="a movement in pixels at which sweeping ends"),
+        Option(name="seed", kind=int, help="the seed of the order of the images"),
+    ),
+    needs_radius=True,
+    together=True,
+)

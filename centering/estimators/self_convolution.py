@@ -9,11 +9,12 @@ import numpy.typing as npt
 from scipy import fft
 
 from centering.estimators.each import center_each
+from centering.estimators.spec import EstimatorSpec
 from centering.landscapes.minimum import Minimum, find_minimum
 from centering.results import Centers
 from centering.stack import check_stack
 
-__all__ = ["SelfConvolution"]
+__all__ = ["ESTIMATOR", "SelfConvolution"]
 
 Array = npt.NDArray[np.float64]
 
@@ -48,3 +49,6 @@ def _find(image: Array) -> Minimum:
     convolution = fft.irfft2(spectrum * spectrum, (period, period))[:full, :full]
     position = np.arange(full) / 2.0 - size // 2
     return find_minimum(-convolution, position, position)
+
+
+ESTIMATOR = EstimatorSpec(name="self-convolution", title="centre of symmetry", make=lambda radius: SelfConvolution())

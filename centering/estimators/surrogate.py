@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.each import center_each
 from centering.estimators.lopsided import lopsided
+from centering.estimators.spec import EstimatorSpec, Option, yes_or_no
 from centering.landscapes.fused import linear, overshoots, settle
-from centering.landscapes.grid import check_max_shift
+from centering.landscapes.grid import candidates, check_max_shift
 from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.minimum import NEAR, TIE, Minimum, best_candidate, find_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
-from centering.landscapes.score import RACER, Score, check_score
-from centering.results import Centers, Flag
+from centering.landscapes.score import Score, check_score
+from centering.results import Centers, Flag, Surface
 from centering.stack import Images, check_radius, check_stack
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_basis
 
-__all__ = ["SurrogateCenter"]
+__all__ = ["ESTIMATOR", "RACER", "SurrogateCenter"]
 
 Array = npt.NDArray[np.float64]
 
@@ -128,7 +129,7 @@ class SurrogateCenter:
         else:
             centers = center_each(stack, finite, lambda image: self._find(image, plan), self._name)
         # what has a flag needs no second reason, and RACER's centre is no centre of mass
-        plain = np.flatnonzero((centers.flags == 0) & (plan.score != RACER))
+        plain = np.flatnonzero((centers.flags == 0) & (plan.score != RACER_SCORE))
         if len(plain):
             off = lopsided(
                 stack if len(plain) == len(stack) else stack[plain], centers.displacement[plain], plan.radius
@@ -142,6 +143,15 @@ class SurrogateCenter:
         plan = self._plan(stack.shape[-1])
         compute = METHODS[self.method]
         return landscapes(stack, finite, plan.shape, lambda image: compute(image, plan)[0])
+
+    def surface(self, image: npt.ArrayLike) -> Surface:
+        """Return the landscape of one image (n, n), and the displacements along its axes."""
+        values = self.landscape(image)[0]
+        return Surface(values, *candidates(np.shape(image)[-1], self.radius, self.max_shift))
+
+    def make_ready(self, size: int) -> None:
+        """Compile the kernels and build the tables for images of ``size`` x ``size`` pixels in single precision."""
+        self(np.random.default_rng(0).standard_normal((1, size, size), dtype=np.float32))
 
     @cached_property
     def _name(self) -> str:
@@ -225,3 +235,29 @@ def _unseen(size: int, radius: int, first: int, last: int) -> tuple[npt.NDArray[
     beyond = (place - np.clip(place, first, last)) ** 2
     row, column = np.nonzero(np.add.outer(beyond, beyond) > radius**2)
     return row, column
+
+
+_OPTIONS = (
+    Option(name="max_shift", help="the farthest shift searched, in pixels"),
+    Option(name="method", kind=str, help="fused, maps or direct"),
+    Option(name="search", kind=str, help="full or pyramid"),
+    Option(name="subpixel", kind=yes_or_no, help="yes or no: the minimum is refined between the pixels"),
+)
+
+ESTIMATOR = EstimatorSpec(
+    name="surrogate",
+    title="surrogate centre",
+    make=SurrogateCenter,
+    options=(Option(name="score", kind=str, help="cumulative, paper or racer"), *_OPTIONS),
+    needs_radius=True,
+    landscape=True,
+)
+
+RACER = EstimatorSpec(
+    name="racer",
+    title="surrogate centre with the score of RACER",
+    make=partial(SurrogateCenter, score="racer"),
+    options=_OPTIONS,
+    needs_radius=True,
+    landscape=True,
+)

@@ -18,6 +18,8 @@ from functools import lru_cache
 from os import PathLike, fspath
 from pathlib import Path
 
+from centering.sentence import Sentence
+
 __all__ = ["check_output_folder", "flush", "flush_folder", "refuse_line_breaks", "remove_dead", "replacing"]
 
 _TEMPORARY = re.compile(r"\.centering-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.partial")
@@ -150,7 +152,9 @@ def check_output_folder(
     if final.exists() and not final.is_dir():
         raise FileExistsError(f"{fspath(final)!r} is a file; give the name of a folder")
     if final.exists() and not overwrite:
-        raise FileExistsError(f"folder {fspath(final)!r} exists; give another one, or --overwrite")
+        raise FileExistsError(
+            Sentence("folder {out!r} exists; give another one, or {overwrite:True}", out=fspath(final))
+        )
     outputs = {(final / name).resolve() for name in owned}
     for source in inputs:
         if source.resolve() in outputs:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
-import socket
 import stat
 from collections.abc import Collection
 from contextlib import suppress
@@ -16,10 +14,12 @@ from types import TracebackType
 
 from centering.io import publishing
 from centering.io.atomic import flush_folder, remove_dead
+from centering.io.locking import LockGoneError, lock
 from centering.io.publishing import Stage
 from centering.io.refusal import refuse_foreign
+from centering.sentence import Sentence
 
-__all__ = ["OutputFolder", "abandon", "recover"]
+__all__ = ["OutputFolder", "abandon", "recover", "withdraw"]
 
 
 class OutputFolder:
@@ -61,7 +61,9 @@ class OutputFolder:
         self.results = self.path / publishing.RESULTS
         interrupted = self.path.exists() and self.resume
         if self.out.exists() and not self.overwrite and not interrupted:
-            raise FileExistsError(f"folder {fspath(self.out.name)!r} exists; give another one, or --overwrite")
+            raise FileExistsError(
+                Sentence("folder {out!r} exists; give another one, or {overwrite:True}", out=fspath(self.out.name))
+            )
         self._parents = [path for path in self.path.parents if not path.exists()]
         self._published = False
         try:
@@ -81,11 +83,14 @@ class OutputFolder:
     def _settle(self) -> None:
         """Throw away what an earlier process has left, or refuse."""
         if self._worth_keeping() and not self.overwrite:
-            raise FileExistsError(
-                f"{fspath(self.out.name)!r} holds an interrupted run; continue it with --resume, "
-                "or start again with --overwrite"
-            )
+            raise FileExistsError(self._interrupted())
         self._start()
+
+    def _interrupted(self) -> Sentence:
+        return Sentence(
+            "{out!r} holds an interrupted run; continue it with {resume:True}, or start again with {overwrite:True}",
+            out=fspath(self.out.name),
+        )
 
     def _start(self) -> None:
         for name in (publishing.FINISHED, publishing.JOURNAL):
@@ -172,13 +177,25 @@ def abandon(out: str | PathLike[str]) -> None:
     _recover(out, keep=False)
 
 
+def withdraw(out: str | PathLike[str]) -> None:
+    """Remove the folder ``out`` of results, all of them at once."""
+    abandon(out)
+    path = _target(out)
+    if path.exists():
+        hidden = path.with_name(f".{path.name}.partial")
+        hidden.mkdir()
+        (hidden / publishing.LOCK).touch()
+        path.rename(hidden / publishing.RESULTS)
+        abandon(path)
+
+
 def _recover(out: str | PathLike[str], *, keep: bool) -> None:
     target = _target(out)
     for place in _places(target):
         if not place.is_dir():
             continue
         try:
-            lock = _lock(place, target.name)
+            held = _lock(place, target.name)
         except (FileExistsError, PermissionError):
             continue  # of a process that is alive, or not ours at all
         try:
@@ -188,7 +205,7 @@ def _recover(out: str | PathLike[str], *, keep: bool) -> None:
             elif not (keep and publishing.has_work(place)):
                 publishing.abandon(place)
         finally:
-            os.close(lock)
+            os.close(held)
 
 
 def _target(out: str | PathLike[str]) -> Path:
@@ -230,27 +247,14 @@ def _lock(place: Path, name: str) -> int:
         Another process holds it, or somebody else has made what has its name.
     """
     _refuse_not_ours(place)
-    path = place / publishing.LOCK
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 200).decode(errors="replace").strip() or "another process"
-            raise FileExistsError(
-                f"another run is writing into {name!r} ({holder}); wait for it, or give another folder"
-            ) from None
-        if not _holds(lock, path):
-            # the run that held it has just finished and taken the folder away
-            raise FileExistsError(f"another run has just finished in {name!r}; give another folder")
-        with suppress(OSError):  # it says who holds the lock, and is not the lock
-            os.ftruncate(lock, 0)
-            os.write(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-    except BaseException:
-        with suppress(OSError):
-            os.close(lock)
-        raise
-    return lock
+        return lock(place / publishing.LOCK)
+    except BlockingIOError as error:
+        raise FileExistsError(
+            f"another run is writing into {name!r} ({error}); wait for it, or give another folder"
+        ) from None
+    except LockGoneError:
+        raise FileExistsError(f"another run has just finished in {name!r}; give another folder") from None
 
 
 def _holds(lock: int, path: Path) -> bool:

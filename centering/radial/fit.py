@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.checks import check_radius
 from centering.ctf import CTF
+from centering.progress import Progress, silent
 from centering.radial.batches import Batch, Source, batches, kept, length, take
 from centering.radial.few import Lessons
 from centering.radial.fitted import FittedReference, transfer_of
 from centering.radial.learning import Freedom, iterate
 from centering.radial.noise import corner_spectrum
+from centering.radial.options import ReferenceOptions
 from centering.radial.posterior import Expectation, Model, Observation, observe
 from centering.radial.selection import Choice, candidate_radii, choose_count, choose_radius
 from centering.radial.start import STARTS, FirstGuess, first_model, split_profiles
@@ -25,27 +27,18 @@ from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves, default_reach
 from centering.stack import moderate
 
-if TYPE_CHECKING:
-    from centering.estimators.radial_reference import RadialReference
-
 __all__ = ["Progress", "fit"]
-
-Progress = Callable[[str, int | None], Callable[[int], object]]
-"""A callback ``progress(message, total) -> advance(n)``.
-
-It is called when a stage begins, with a message that names the stage and the number of images in it, None where that is
-not known.  It returns a callback that is called with the number of images done since its last call."""
 
 Array = npt.NDArray[np.float64]
 
 
 def fit(
-    options: RadialReference, source: Source, ctf: CTF | None, progress: Progress | None, guess: FirstGuess
+    options: ReferenceOptions, source: Source, ctf: CTF | None, progress: Progress | None, guess: FirstGuess
 ) -> FittedReference:
     """Return what `RadialReference.fit` returns; ``guess`` makes the estimator of the first centres."""
     produce = batches(source, options.ctf if ctf is None else ctf)
     parts = _in_pieces(take(produce, TUNING.sample_images))
-    task = _Task(options, parts, [moderate(stack) for stack, _ in parts], guess, progress or _silent)
+    task = _Task(options, parts, [moderate(stack) for stack, _ in parts], guess, progress or silent)
     task.check()
     radius_choice = None
     if isinstance(options.radius, str):
@@ -104,7 +97,7 @@ class _State:
 class _Task:
     """What was asked for, and the images that decide how to begin: ``stacks`` are those of ``parts``, rescaled."""
 
-    options: RadialReference
+    options: ReferenceOptions
     parts: Sequence[Batch]
     stacks: Sequence[npt.NDArray[Any]]
     guess: FirstGuess
@@ -247,10 +240,6 @@ def _learn(
         stacks = (stack for stack, _ in produce())
         lessons = Lessons.of(expectation, learned_from(), stacks, known_prior=not task.freedom.shift)
     return model, history, images, lessons
-
-
-def _silent(message: str, total: int | None) -> Callable[[int], object]:
-    return lambda n: None
 
 
 def _in_pieces(sample: list[Batch]) -> list[Batch]:

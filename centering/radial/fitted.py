@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.plot import Drawing
 from centering.radial.batches import check_ctf
+from centering.radial.drawing import drawings, sentences
 from centering.radial.few import FEW, Lessons
 from centering.radial.flags import posterior_flags
 from centering.radial.noise import whole_power
+from centering.radial.options import ReferenceOptions
 from centering.radial.posterior import Expectation, Model, Observation, Posterior, observe
 from centering.radial.selection import Choice
 from centering.radial.shape import axis_ratios
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
-from centering.results import Centers, Flag
+from centering.results import Centers, Flag, Surface
 from centering.stack import Images, check_stack
 from centering.threads import one_thread
-
-if TYPE_CHECKING:
-    from centering.estimators.radial_reference import RadialReference
 
 __all__ = ["FittedReference", "transfer_of"]
 
 Array = npt.NDArray[np.float64]
+
+DEEP = 15.0
+"""Logarithms of the posterior below its maximum that a picture can tell apart."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +61,7 @@ class FittedReference:
         The evidence where the radius or the number of profiles was chosen from the data.
     images : int
         Number of images that it was learned from.
-    options : RadialReference or None
+    options : ReferenceOptions or None
         What learned it, without transfer functions.
     structure : ndarray or None
         Power spectrum S of what particles have beyond their profiles, in the units of the spectrum N of the noise.
@@ -77,7 +80,7 @@ class FittedReference:
     radius_choice: Choice | None = None
     profile_choice: Choice | None = None
     images: int = 0
-    options: RadialReference | None = None
+    options: ReferenceOptions | None = None
     structure: Array | None = None
     lessons: Lessons | None = None
 
@@ -209,6 +212,19 @@ class FittedReference:
             result[rows[observation.usable]] = surface[observation.usable]
         return result
 
+    def surface(self, image: npt.ArrayLike, *, ctf: CTF | None = None) -> Surface | None:
+        """Return the landscape of one image (n, n) down to `DEEP` below its top, and the displacements along its axes.
+
+        None for an image that cannot be used.
+        """
+        values = self.landscape(image, ctf=ctf)[0]
+        shifts = self.templates.waves.shifts
+        return None if np.isnan(values).any() else Surface(np.minimum(values, values.min() + DEEP), shifts, shifts)
+
+    def make_ready(self, size: int) -> None:
+        """Compile the kernels and build the tables; the size is `size`."""
+        self(np.random.default_rng(0).standard_normal((1, size, size), dtype=np.float32))
+
     def _elongated(self, stack: Images, displacement: Array) -> npt.NDArray[np.int64]:
         profile = self.model.weights @ self.profile(np.arange(self.radius + 1))
         return np.where(axis_ratios(stack, displacement, profile) > TUNING.elongated_ratio, int(Flag.ELONGATED), 0)
@@ -265,6 +281,14 @@ class FittedReference:
             "profile_choice": None if self.profile_choice is None else _evidence(self.profile_choice),
         }
 
+    def sentences(self) -> list[str]:
+        """Return sentences, without capitals and full stops, on what was learned."""
+        return sentences(self)
+
+    def drawings(self, others: Sequence[FittedReference] = ()) -> list[Drawing]:
+        """Return figures of what this reference, and others beside it, have learned."""
+        return drawings([self, *others])
+
     @cached_property
     def _expectation(self) -> Expectation:
         return Expectation(self.templates, self.model)
@@ -304,7 +328,7 @@ def transfer_of(ctf: CTF | None, count: int, waves: Waves) -> Array | None:
     return np.broadcast_to(transfer, (count, *transfer.shape[1:]))
 
 
-def _stated(options: RadialReference | None) -> str:
+def _stated(options: ReferenceOptions | None) -> str:
     """Return the options that differ from the defaults, as a call that makes them."""
     if options is None:
         return "None"

@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.engine.job import Job
-from centering.estimators.surrogate import SurrogateCenter
-from centering.landscapes.grid import candidates
+from centering.estimators.base import surface
 from centering.plot import displayed
-from centering.radial.fitted import FittedReference
 from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
@@ -23,7 +21,6 @@ __all__ = ["doubtful", "montage"]
 
 _SHOWN = 8
 _DOUBTFUL = 10
-_DEEP = 15.0  # logarithms of the posterior below its maximum that a picture can tell apart
 
 Index = npt.NDArray[np.int64]
 
@@ -118,7 +115,7 @@ def doubtful(job: Job, centers: Centers, seen: Index) -> str:
             f"{caption}</figure>"
         )
     words = "Flagged centres first, then those with the lowest scores."
-    if isinstance(job.estimators[0], (SurrogateCenter, FittedReference)):
+    if any('class="pair"' in figure for figure in figures):
         words += " In the landscape dark is good: one deep, round hollow is a clear centre, several are not."
     return f'<p>{words}</p>{_key(job, centers)}<div class="grid">{"".join(figures)}</div>'
 
@@ -127,23 +124,14 @@ def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDA
     """Return the landscape of one particle as a picture; nothing where the estimator has none."""
     estimator = job.estimators[int(job.members[k])]
     bright = -image if job.contrast.invert else image
-    if isinstance(estimator, SurrogateCenter):
-        surface = estimator.landscape(bright)[0]
-        rows, columns = candidates(image.shape[-1], estimator.radius, estimator.max_shift)
-    elif isinstance(estimator, FittedReference):
-        ctf = None if job.particles.ctf is None else job.particles.ctf[np.array([k])]
-        surface = estimator.landscape(bright, ctf=ctf)[0]
-        if np.isnan(surface).any():
-            return ""
-        surface = np.minimum(surface, surface.min() + _DEEP)
-        rows = columns = estimator.templates.waves.shifts
-    else:
+    found = surface(estimator, bright, None if job.particles.ctf is None else job.particles.ctf[np.array([k])])
+    if found is None:
         return ""
-    low, high = float(surface.min()), float(surface.max())
+    low, high = float(found.values.min()), float(found.values.max())
     return marked(
-        (surface - low) / ((high - low) or 1.0),
+        (found.values - low) / ((high - low) or 1.0),
         f"Landscape of particle {k + 1}: its lowest point is the centre found",
         center=center,
         colormap="cividis",
-        middle=(float(-rows[0]), float(-columns[0])),
+        middle=(float(-found.rows[0]), float(-found.columns[0])),
     )

@@ -1,24 +1,21 @@
-"""Learn references from the particles of a dataset: from a random part of them, batch by batch."""
+"""Learn from the particles of a dataset: from a random part of them, batch by batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.estimators.radial_reference import RadialReference
-from centering.estimators.surrogate import SurrogateCenter
+from centering.estimators.base import Fitted, Learner
 from centering.io.cryosparc import CsFile
 from centering.io.particles import Particles
-from centering.radial.fit import Progress, fit
-from centering.radial.fitted import FittedReference
-from centering.threads import one_thread
+from centering.progress import Progress
 
-__all__ = ["Sample", "learn", "sentences", "transfer_functions"]
+__all__ = ["Sample", "learn", "transfer_functions"]
 
 Index = npt.NDArray[np.int64]
 
@@ -31,7 +28,7 @@ _CORRECTED = {
 
 @dataclass(frozen=True)
 class Sample:
-    """Some particles of a dataset, as `RadialReference.fit` takes them: each call reads them anew.
+    """Some particles of a dataset, as `Learner.fit` takes them: each call reads them anew.
 
     Attributes
     ----------
@@ -59,13 +56,13 @@ class Sample:
 
 def learn(
     particles: Particles,
-    options: RadialReference,
-    radius: Index | None = None,
+    learners: Sequence[Learner],
+    members: Index | None = None,
     *,
     invert: bool = False,
     progress: Progress | None = None,
-) -> tuple[list[FittedReference], Index]:
-    """Learn a reference for every distinct pair of radius and pixel size.
+) -> tuple[list[Fitted], Index]:
+    """Learn from the particles of every learner, and of every pixel size among them.
 
     The images are drawn at random, the same ones at every call; only those that can be read.
 
@@ -73,18 +70,18 @@ def learn(
     ----------
     particles : Particles
         With transfer functions (``ctf``) where they are to be corrected for.
-    options : RadialReference
-        Its ``learn_from`` and ``seed`` say how many images are drawn for each reference, and how.
-    radius : ndarray, shape (B,), int64, optional
-        Radius in pixels of every particle; without it that of ``options``, which may be "auto".
+    learners : sequence of Learner
+        Their ``learn_from`` and ``seed`` say how many images are drawn, and how.
+    members : ndarray, shape (B,), int64, optional
+        Which of the learners each particle belongs to; the first one without it.
     invert : bool
         Whether the pixels are multiplied by -1.
     progress : callable, optional
-        See `RadialReference.fit`.
+        ``progress(message, total) -> advance(n)``; see `centering.progress.Progress`.
 
     Returns
     -------
-    references : list of FittedReference
+    references : list of Fitted
     members : ndarray, shape (B,), int64
         Which of the references belongs to each particle; 0 where it cannot be read.
 
@@ -95,8 +92,8 @@ def learn(
     """
     count = len(particles)
     kinds = np.zeros((count, 2))
-    if radius is not None:
-        kinds[:, 0] = radius
+    if members is not None:
+        kinds[:, 0] = members
     if particles.pixel_size is not None:
         kinds[:, 1] = particles.pixel_size
     readable = np.flatnonzero(particles.readable)
@@ -104,12 +101,11 @@ def learn(
     members = np.zeros(count, dtype=np.int64)
     members[readable] = inverse.ravel()
     references = []
-    for k, (size, _) in enumerate(distinct):
+    for k, (which, _) in enumerate(distinct):
+        learner = learners[int(which)]
         places = readable[members[readable] == k]
-        places = np.random.default_rng(options.seed).permutation(places)[: options.learn_from]
-        one = options if radius is None else replace(options, radius=int(size))
-        with one_thread():
-            references.append(fit(one, Sample(particles, places, invert), None, progress, SurrogateCenter))
+        places = np.random.default_rng(learner.seed).permutation(places)[: learner.learn_from]
+        references.append(learner.fit(Sample(particles, places, invert), progress=progress))
     return references, members
 
 
@@ -139,33 +135,3 @@ def transfer_functions(particles: Particles) -> tuple[CTF | None, str]:
         return None, "every defocus is 0"
     low, high = 1e-4 * float(defocus.min()), 1e-4 * float(defocus.max())
     return ctf, f"defocus {low:.2f} to {high:.2f} um"
-
-
-def sentences(reference: FittedReference) -> list[str]:
-    """Return sentences, without capitals and full stops, on what was learned."""
-    model = reference.model
-    spread = (
-        f"displacements by {model.shift:.1f} px along either axis"
-        if np.isfinite(model.shift)
-        else "displacements have a flat prior"
-    )
-    count = len(model.weights)
-    profiles = "one radial profile" if count == 1 else f"{count} radial profiles"
-    rest = "noise" if reference.structure is None else "noise or structure beyond it"
-    said = [
-        f"{profiles} of radius {reference.radius} px learned from {_counted(reference.images)} in "
-        f"{len(reference.history)} iterations, starting from {reference.start}: {100 * model.noise:.1f} % of the power "
-        f"is {rest}, {100 * model.present:.0f} % of the images show a particle, scales vary by "
-        f"{100 * model.contrast:.0f} %, {spread}"
-    ]
-    if reference.radius_choice is not None:
-        choice = reference.radius_choice
-        said.append(
-            f"radius {choice.chosen} px chosen from {choice.values.min()} to {choice.values.max()} px: the smallest "
-            "that explains images not learned from as well as any"
-        )
-    return said
-
-
-def _counted(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"

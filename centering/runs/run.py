@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,6 +29,7 @@ from centering.io.output_folder import recover
 from centering.io.particles import Particles
 from centering.results import Centers
 from centering.runs.outputs import OUTPUTS, preload, write_outputs
+from centering.sentence import Sentence
 from centering.threads import find_pools
 
 __all__ = ["completed", "run"]
@@ -101,8 +103,10 @@ def run(
     particles = job.particles
     if particles.star is not None and particles.star.optics and particles.pixel_size is None:
         raise ValueError(
-            f"{fspath(particles.source)!r} stores origins in Angstrom and the pixel size is not known; "
-            "give it (--angpix)"
+            Sentence(
+                "{source!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})",
+                source=fspath(particles.source),
+            )
         )
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
@@ -139,7 +143,7 @@ def run(
             refuse_changed(before)  # which is then the reason
             raise
         except OSError as error:
-            raise OSError(_words(error, folder)) from error
+            raise OSError(_said(error, folder)) from error
     return centers
 
 
@@ -182,7 +186,7 @@ def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
         "program": f"pswf-centering {centering.__version__}",
         "files": {os.path.abspath(path): list(state) for path, state in files},  # noqa: PTH100
         "number of particles": len(job.particles),
-        "estimator": [repr(estimator) for estimator in job.estimators],
+        "estimator": [job.asked, *map(_stated, job.estimators)],
         "contrast": str(job.contrast),
         "pixel size": job.particles.pixel_size_source,
         "values": hashlib.sha256(_values(job)).hexdigest(),
@@ -196,6 +200,11 @@ def _digest(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity | {"files": files}, sort_keys=True).encode()).hexdigest()
 
 
+def _stated(estimator: object) -> str:
+    """Return how an estimator shows itself, but for its place in memory."""
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(estimator))
+
+
 def _values(job: Job) -> bytes:
     pixel_size, ctf = job.particles.pixel_size, job.particles.ctf
     values = [] if pixel_size is None else [pixel_size]
@@ -203,13 +212,13 @@ def _values(job: Job) -> bytes:
     return b"".join(array.tobytes() for array in (job.members, *values))
 
 
-def _words(error: OSError, folder: RunFolder) -> str:
-    place = f": {fspath(error.filename)!r}" if error.filename else ""
+def _said(error: OSError, folder: RunFolder) -> str:
+    where = f": {fspath(error.filename)!r}" if error.filename else ""
     kept = 0
     with suppress(OSError):
         kept = sum(len(places) for places, _ in folder.journal.read())
-    hint = f"; {kept} particles are done and kept, continue with --resume" if kept else ""
-    return f"{error.strerror or error}{place}{hint}"
+    hint = "; {kept} particles are done and kept, continue with {resume:True}" if kept else ""
+    return Sentence("{error}{where}" + hint, error=error.strerror or error, where=where, kept=kept)
 
 
 def _one_pixel_size(particles: Particles) -> float | None:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 from centering.checks import check_radius, refuse_nonpositive
 from centering.engine.job import Job
-from centering.io.atomic import refuse_line_breaks, remove_dead, replacing
+from centering.estimators.registry import find
+from centering.io.atomic import refuse_line_breaks
 from centering.io.identity import ChangedError
 from centering.io.opening import open_particles
-from centering.io.output_folder import abandon
-from centering.io.publishing import LOCK, RESULTS
+from centering.io.output_folder import abandon, withdraw
 from centering.io.star import StarFile
 from centering.results import Centers
-from centering.runs.prepare import make_estimator, prepare
+from centering.runs.prepare import check_request, prepare
 from centering.runs.run import run
+from centering.sentence import Sentence, message
 from centering.watching.arrivals import Arrivals, Stamp
 from centering.watching.finished import Columns, Finished, columns, joined
+from centering.watching.folder import give_back, take
 
 __all__ = ["Watch", "follow"]
 
-_ABOUT, _OF_STACK, _LOCK, _ALL = "watch.json", "stack.json", ".lock", "particles.star"
+_OF_STACK, _ALL = "stack.json", "particles.star"
+
+_SOME = 16  # pixels of a radius, until a stack says how many a diameter has
 
 _SHARE = 10  # the combined STAR file is written again after so many times the time that writing it takes
 
@@ -59,7 +60,7 @@ class Watch:
         As in `centering.runs.prepare.prepare`; ``auto``: the first stack whose contrast is clear decides for those that
         follow.
     **options
-        ``diameter``, ``radius``, ``max_shift``, ``estimator`` and ``score`` of `centering.runs.prepare.prepare`.
+        Others of `centering.runs.prepare.prepare`; the estimator judges every image on its own.
 
     Attributes
     ----------
@@ -95,7 +96,8 @@ class Watch:
         refuse_line_breaks(self.out)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"{fspath(folder)!r} is not a folder; give the one in which stacks arrive")
-        _check_options(settle=settle, angpix=pixel_size, **self.options)
+        refuse_nonpositive(settle=settle, pixel_size=pixel_size)
+        _check_options(**self.options)
 
     def __enter__(self) -> Watch:
         about = {
@@ -105,31 +107,11 @@ class Watch:
             "pixel size": self.pixel_size,
             **self.options,
         }
-        place = self.out / _ABOUT
-        remove_dead(self.out)
-        if not self.out.exists() or (self.out.is_dir() and not any(self.out.iterdir())):
-            self.out.mkdir(parents=True, exist_ok=True)
-            try:
-                with replacing(place) as temporary:
-                    temporary.write_text(json.dumps(about, indent=2) + "\n")
-            except OSError:
-                with suppress(OSError):
-                    self.out.rmdir()
-                raise
-        elif not place.is_file():
-            raise FileExistsError(f"{fspath(self.out)!r} exists and is not the folder of a watch; give another one")
-        before = json.loads(place.read_text())
-        for name, value in about.items():
-            if before.get(name) != value:
-                raise ValueError(
-                    f"{fspath(self.out)!r} was begun with {name} {before.get(name)!r}, not {value!r}; "
-                    "give the same, or another --out"
-                )
-        self._held = _lock(self.out)
+        self._held = take(self.out, about)
         try:
             self._tidy()
         except BaseException:
-            self._unlock()
+            give_back(self.out, self._held)
             raise
         return self
 
@@ -137,13 +119,7 @@ class Watch:
         try:
             self._tidy()
         finally:
-            self._unlock()
-
-    def _unlock(self) -> None:
-        with suppress(OSError):  # one that stays is in nobody's way
-            (self.out / _LOCK).unlink(missing_ok=True)
-        with suppress(OSError):
-            os.close(self._held)
+            give_back(self.out, self._held)
 
     def _tidy(self) -> None:
         """Read what is finished from the results themselves, and remove what is left of stacks that are not."""
@@ -202,7 +178,7 @@ class Watch:
             if isinstance(error, OSError) and path.exists():
                 raise
             if not isinstance(error, ChangedError):  # else newer results will come soon
-                _withdraw(place)
+                withdraw(place)
             self._refuse(path, name, error)
             return None
         self.done[name] = finished
@@ -211,7 +187,7 @@ class Watch:
 
     def _refuse(self, path: Path, name: str, error: Exception) -> None:
         if path.exists():
-            self.arrivals.refuse(name, str(error))
+            self.arrivals.refuse(name, message(error))
         else:
             self.arrivals.forget(name)
 
@@ -229,7 +205,8 @@ class Watch:
                 )
             if (other.angstrom_per_px is None) != (particles.pixel_size is None):
                 known, unknown = (other.stack, name) if particles.pixel_size is None else (name, other.stack)
-                raise ValueError(f"the pixel size of {known!r} is known and that of {unknown!r} is not; give --angpix")
+                words = "the pixel size of {known!r} is known and that of {unknown!r} is not; give {pixel_size}"
+                raise ValueError(Sentence(words, known=known, unknown=unknown))
         options = dict(self.options)
         if options["invert"] == "auto":
             clear = (other.inverted for other in others if other.clear)
@@ -306,51 +283,14 @@ def follow(
 
 
 def _check_options(
-    *,
-    invert: str,
-    estimator: str = "surrogate",
-    radius: float | str | None = None,
-    diameter: float | None = None,
-    max_shift: float | None = None,
-    score: str | None = None,
-    **positive: float | None,
+    *, estimator: str = "surrogate", radius: float | str | None = None, diameter: float | None = None, **options: Any
 ) -> None:
     """Refuse at once what would be refused for every stack."""
-    refuse_nonpositive(diameter=diameter, **positive)
-    if radius is not None and diameter is not None:
-        raise ValueError("--diameter and --radius say the same thing twice; give one of them")
-    if invert not in ("auto", "yes", "no"):
-        raise ValueError(f"invert is {invert!r}; choose auto, yes or no")
-    if estimator == "radial-reference" or isinstance(radius, str):
-        learning = f"the estimator {estimator}" if not isinstance(radius, str) else f"--radius {radius}"
-        raise ValueError(f"{learning} needs a whole dataset, and a watch sees one stack at a time; use 'centering run'")
+    spec = find(estimator)
+    if spec.learns or spec.together or isinstance(radius, str):
+        who = Sentence("{radius:" + radius + "}") if isinstance(radius, str) else f"the estimator {estimator}"
+        words = "{who} needs a whole dataset, and a watch sees one stack at a time; use 'centering run'"
+        raise ValueError(Sentence(words, who=who))
+    spec, given = check_request(estimator, radius=radius, diameter=diameter, **options)
     whole = None if radius is None else check_radius(radius)
-    make_estimator(estimator, whole if diameter is None else 1, max_shift=max_shift, score=score)
-
-
-def _withdraw(place: Path) -> None:
-    """Remove the results of a stack, all of them at once."""
-    abandon(place)
-    if place.exists():
-        hidden = place.with_name(f".{place.name}.partial")
-        hidden.mkdir()
-        (hidden / LOCK).touch()
-        place.rename(hidden / RESULTS)
-        abandon(place)
-
-
-def _lock(out: Path) -> int:
-    """Lock a folder; the system frees the lock of a process that dies, however it dies."""
-    path = out / _LOCK
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(lock), path.stat()):
-                return lock
-        except BlockingIOError:
-            os.close(lock)
-            raise FileExistsError(
-                f"another watch is writing into {fspath(out)!r}; wait for it, or give another --out"
-            ) from None
-        os.close(lock)  # the watch that held it has just ended, and has taken the file away
+    spec.make(whole if diameter is None else _SOME, **given)

@@ -58,5 +58,5 @@ def test_what_is_no_whole_number_is_quoted(value, error):
 @pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf")])
 def test_the_first_option_that_is_not_positive_is_quoted(value):
     refuse_nonpositive(interval=1.0, until_idle=None)
-    with pytest.raises(ValueError, match=rf"^until-idle is {value!r}; give a finite number above 0$"):
+    with pytest.raises(ValueError, match=rf"^until_idle is {value!r}; give a finite number above 0$"):
         refuse_nonpositive(interval=1.0, until_idle=value)

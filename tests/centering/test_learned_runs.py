@@ -38,7 +38,7 @@ from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
 from centering.radial.selection import choose
 from centering.runs import learning
-from centering.runs.learning import Sample, learn, sentences, transfer_functions
+from centering.runs.learning import Sample, learn, transfer_functions
 from centering.runs.prepare import prepare
 
 PROGRAM = Path(sys.executable).with_name("centering")
@@ -319,7 +319,7 @@ def test_the_sample_leaves_out_what_cannot_be_read(project):
     half = 1024 + (COUNT // 2) * 4 * SIZE * SIZE
     Path("stack.mrcs").write_bytes(Path("stack.mrcs").read_bytes()[:half])
     particles = open_particles("stack.mrcs")
-    references, members = learn(particles, RadialReference(RADIUS, iterations=1))
+    references, members = learn(particles, [RadialReference(RADIUS, iterations=1)])
     assert references[0].images == COUNT // 2
     assert (members == 0).all()
 
@@ -365,7 +365,7 @@ def test_progress_adds_up(inputs, monkeypatch):
 def test_words_about_few_images_and_flat_priors(rng):
     images = gaussian(3)(distances(32, np.zeros((12, 2)))) + 0.3 * rng.standard_normal((12, 32, 32))
     fitted = RadialReference(8, iterations=2, prior="flat", profiles=2).fit(images)
-    (first,) = sentences(fitted)
+    (first,) = fitted.sentences()
     (second,) = fitted.warnings
     assert first.startswith("2 radial profiles of radius 8 px learned from 12 images in 2 iterations")
     assert "flat prior" in first

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from datafiles import dataset
 
 from centering.cli import main
-from centering.watching.watch import _withdraw
+from centering.io.output_folder import withdraw
 
 PROGRAM = Path(sys.executable).with_name("centering")
 RUN = ("run", "particles.star", "--estimator", "mass", "--no-report", "-j", "1", "--out")
@@ -135,7 +135,7 @@ def test_a_closed_standard_error_is_no_reason_to_stop():
 def test_withdrawn_results_leave_nothing_behind():
     command(*RUN, "out")
     before = state()
-    _withdraw(Path("out"))
+    withdraw(Path("out"))
     assert state() == {path: content for path, content in before.items() if path.parts[0] != "out"}
     command(*RUN, "out")
     assert state() == before
