@@ -17,6 +17,7 @@ from centering.landscapes.landscape import METHODS, check_choice, landscapes
 from centering.landscapes.minimum import NEAR, TIE, Minimum, best_candidate, find_minimum
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.pyramid import pyramid
+from centering.landscapes.score import RACER as RACER_SCORE
 from centering.landscapes.score import Score, check_score
 from centering.results import Centers, Flag, Surface
 from centering.stack import Images, check_radius, check_stack
