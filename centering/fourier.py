@@ -108,7 +108,7 @@ def climb_waves(
 
     c(t) is a sum of parity waves with the coefficients ``spectra``.  See `centering.radial.sharp.sharpen` for the
     arguments.  ``covariance`` receives minus the inverse of the curvature there and ``peak`` the value of c.  Where the
-    curvature is not that of a hill: the pixel itself, 1/12 along both axes (a place anywhere in the pixel), and NaN.
+    curvature is not that of a hill: the pixel itself, 1/12 along both axes (a point anywhere in the pixel), and NaN.
     """
     count = spectra.shape[1]
     highest = count // 2
@@ -118,7 +118,7 @@ def climb_waves(
         slope, curvature = factors[i, 0], factors[i, 1]
         found = True
         for step in range(steps + 1):
-            # the waves at this place, and their first and second derivatives
+            # the waves at this point, and their first and second derivatives
             for k in range(highest + 1):
                 scale = math.sqrt((1.0 if k == 0 else 2.0) / period)
                 frequency = 2.0 * math.pi * k / period

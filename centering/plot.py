@@ -190,8 +190,8 @@ def shift_histogram(displacement: Float64, *, pixel_size: float | None = None) -
         Angstrom per pixel, for a second axis.
     """
     figure = drawing(9.2, 4.1, left=0.75, right=0.15, bottom=0.55, top=0.6, gap=0.85)
-    place, ax = figure.subplots(1, 2, width_ratios=[1, 1.35])
-    draw_places(place, displacement)
+    box, ax = figure.subplots(1, 2, width_ratios=[1, 1.35])
+    draw_places(box, displacement)
     draw_lengths(ax, displacement, pixel_size)
     return figure
 

@@ -95,9 +95,9 @@ class Aligned:
 
 
 def running_average(aligned: Aligned, order: npt.NDArray[np.int64], start: Match) -> Iterator[Array]:
-    """Part (a): align each image to the average of those before it, and add it.
+    """Part (a): align each image to the average of those before it, and add it: equation (A1) of docs/mathematics.md.
 
-    ``a_m = (p + (m - 1) a_{m-1}) / m``.  The first image is put where ``start`` says; every a_m is handed out.
+    ``a_m = (p + (m - 1) a_{m-1}) / m``.  The first image is put where ``start`` says.  Yields every a_m.
     """
     aligned.align(order[0], start)
     average = aligned.vectors[order[0]].astype(np.float64)
@@ -111,7 +111,8 @@ def running_average(aligned: Aligned, order: npt.NDArray[np.int64], start: Match
 def refine(aligned: Aligned, order: npt.NDArray[np.int64]) -> tuple[Array, Array]:
     """Part (b), one sweep: take each image out of the average, align it to the average of the others, put it back.
 
-    ``A' = (N A - p_k) / (N - 1)``.  An image is moved only where that raises its inner product with A', so
+    ``A' = (N A - p_k) / (N - 1)``, then ``A = (p_k + (N - 1) A') / N``: equation (A2) of docs/mathematics.md.
+    Deviation from the paper: an image is moved only where that raises its inner product with A', so that
     `Aligned.total` never falls.
 
     Returns

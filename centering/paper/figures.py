@@ -88,8 +88,8 @@ def images(
         _pixel_axes(ax, panel.shape, outer=(k % across == 0, k + across >= len(panels)))
         ax.set_title(title, fontsize=9)
         middle = np.array(panel.shape) // 2
-        for number, (kind, place) in enumerate((centers or {}).get(title, {}).items()):
-            row, column = position = np.asarray(place, dtype=np.float64) + middle
+        for number, (kind, center) in enumerate((centers or {}).get(title, {}).items()):
+            row, column = position = np.asarray(center, dtype=np.float64) + middle
             _mark(ax, position, kinds[kind])
             if circle is not None and number == 0:
                 ax.add_patch(Circle((column, row), circle, fill=False, color=kinds[kind][1], linewidth=1.2))
@@ -98,7 +98,7 @@ def images(
 
 
 def picks(micrograph: npt.NDArray[Any], places: Mapping[str, npt.ArrayLike], *, side: float = 5.6) -> Figure:
-    """Draw a micrograph with the places of particles.
+    """Draw a micrograph with the positions of particles.
 
     Parameters
     ----------
@@ -158,8 +158,8 @@ def landscapes(
     middle = np.array(image.shape) // 2
     axes[0].imshow(image, cmap="gray")
     axes[0].set_title("image", fontsize=9)
-    for kind, place in marked.items():
-        _mark(axes[0], np.asarray(place, dtype=np.float64) + middle, kinds[kind])
+    for kind, center in marked.items():
+        _mark(axes[0], np.asarray(center, dtype=np.float64) + middle, kinds[kind])
     drawn = None
     for ax, (name, surface) in zip(axes[1:], surfaces.items(), strict=True):
         low, high = float(np.nanmin(surface.values)), float(np.nanmax(surface.values))

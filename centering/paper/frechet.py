@@ -42,13 +42,13 @@ def frechet_function(points: npt.ArrayLike, weights: npt.ArrayLike, x: npt.Array
     >>> print(frechet_function([[0.0], [2.0]], [1.0, 3.0], [[1.0], [1.5]]))
     [4. 3.]
     """
-    place, weight = _check(points, weights)
+    position, weight = _check(points, weights)
     at = np.asarray(x, dtype=np.float64)
-    if at.ndim == 0 or at.shape[-1] != place.shape[1]:
-        raise ValueError(f"x has shape {at.shape}; give (..., {place.shape[1]}), as many coordinates as the points")
+    if at.ndim == 0 or at.shape[-1] != position.shape[1]:
+        raise ValueError(f"x has shape {at.shape}; give (..., {position.shape[1]}), as many coordinates as the points")
     result = np.empty(at.shape[:-1])
     for index in np.ndindex(result.shape):
-        result[index] = weight @ np.linalg.norm(place - at[index], axis=1) ** order
+        result[index] = weight @ np.linalg.norm(position - at[index], axis=1) ** order
     return result
 
 
@@ -68,8 +68,8 @@ def frechet_mean(points: npt.ArrayLike, weights: npt.ArrayLike) -> Float64:
     >>> print(frechet_mean(*pixels([[0, 0, 0, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0]])))
     [2.  1.5]
     """
-    place, weight = _check(points, weights)
-    mean: Float64 = weight @ place / weight.sum()
+    position, weight = _check(points, weights)
+    mean: Float64 = weight @ position / weight.sum()
     return mean
 
 
@@ -84,7 +84,7 @@ def frechet_median(points: npt.ArrayLike, weights: npt.ArrayLike, *, tolerance: 
     points, weights :
         As `frechet_function`.
     tolerance : float
-        The iteration ends when a step is shorter than this part of the spread of the points.
+        The iteration ends when a step is shorter than this part of the extent of the points.
 
     Raises
     ------
@@ -96,24 +96,24 @@ def frechet_median(points: npt.ArrayLike, weights: npt.ArrayLike, *, tolerance: 
     >>> print(frechet_median([[0.0], [1.0], [10.0]], [1, 1, 1]).round(6))
     [1.]
     """
-    place, weight = _check(points, weights)
-    place, weight = place[weight > 0], weight[weight > 0]
-    x = frechet_mean(place, weight)
-    spread = float(np.linalg.norm(place - x, axis=1).max())
-    if spread == 0.0:
+    position, weight = _check(points, weights)
+    position, weight = position[weight > 0], weight[weight > 0]
+    x = frechet_mean(position, weight)
+    extent = float(np.linalg.norm(position - x, axis=1).max())
+    if extent == 0.0:
         return x
     for _ in range(10_000):
-        distance = np.linalg.norm(place - x, axis=1)
-        here = distance <= 1e-14 * spread
+        distance = np.linalg.norm(position - x, axis=1)
+        here = distance <= 1e-14 * extent
         pull = np.where(here, 0.0, weight / np.where(here, 1.0, distance))
-        target = pull @ place / pull.sum()
+        target = pull @ position / pull.sum()
         # the weight of a point that x sits on holds x back
-        force = float(np.linalg.norm(pull @ (place - x)))
+        force = float(np.linalg.norm(pull @ (position - x)))
         held = float(weight[here].sum())
         stay = 1.0 if held >= force else held / force
         step = (1.0 - stay) * (target - x)
         x = x + step
-        if np.linalg.norm(step) <= tolerance * spread:
+        if np.linalg.norm(step) <= tolerance * extent:
             break
     return x
 
@@ -128,13 +128,13 @@ def pixels(image: npt.ArrayLike) -> tuple[Float64, Float64]:
 
 
 def _check(points: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Float64, Float64]:
-    place = np.asarray(points, dtype=np.float64)
+    position = np.asarray(points, dtype=np.float64)
     weight = np.asarray(weights, dtype=np.float64)
-    if place.ndim != 2 or weight.shape != place.shape[:1]:
-        raise ValueError(f"points have shape {place.shape} and weights {weight.shape}; give (n, D) and (n,)")
+    if position.ndim != 2 or weight.shape != position.shape[:1]:
+        raise ValueError(f"points have shape {position.shape} and weights {weight.shape}; give (n, D) and (n,)")
     if not (weight >= 0).all() or not 0 < weight.sum() < np.inf:
         raise ValueError(
             f"weights lie between {weight.min():g} and {weight.max():g}; "
             "give finite numbers of at least 0, not all of them 0"
         )
-    return place, weight
+    return position, weight

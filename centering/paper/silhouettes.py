@@ -1,4 +1,4 @@
-"""Silhouettes without any symmetry, at any size, place and angle: test objects whose centre is known exactly.
+"""Silhouettes without any symmetry, at any size, position and angle: test objects whose centre is known exactly.
 
 A silhouette is a formula, not a picture: it is drawn at the pixels anew for every angle, so rotated and shifted
 copies are as sharp as the first, and its centre of mass is an integral over its outline.

@@ -70,6 +70,11 @@ def _judge(
     neighbour: int,
     flags: Any,
 ) -> None:
+    """Set the flags (B,) of logarithms of posteriors (B, h, h) with the logarithm ``prior`` (h, h) in them.
+
+    ``near`` and ``far``, in pixels, are the least distances of a second maximum for AMBIGUOUS and for NEIGHBOUR;
+    ``equal``, ``chance`` and ``part`` the thresholds of `posterior_flags`; ``border`` and so on the bits.
+    """
     batch, side, _ = landscape.shape
     for i in range(batch):
         first, row, column = landscape[i, 0, 0], 0, 0

@@ -164,7 +164,11 @@ def expected_waves(waves: Waves, posterior: Posterior, weights: Images) -> Image
 
 
 def maximize(templates: Templates, model: Model, sums: Sums, freedom: Freedom) -> Model:
-    """Return the model that the sums make most likely."""
+    """Return the model that the sums make most likely: equation (R4) of docs/radial_reference.md, and the deviations.
+
+    Deviations.  Under transfer functions Q is left out of the matrix.  The mean of the scales goes into the profiles.
+    Scales, displacements and the fraction of images with a particle are kept within the bounds of `Tuning`.
+    """
     coefficients = np.empty_like(model.coefficients)
     for p in range(len(coefficients)):
         matrix = (

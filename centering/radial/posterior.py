@@ -165,17 +165,20 @@ class Posterior:
 
 
 class Expectation:
-    r"""The E-step for one model.
+    """The E-step for one model: equations (R2) and (R3) of docs/radial_reference.md.
 
     For an image I of noise variance v, seen through the candidate t of profile p with scale s,
 
-        ln p(I | p, t, s, v) - ln p(I | no particle, v) = (s c - s^2 N / 2) / v,   c = <Q m_t, I>,  N = |Q m_t|^2,
+        ln p(I | p, t, s, v) - ln p(I | no particle, v) = (s C - s^2 E / 2) / v,   C = <Q m_t, I>,  E = |Q m_t|^2,
 
     and the scale, normal about 1 with variance ``tau^2``, is integrated out in closed form:
 
-        1/2 (tau^2 c^2 / v^2 + 2 c / v - N / v) / (1 + tau^2 N / v) - 1/2 ln(1 + tau^2 N / v).
+        1/2 (tau^2 C^2 / v^2 + 2 C / v - E / v) / (1 + tau^2 E / v) - 1/2 ln(1 + tau^2 E / v).
 
-    v is that which fits the image best: the expected power of the residual.
+    Deviations.  v is not integrated out: it is that which fits the image best, the expected power of the residual, and
+    is multiplied by the ``dispersion`` of the model.  Under a transfer function, Q is taken as without it, and E is
+    multiplied by the part of the template's power that the function leaves.  A posterior narrower than 0.6 pixels is
+    taken for a normal one about its maximum between the candidates (`centering.radial.sharp`).
     """
 
     def __init__(self, templates: Templates, model: Model) -> None:

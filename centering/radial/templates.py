@@ -23,9 +23,9 @@ class Templates:
 
     A template about the candidate t is ``m(|x - t|) = sum_n a_n psi_n(x - t)``, limited to the band of the waves.
     Only the pixels inside the image are seen, and the plane that fits an image best has been removed from it; so what
-    counts is ``Q m_t``, the visible part less its own best plane.  Inner products of such parts are exact, pixel by
-    pixel: ``<Q m_t, Q m'_t> = sum over visible s of m(s) m'(s) - sum_j g_j(t) g'_j(t)`` with three orthonormal planes
-    j and ``g_j(t) = <m_t, plane_j>``.
+    counts is ``Q m_t`` of (R2), the visible part less its own best plane.  Inner products of such parts are exact,
+    pixel by pixel: ``<Q m_t, Q m'_t> = sum over visible s of m(s) m'(s) - sum_j g_j(t) g'_j(t)`` with three orthonormal
+    planes j and ``g_j(t) = <m_t, plane_j>``.
 
     Parameters
     ----------

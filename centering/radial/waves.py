@@ -177,7 +177,10 @@ class Waves:
 
 @jit
 def _remove_planes(images: Any, result: Any, squares: Any) -> None:
-    """Write images less the plane that fits each best, and the mean squares of the images."""
+    """Write images less the plane that fits each best by least squares, and the mean squares of the images.
+
+    Rows, columns and the constant are orthogonal on the square, so the plane is three sums over the pixels.
+    """
     batch, size, _ = images.shape
     middle = (size - 1) / 2.0
     moment = size * size * (size * size - 1.0) / 12.0  # sum over the pixels of (row - middle)^2

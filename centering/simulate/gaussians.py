@@ -91,9 +91,9 @@ class GaussianParticle:
         frames = np.asarray(rotation, dtype=np.float64)
         shift = np.asarray(displacement, dtype=np.float64)
         center = np.einsum("bij,kj->bki", frames[:, :2], self.means) + shift[:, None, :]
-        spread = np.einsum("bij,kjl,bml->bkim", frames[:, :2], self.covariances, frames[:, :2])
-        inverse = np.linalg.inv(spread)
-        height = self.weights / (2 * np.pi * np.sqrt(np.linalg.det(spread)))
+        covariance = np.einsum("bij,kjl,bml->bkim", frames[:, :2], self.covariances, frames[:, :2])
+        inverse = np.linalg.inv(covariance)
+        height = self.weights / (2 * np.pi * np.sqrt(np.linalg.det(covariance)))
         position = np.arange(size) - size // 2
         images = np.zeros((len(frames), size, size))
         for b, image in enumerate(images):

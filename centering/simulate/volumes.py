@@ -96,6 +96,10 @@ def _checked(volume: npt.ArrayLike) -> npt.NDArray[Any]:
 
 @jit
 def _project(density: Any, frames: Any, shift: Any, center: Any, reach: int, images: Any) -> None:
+    """Write ``images[b, r, c] = sum_z density(center + frame^T (y, x, z))``, (y, x) the pixel less the shift.
+
+    One sample a voxel along depth, trilinear between the voxels; beyond the centres of the outermost ones it is 0.
+    """
     sides = density.shape
     size = images.shape[1]
     for b in range(len(images)):
