@@ -42,7 +42,7 @@ def direct_leakage(log_concentration: Array) -> Array:
 
 
 def _first_deficit(bandlimit: float, order: float) -> float:
-    """Return ln(-ln lambda_0), by the Gauss-Laguerre rule."""
+    """Return ln(-ln lambda_0): equation (P.8) by a Gauss-Laguerre rule, at a rate of at least 0.2 where N nears c."""
     nodes, weights = np.polynomial.laguerre.laggauss(_LAGUERRE_NODES)
     rate = 2.0 * math.sqrt(max(1.0 - (order / bandlimit) ** 2, 0.01))
     bandlimits = bandlimit + nodes / rate
@@ -62,7 +62,7 @@ def _log_overlap(order: float, coordinates: Array) -> Array:
 
 
 def _deficits(bandlimit: float, order: float, modes: Modes, edges: Array) -> Array:
-    """Return ln(-ln lambda) of the functions, from n = 0, whose lambda is near 1."""
+    """Return ln(-ln lambda) of the functions, from n = 0, whose lambda is near 1, by equation (P.9)."""
     first = _first_deficit(bandlimit, order)
     # the functions that need it, and one more
     count = min(len(edges), 1 + int(np.count_nonzero(modes.log_concentration > -0.2)))

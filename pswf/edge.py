@@ -1,7 +1,7 @@
 """The functions at and near the edge r = 1, with relative accuracy however small they are there.
 
 Most prolate functions have decayed by many orders of magnitude where they reach r = 1, and no sum of Zernike
-functions gives the value left over.  With ``R = r^N u(z)``, ``z = 1 - r^2``, the differential equation is
+functions gives the value left over.  With ``R = r^N u(z)``, ``z = 1 - r^2``, the differential equation is (P.6)
 
     z (1 - z) u'' + (1 - (N + 2) z) u' = (gap / 4 - c^2 z / 4) u,    gap = c^2 + (N + 1/2)(N + 3/2) - chi,
 
@@ -33,6 +33,7 @@ _RESCALE = 2.0**256
 def _climb(order: float, bandlimit: Any, gap: Any, depth: Any, value: Any, power: Any) -> None:
     """Fill in the z of the outermost extremum and ``u(z) = value * 2**(256 * power)``, for every bandlimit and gap.
 
+    Taylor steps of equation (P.6), each ended where three terms in turn fall below 1e-17 of the sum, or by 400 terms.
     z = 0 where the extremum is the edge itself.  For N = 0 the search ends well inside the turning point.
     """
     for i in range(len(gap)):
@@ -114,7 +115,7 @@ def log_edges(bandlimit: Array, order: float, gap: Array, coordinates: list[Arra
 
 
 def edge_functions(order: float, bandlimit: float, gap: Array, z: Array) -> tuple[Array, Array]:
-    """Return ``u(z)`` and ``du/dz``, ``u(0) = 1``, by the series at the edge, shape (len(gap), len(z)) each."""
+    """Return ``u(z)`` and ``du/dz``, ``u(0) = 1``, by the series of (P.6) about the edge, (len(gap), len(z)) each."""
     constant = 0.25 * gap[:, np.newaxis]
     quarter = 0.25 * bandlimit * bandlimit
     before, term = np.zeros((len(gap), len(z))), np.ones((len(gap), len(z)))

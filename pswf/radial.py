@@ -37,7 +37,9 @@ TABLE_ENTRIES = 500_000
 def _recurrence(
     r: Any, near_0: Any, near_1: Any, start: Any, block: Any, values: Any, slopes: Any, with_slopes: bool
 ) -> None:
-    """Fill ``values[i, k] = q_k(r_i)``, and ``slopes`` alike.
+    """Fill ``values[i, k] = q_k(r_i)``, and ``slopes`` alike, by equation (P.5), in 1 - r^2 where r^2 > 1/2.
+
+    Values below 2**-1024 are 0.
 
     ``near_0`` and ``near_1`` hold the rows 1 / A, C / A and the ratios of the scale factors, for r^2 and 1 - r^2;
     ``start[:, i] * 2**(512 * block[i])`` is q_0 and its slope.

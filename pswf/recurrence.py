@@ -37,7 +37,7 @@ TAIL = 18.5
 
 
 def step_rates(order: float, size: int) -> tuple[Array, Array]:
-    """Return the rates A and C of multiplication by r^2, shape (size,) each.
+    """Return the rates A and C of multiplication by r^2, shape (size,) each; equation (P.4).
 
     ``-r^2 p_k = A_k (p_{k+1} - p_k) - C_k (p_k - p_{k-1})`` for ``p_k = q_k / (q_k / r^N)(0) r^-N``; the entries of
     the matrix are ``b_k = A_k + C_k`` and ``a_k = -(A_{k-1} C_k)^(1/2)``.  Those of 1 - r^2, in
@@ -52,7 +52,7 @@ def step_rates(order: float, size: int) -> tuple[Array, Array]:
 
 
 def square_multiplication(order: float, size: int) -> tuple[Array, Array]:
-    """Return the diagonal b and the off-diagonal a of multiplication by r^2, ``a[0] = 0``, shapes (size,)."""
+    """Return the diagonal b and the off-diagonal a, ``a[0] = 0``, of multiplication by r^2 (P.2), shapes (size,)."""
     up, down = step_rates(order, size)
     off = np.zeros(size)
     off[1:] = -np.sqrt(up[:-1] * down[1:])
@@ -60,7 +60,7 @@ def square_multiplication(order: float, size: int) -> tuple[Array, Array]:
 
 
 def operator_diagonals(bandlimit: float, order: float, size: int) -> tuple[Array, Array]:
-    """Return diagonal and off-diagonal (first entry 0) of the commuting differential operator."""
+    """Return diagonal and off-diagonal (first entry 0) of the commuting differential operator; equation (P.3)."""
     b, a = square_multiplication(order, size)
     return _degree_part(order, size) + bandlimit**2 * b, bandlimit**2 * a
 

@@ -54,6 +54,9 @@ def _modes(
 ) -> None:
     """Correct every mu, fill in its rounding error ``rest``, the coordinates d and what lambda is read off.
 
+    The eigenvectors of (P.3) by two steps of Rayleigh's iteration on twisted factorisations.  A pivot that is 0 becomes
+    1e-17 of the rate A there; coordinates below 1e-308 become 0.
+
     ``base`` is the part of the operator without c, ``up`` and ``down`` are c^2 times the rates of r^2, or -c^2 times
     those of 1 - r^2, ``off`` minus the off-diagonal with a 0 at both ends.  The first coordinate divided by
     ``R / r^N`` at 0 is ``ratio * 2**(512 * ratio_block)``; ``work`` and ``block`` are scratch.
@@ -175,6 +178,8 @@ def _significant(coordinates: Array) -> int:
 
 def solve(bandlimit: float, order: float, count: int, chi: Array | None = None) -> Modes:
     """Return the first ``count`` prolate functions of one order; with their ``chi``, where they are known.
+
+    lambda is ``c gamma^2``, gamma by equation (P.7).
 
     Raises
     ------

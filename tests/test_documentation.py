@@ -89,6 +89,14 @@ def test_names_beside_the_equations_exist():
             thing = getattr(thing, part)
 
 
+def test_equations_and_the_code_name_each_other():
+    """Every numbered equation of the prolate functions is named where it is computed, and no other is."""
+    tags = re.findall(r"\\tag\{(P\.\d+)\}", (ROOT / "docs" / "mathematics.md").read_text(encoding="utf-8"))
+    assert tags == [f"P.{n + 1}" for n in range(len(tags))]
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pswf").rglob("*.py"))
+    assert set(re.findall(r"\bP\.\d+\b", sources)) == set(tags)
+
+
 @pytest.mark.parametrize("package", [pswf, centering], ids=lambda package: package.__name__)
 def test_the_reference_lists_what_is_public(package):
     """Every public name is on the page, and what is on the page is public where it lives."""

@@ -32,8 +32,8 @@ class PSWF(ZernikeSeries):
     r"""Radial prolate functions ``R_{N,n}`` of one angular order N, for n = 0, 1, ..., count - 1.
 
     The eigenfunctions ``psi_{N,n}(r, theta) = R_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` of the Fourier transform
-    restricted to the unit disk, ``int_{|y|<=1} psi(y) exp(i c <x, y>) dy = alpha psi(x)``: among all functions on
-    the disk they are the ones whose energy is most concentrated in the band of radius c.
+    restricted to the unit disk, ``int_{|y|<=1} psi(y) exp(i c <x, y>) dy = alpha psi(x)`` (equation P.1 of
+    docs/mathematics.md): among all functions on the disk they are the ones whose energy is most concentrated in the band of radius c.
 
     Parameters
     ----------
