@@ -1,6 +1,15 @@
 """Prolate spheroidal wave functions on the disk, and the radial bases beside them.
 
-Everything public is imported on first use, so that ``import pswf`` stays light.
+Everything public is imported on first use, so that ``import pswf`` stays light.  From the bottom up:
+
+checks, jit, threads, cache, _private: input, compiled code, threads, files that can be trusted.
+recurrence, radial, spectrum, edge, concentration, bessel: the numbers of one angular order.
+bases: radial bases of one order.
+quadrature: rules for the radius.
+spectra, families, registry: bases of all orders, and their names.
+disk: rotational averages on the pixels of a disk.
+steerable: whole images.
+plot, aspire: pictures; the basis for ASPIRE-Python.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class PSWF(ZernikeSeries):
 
     The eigenfunctions ``psi_{N,n}(r, theta) = R_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` of the Fourier transform
     restricted to the unit disk, ``int_{|y|<=1} psi(y) exp(i c <x, y>) dy = alpha psi(x)`` (equation P.1 of
-    docs/mathematics.md): among all functions on the disk they are the ones whose energy is most concentrated in the band of radius c.
+    docs/mathematics.md): among all functions on the disk they are the ones whose energy is most concentrated in the
+    band of radius c.
 
     Parameters
     ----------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import processes
 import pytest
@@ -39,6 +41,17 @@ def test_public_names_are_documented(name: str) -> None:
     assert name in dir(pswf)
     if name != "__version__":
         assert inspect.getdoc(thing)
+
+
+@pytest.mark.parametrize("name", ["pswf", "pswf.bases", "pswf.steerable"])
+def test_the_docstring_of_a_package_lists_its_files(name: str) -> None:
+    package = import_module(name)
+    assert package.__file__ is not None
+    files = {path.stem for path in Path(package.__file__).parent.iterdir() if path.suffix == ".py"}
+    folders = {path.parent.name for path in Path(package.__file__).parent.glob("*/__init__.py")}
+    lines = re.findall(r"^(\w+(?:, \w+)*): ", package.__doc__ or "", re.MULTILINE)
+    listed = [name for line in lines for name in line.split(", ")]
+    assert sorted(listed) == sorted((files | folders) - {"__init__"})
 
 
 def test_unknown_names_are_attribute_errors() -> None:
