@@ -194,7 +194,7 @@ def check_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     try:
         result = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"dtype is {dtype!r}; give float32 or float64") from None
+        result = None
     if result not in (np.float32, np.float64):
         raise TypeError(f"dtype is {dtype!r}; give float32 or float64")
     return result

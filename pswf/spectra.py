@@ -51,7 +51,7 @@ class RadialProlate(ZernikeSeries):
         Coordinates in the orthonormal radial Zernike functions.
     """
 
-    def __init__(self, bandlimit: float, angular_order: int, chi: Array, log_concentration: Array) -> None:
+    def __init__(self, bandlimit: float, angular_order: int, *, chi: Array, log_concentration: Array) -> None:
         self.bandlimit = bandlimit
         self.angular_order = angular_order
         self.count = len(chi)
@@ -97,9 +97,8 @@ class Spectra:
         """Return the functions of one order; None beyond the last order that has any."""
         if angular_order >= len(self.chi):
             return None
-        return RadialProlate(
-            self.bandlimit, angular_order, self.chi[angular_order], self.log_concentration[angular_order]
-        )
+        logs = self.log_concentration[angular_order]
+        return RadialProlate(self.bandlimit, angular_order, chi=self.chi[angular_order], log_concentration=logs)
 
     def __repr__(self) -> str:
         return (

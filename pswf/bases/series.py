@@ -70,22 +70,7 @@ class ZernikeSeries(ABC):
 
 
 class CountedSeries(ZernikeSeries):
-    """The first functions of an angular order, as many as are asked for.
-
-    Parameters
-    ----------
-    count : int
-        Number of functions, at least 1.
-    angular_order : int, optional
-        N >= 0.
-
-    Raises
-    ------
-    TypeError
-        Order or count not an integer.
-    ValueError
-        Negative order, count below 1, or more coordinates than the machine has memory for.
-    """
+    """The first ``count`` functions of an angular order: the constructor of the bases that need to know no more."""
 
     def __init__(self, count: int, angular_order: int = 0) -> None:
         self.count = check_count(count)

@@ -24,11 +24,6 @@ class Zernike(CountedSeries):
     angular_order : int, optional
         N >= 0.
 
-    Attributes
-    ----------
-    angular_order, count
-        As above.
-
     Raises
     ------
     TypeError

@@ -133,10 +133,8 @@ class SteerableBasis(Steerable):
 
         Raises
         ------
-        TypeError
-            Complex or non-numeric images.
-        ValueError
-            Images of another size, or with non-finite pixels on the disk.
+        TypeError, ValueError
+            Images that are not real, not of this size, or not finite on the disk.
         """
         pixels, shape = self._take(images)
         return self._transform.forward(pixels).reshape(*shape, self.count)
@@ -155,10 +153,8 @@ class SteerableBasis(Steerable):
 
         Raises
         ------
-        TypeError
-            Complex or non-numeric coefficients.
-        ValueError
-            The wrong number of coefficients, or non-finite ones.
+        TypeError, ValueError
+            Coefficients that are not real numbers, not finite, or not as many.
         """
         given = self.check(coefficients).astype(self.dtype, copy=False)
         flat = given.reshape(-1, self.count)

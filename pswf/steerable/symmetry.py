@@ -107,29 +107,21 @@ def _free_pixels(kind: SymmetryClass, rows: Indices, columns: Indices) -> int:
 def check_separable(layout: Layout, rows: Indices, columns: Indices) -> None:
     """Raise ValueError where there are more functions than the pixels of the disk can tell apart.
 
-    Parameters
-    ----------
-    layout : Layout
-        The functions.
-    rows, columns : ndarray of int, shape (P,)
-        Positions of the pixels relative to the centre.
+    ``rows`` and ``columns``, shape (P,), are the positions of the pixels relative to the centre.
     """
-    if layout.count > len(rows):
-        raise _crowded(f"{layout.count} functions for the {len(rows)} pixels on the disk", rows)
+    many = "" if layout.count <= len(rows) else f"{layout.count} functions for the {len(rows)} pixels on the disk"
     alone = unpaired(rows, columns)
     spare = int(np.count_nonzero(alone))
-    for kind in CLASSES:
+    for kind in () if many else CLASSES:
         functions = len(kind.indices(layout))
         free, extra = (_free_pixels(kind, rows[part], columns[part]) for part in (~alone, alone))
         spare -= max(0, functions - free)
         if functions > free + extra or spare < 0:
             many = f"{functions} {kind} for the {free} pixels that turns and reflections leave to them on the disk"
-            raise _crowded(many, rows)
-
-
-def _crowded(many: str, rows: Indices) -> ValueError:
-    size = int(np.ptp(rows)) + 1
-    return ValueError(
-        f"the basis has {many} of {size} x {size} images; give a larger truncation, a smaller band or degree, "
-        "or larger images"
-    )
+            break
+    if many:
+        size = int(np.ptp(rows)) + 1
+        raise ValueError(
+            f"the basis has {many} of {size} x {size} images; give a larger truncation, a smaller band or degree, "
+            "or larger images"
+        )
