@@ -49,7 +49,7 @@ def find(name: str) -> EstimatorSpec:
     offered = _offered().get(name, [])
     if not offered and name not in BUILT_IN:
         raise ValueError(f"there is no estimator {name!r}; choose one of {', '.join(estimator_names())}")
-    sources = [*(["pswf-centering itself"] if name in BUILT_IN else []), *map(_source, offered)]
+    sources = [*(["pswf-centering itself"] if name in BUILT_IN else []), *sorted(map(_source, offered))]
     if len(sources) > 1:
         raise ValueError(f"the estimator {name!r} is offered by {' and by '.join(sources)}; uninstall all but one")
     if not offered:

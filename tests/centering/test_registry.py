@@ -1,0 +1,275 @@
+"""The estimators by name: those of this package, and one that another distribution offers."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import processes
+import pytest
+from click.testing import CliRunner
+from datafiles import RADIUS, dataset
+from installed import EXTENSIONS, install
+
+from centering import FittedReference, RadialReference, SurrogateCenter
+from centering.cli import main
+from centering.estimators.registry import BUILT_IN, estimator_names, find, make_estimator
+from centering.io.opening import open_particles
+from centering.runs.prepare import prepare
+from centering.sentence import Sentence
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = str(Path(sys.executable).with_name("centering"))
+COUNT = 40
+
+
+def offer(folder, distribution, name, target):
+    """Write what an installed distribution leaves of itself."""
+    about = folder / f"{distribution}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[centering.estimators]\n{name} = {target}\n")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder in which ``tests/extensions/estimator`` is installed."""
+    folder = tmp_path_factory.mktemp("estimator") / "site"
+    install("estimator", folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Work in an empty project folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def command(site, project, monkeypatch):
+    """Run ``centering`` as a user does who has installed the extension."""
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def call(*arguments, code=0):
+        done = processes.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return call
+
+
+def told(*arguments, code=2):
+    result = CliRunner().invoke(main, [*map(str, arguments)])
+    assert result.exit_code == code, result.stderr
+    return result.stderr
+
+
+# from outside
+
+
+def test_the_page_shows_the_extension():
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    for name in ("averaged_template.py", "pyproject.toml"):
+        assert (EXTENSIONS / "estimator" / name).read_text(encoding="utf-8").strip() in page
+
+
+def test_an_estimator_from_outside_is_run_resumed_and_reported(command, project):
+    star, simulation = dataset(project, COUNT, snr=0.5)
+    run = ("run", star, "--estimator", "template", "--radius", RADIUS, "--out", "out", "-j", 1, "--batch-size", 7)
+    done = command(*run, "--set", "sweeps=2")
+    assert "note: a template averaged from 40 images in 2 sweeps" in done.stderr
+    assert "note: not corrected for contrast transfer: the averaged template does not take" in done.stderr
+    summary = json.loads(Path("out/summary.json").read_text())
+    assert summary["estimator"].startswith("FittedTemplate(Template(radius=9, sweeps=2")
+    assert summary["learned"][0]["images"] == COUNT
+    assert summary["warnings"] == []
+    page = Path("out/report.html").read_text()
+    assert "The average of the images that it was learned from." in page
+    assert "A template averaged from 40 images in 2 sweeps." in page
+    assert re.search(r"centering run \S*particles.star --out out .*--estimator template --set sweeps=2", page)
+    assert Path("out/reference.png").exists()
+    rows = np.loadtxt("out/centers.csv", delimiter=",", skiprows=1, usecols=(1, 2))
+    apart = rows - simulation.displacement
+    spread = np.median(np.hypot(*(apart - np.median(apart, axis=0)).T))
+    assert spread < 1.5 < np.median(np.hypot(*simulation.displacement.T))
+    assert "nothing left to do" in command(*run, "--set", "sweeps=2", "--resume").stdout
+    assert "exists" in command(*run, "--set", "sweeps=1", code=2).stderr
+
+
+def test_an_estimator_from_outside_is_compared_and_centres_classes(command, project):
+    star, _ = dataset(project, COUNT, snr=0.5)
+    table = command("compare", star, "--radius", RADIUS, "-e", "template", "-e", "mass").stdout
+    assert re.search(r"^1 template +- ", table, re.MULTILINE)
+    members = "data_\n\nloop_\n_rlnImageName\n_rlnClassNumber\n_rlnAnglePsi\n1@s.mrcs 1 0\n2@s.mrcs 40 0\n"
+    Path("members.star").write_text(members)
+    done = command(
+        "classes", "stack.mrcs", "members.star", "--estimator", "template", "--set", "sweeps=1", "--out", "classes"
+    )
+    assert "40 class averages" in done.stdout
+    assert (
+        "a watch sees one stack at a time"
+        in command("watch", ".", "--out", "live", "--estimator", "template", code=2).stderr
+    )
+
+
+def test_doubts_of_an_estimator_from_outside_are_warnings(command, project):
+    star, _ = dataset(project, 6)
+    done = command("run", star, "--estimator", "template", "--out", "out", "--no-report")
+    assert "warning: a template of fewer than 20 images is noise" in done.stderr
+
+
+CASES = {
+    "no value": (("--set", "sweeps"), "--set 'sweeps' has no value; give NAME=VALUE"),
+    "no such option": (("--set", "prior=2"), "estimator template has no option 'prior'; it has sweeps, learn_from"),
+    "no number": (("--set", "sweeps=many"), "sweeps is 'many'; it is a number of sweeps over the images"),
+    "given twice": (("--set", "sweeps=1", "--set", "sweeps=2"), "sweeps is given twice"),
+    "an option and a setting": (("--learn-from", "5", "--set", "learn-from=5"), "learn_from is given twice"),
+    "an option of another": (("--prior", "flat"), "--prior is an option of the estimator radial-reference; template"),
+    "no radius of the images": (("--radius", "auto"), "--radius auto is for the estimator radial-reference, which"),
+    "no transfer functions": (("--phase-flip",), "--phase-flip is an option of the estimator radial-reference"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_settings_that_cannot_be(site, project, monkeypatch, case):
+    monkeypatch.syspath_prepend(str(site))
+    star, _ = dataset(project, 6)
+    arguments, words = CASES[case]
+    said = told("run", star, "--estimator", "template", "--out", "out", *arguments)
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert not Path("out").exists()
+
+
+def test_names_load_nothing(site, tmp_path):
+    offer(tmp_path, "broken", "broken", "no_such_module:ESTIMATOR")
+    code = (
+        "import sys\n"
+        "from centering.estimators.registry import estimator_names\n"
+        "print(*estimator_names())\n"
+        "print([name for name in ('numpy', 'numba', 'averaged_template') if name in sys.modules])\n"
+    )
+    done = processes.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": f"{site}:{tmp_path}", "PATH": ""},
+    )
+    names, loaded = done.stdout.splitlines()
+    assert names.split() == [*BUILT_IN, "broken", "template"]
+    assert loaded == "[]"
+
+
+def test_a_broken_one_is_named_and_the_others_go_on(project, tmp_path, monkeypatch):
+    offer(tmp_path / "site", "broken", "broken", "no_such_module:ESTIMATOR")
+    offer(tmp_path / "site", "odd", "odd", "json:dumps")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    with pytest.raises(ValueError, match=r"'broken' of broken 1\.0 cannot be loaded: ModuleNotFoundError: No module"):
+        find("broken")
+    with pytest.raises(ValueError, match=r"'odd' of odd 1\.0 is a function; its entry point must name an Est"):
+        find("odd")
+    star, _ = dataset(project, 6)
+    assert "'broken' of broken 1.0 cannot be loaded" in told("run", star, "--estimator", "broken", "--out", "out")
+    said = told("compare", star, "--radius", RADIUS, code=0)
+    assert "warning: the estimator 'broken' of broken 1.0 cannot be loaded" in said
+    assert "warning: the estimator 'odd' of odd 1.0 is" in said
+
+
+@pytest.mark.parametrize(("name", "whom"), [("twin", "one 1.0 and by two 1.0"), ("mass", "pswf-centering itself and")])
+def test_two_of_one_name_are_refused(name, whom, tmp_path, monkeypatch):
+    for distribution in ("one", "two"):
+        offer(tmp_path, distribution, name, "json:dumps")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert estimator_names().count(name) == 1
+    with pytest.raises(ValueError, match=f"'{name}' is offered by {whom}.*; uninstall all but one"):
+        find(name)
+    assert find("phase").name == "phase"
+
+
+# from inside
+
+
+def test_the_commands_offer_what_the_registry_has():
+    for name in ("run", "compare", "classes", "watch"):
+        words = CliRunner().invoke(main, [name, "--help"]).output
+        (listed,) = re.findall(
+            r"--estimator \[([^\]]*)\]", re.sub(r"\s+", "", words).replace("--estimator[", "--estimator [")
+        )
+        assert listed.split("|") == list(estimator_names())
+    assert {"surrogate", "radial-reference", "mass", "median", "phase", "self-convolution"} < set(estimator_names())
+
+
+def test_an_unknown_name_and_an_unknown_option():
+    with pytest.raises(ValueError, match="no estimator 'guess'; choose one of surrogate, racer"):
+        make_estimator("guess", 9)
+    with pytest.raises(ValueError, match="no estimator has an option 'colour'; surrogate has score, max_shift"):
+        make_estimator("surrogate", 9, colour="red")
+    assert make_estimator("surrogate", 9, colour=None, phase_flip=False) == SurrogateCenter(9)
+
+
+@pytest.mark.parametrize("name", ["racer", "alignment", "median"])
+def test_what_only_some_commands_could_do(project, name):
+    star, simulation = dataset(project, 30, snr=1.0)
+    told("run", star, "--estimator", name, "--radius", RADIUS, "--out", "out", "--batch-size", 4, code=0)
+    table = np.loadtxt("out/centers.csv", delimiter=",", skiprows=1, usecols=(1, 2))
+    images = open_particles(star).read(np.arange(30))
+    expected = make_estimator(name, RADIUS)(images)
+    np.testing.assert_allclose(table, expected.displacement, atol=1e-4)
+    assert np.median(np.hypot(*(table - simulation.displacement).T)) < 3.0
+    # a landscape is drawn where there is one
+    assert ("landscape</span>" in Path("out/report.html").read_text()) == find(name).landscape
+
+
+def test_what_needs_all_images_at_once_says_so(project):
+    star, _ = dataset(project, 6)
+    said = told("run", star, "--estimator", "alignment", "--radius", RADIUS, "--out", "out", "--no-report", code=0)
+    assert "note: the reference-free alignment needs 6 images at once, about 0.00011 GB" in said
+
+
+def test_more_images_than_memory_are_refused(project, monkeypatch):
+    star, _ = dataset(project, 6)
+    pages = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": 1000}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+    with pytest.raises(ValueError, match=r"6 images at once, as the reference-free alignment needs them, would take"):
+        prepare(open_particles(star), radius=RADIUS, estimator="alignment")
+
+
+def test_the_options_of_a_reference_are_the_reference_as_before(rng):
+    images = rng.normal(size=(12, 32, 32))
+    reference = RadialReference(8, iterations=1, prior="flat")
+    fitted = reference.fit(images)
+    assert isinstance(fitted, FittedReference)
+    assert fitted.options == reference
+    assert "options=RadialReference(radius=8, iterations=1, prior='flat')" in repr(fitted)
+
+
+def test_the_library_names_arguments_and_the_command_line_options(project):
+    star, _ = dataset(project, 6)
+    particles = open_particles(star)
+    with pytest.raises(ValueError, match=r"^diameter and radius say the same thing twice") as error:
+        prepare(particles, diameter=20.0, radius=9)
+    assert isinstance(error.value.args[0], Sentence)
+    assert "--diameter and --radius say the same" in told(
+        "run", star, "--out", "out", "--diameter", "20", "--radius", "9"
+    )
+    with pytest.raises(ValueError, match=r"^max_shift is an option of the estimators surrogate, racer"):
+        prepare(particles, estimator="mass", max_shift=3.0)
+
+
+def test_no_message_of_the_library_speaks_of_the_command_line():
+    folders = [
+        ROOT / "centering" / name for name in ("runs", "estimators", "watching", "engine", "radial", "alignment")
+    ]
+    found = [
+        (path.name, line)
+        for folder in folders
+        for path in folder.glob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"[\s\"'({]--[a-z]", line)
+    ]
+    assert not found
