@@ -5,41 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from centering.alignment.disk import Array, Complex
-from centering.alignment.shifts import Match
+from centering.alignment.disk import Array
+from centering.alignment.shifts import Match, ShiftSearch
 from centering.alignment.tuning import TUNING
 
-__all__ = ["Aligned", "Search", "recenter", "refine", "running_average"]
+if TYPE_CHECKING:
+    from centering.alignment.turns import TurnSearch
 
-
-class Search(Protocol):
-    """What aligns an image to a reference: `ShiftSearch` or `TurnSearch`."""
-
-    @property
-    def length(self) -> int:
-        """Length of the vectors."""
-        ...
-
-    def vector(self, low: Complex, match: Match) -> Array:
-        """Return the vector of an image that was moved to the reference."""
-        ...
-
-    def aligned(self, low: Complex, match: Match) -> Array:
-        """Return the whole image (n, n), moved to the reference."""
-        ...
-
-    def picture(self, vector: Array) -> Array:
-        """Return the picture (2R+1, 2R+1) of a vector."""
-        ...
-
-    def best(self, low: Complex, reference: Array) -> Match:
-        """Return where the image fits the reference best."""
-        ...
+__all__ = ["Aligned", "recenter", "refine", "running_average"]
 
 
 @dataclass
@@ -48,7 +26,8 @@ class Aligned:
 
     Attributes
     ----------
-    search : Search
+    search : ShiftSearch or TurnSearch
+        What aligns an image to a reference.
     spectra : ndarray, shape (N, ...)
         The images, as `Disk.spectra` returns them.
     matches : list of Match
@@ -57,13 +36,13 @@ class Aligned:
         The aligned images; their mean is the average.
     """
 
-    search: Search
+    search: ShiftSearch | TurnSearch
     spectra: npt.NDArray[Any]
     matches: list[Match]
     vectors: npt.NDArray[Any]
 
     @classmethod
-    def empty(cls, search: Search, spectra: npt.NDArray[Any]) -> Aligned:
+    def empty(cls, search: ShiftSearch | TurnSearch, spectra: npt.NDArray[Any]) -> Aligned:
         """Return images none of which is aligned yet."""
         nowhere = Match(np.zeros(2), 0.0, False)
         vectors = np.zeros((len(spectra), search.length), dtype=spectra.real.dtype)

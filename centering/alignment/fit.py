@@ -6,11 +6,12 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from centering.alignment.align import Aligned, Search, recenter, refine, running_average
+from centering.alignment.align import Aligned, recenter, refine, running_average
 from centering.alignment.disk import Array, Disk
 from centering.alignment.options import AlignmentOptions
 from centering.alignment.result import Alignment
@@ -18,6 +19,9 @@ from centering.alignment.shifts import Match, ShiftSearch
 from centering.landscapes.grid import candidates
 from centering.results import Centers, Flag
 from centering.stack import Images
+
+if TYPE_CHECKING:
+    from centering.alignment.turns import TurnSearch
 
 __all__ = ["FindCenter", "fit"]
 
@@ -75,7 +79,7 @@ def fit(options: AlignmentOptions, stack: Images, finite: npt.NDArray[np.bool_],
     )
 
 
-def _search(options: AlignmentOptions, disk: Disk) -> Search:
+def _search(options: AlignmentOptions, disk: Disk) -> ShiftSearch | TurnSearch:
     limits = candidates(disk.size, disk.radius, options.max_shift)[0]
     if not options.angles:
         return ShiftSearch(disk, limits)

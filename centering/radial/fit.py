@@ -46,7 +46,8 @@ def fit(
         radius = radius_choice.chosen
     else:
         radius = check_radius(options.radius, task.size)
-    state, start = _begin(task, radius)
+    waves = Waves(task.size, radius, task.reach(radius))
+    state, start = task.begin(waves, radius, task.progress("looking where to start", len(STARTS) * task.count))
     state, profile_choice = _split(task, state)
     if options.structure:
         state = _learn_structure(task, state)
@@ -178,11 +179,6 @@ def _choose_radius(task: _Task) -> Choice:
         freedom=task.freedom,
         advance=advance,
     )
-
-
-def _begin(task: _Task, radius: int) -> tuple[_State, str]:
-    waves = Waves(task.size, radius, task.reach(radius))
-    return task.begin(waves, radius, task.progress("looking where to start", len(STARTS) * task.count))
 
 
 def _split(task: _Task, state: _State) -> tuple[_State, Choice | None]:

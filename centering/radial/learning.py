@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,14 @@ class Sums:
 
     Attributes
     ----------
+    members : ndarray, shape (P,)
+        Expected number of images of each profile.
+    products : ndarray, shape (P, L+1, L+1)
+        ``sum_i sum_t q_i(t) s H I`` in Fourier space: images correlated with their posteriors.
+    weights : ndarray, shape (P, h, h)
+        ``sum_i q_i(t) s^2 / v``.
+    power : ndarray, shape (P, L+1, L+1), or None
+        ``sum_i sum_t q_i(t) s^2 / v H_i^2`` where images have transfer functions.
     images : int
         Number of usable images.
     evidence : float
@@ -53,49 +61,27 @@ class Sums:
         Expected number of images with a particle.
     moment, scale, square : float
         Expected sums of ``|t|^2 / 2``, of the scale and of its square over those.
-    members : ndarray, shape (P,)
-        Expected number of images of each profile.
-    products : ndarray, shape (P, L+1, L+1)
-        ``sum_i sum_t q_i(t) s H I`` in Fourier space: images correlated with their posteriors.
-    weights : ndarray, shape (P, h, h)
-        ``sum_i q_i(t) s^2 / v``.
-    power : ndarray, shape (P, L+1, L+1), or None
-        ``sum_i sum_t q_i(t) s^2 / v H_i^2`` where images have transfer functions.
     """
 
-    images: int
-    evidence: float
-    scores: list[Array]
-    noises: list[Array]
-    present: float
-    moment: float
-    scale: float
-    square: float
     members: Array
     products: Array
     weights: Array
     power: Array | None
+    images: int = 0
+    evidence: float = 0.0
+    scores: list[Array] = field(default_factory=list)
+    noises: list[Array] = field(default_factory=list)
+    present: float = 0.0
+    moment: float = 0.0
+    scale: float = 0.0
+    square: float = 0.0
 
     @classmethod
     def empty(cls, templates: Templates, profiles: int, *, transfer: bool) -> Sums:
         """Return sums over no image."""
-        waves = templates.waves
-        quarter = (profiles, waves.highest + 1, waves.highest + 1)
-        side = len(waves.shifts)
-        return cls(
-            0,
-            0.0,
-            [],
-            [],
-            0.0,
-            0.0,
-            0.0,
-            0.0,
-            np.zeros(profiles),
-            np.zeros(quarter),
-            np.zeros((profiles, side, side)),
-            np.zeros(quarter) if transfer else None,
-        )
+        low, side = templates.waves.highest + 1, len(templates.waves.shifts)
+        quarter, candidates = np.zeros((profiles, low, low)), np.zeros((profiles, side, side))
+        return cls(np.zeros(profiles), quarter, candidates, np.zeros_like(quarter) if transfer else None)
 
     def add(self, observation: Observation, posterior: Posterior, expectation: Expectation) -> None:
         """Add a batch."""
