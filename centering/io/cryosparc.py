@@ -22,7 +22,7 @@ from centering.io.atomic import replacing
 from centering.io.refusal import plausible, refuse_far, refuse_name, refused_in_one_sentence
 from centering.io.star import StarFile
 
-__all__ = ["CsFile"]
+__all__ = ["CsFile", "fill"]
 
 _BLOB = ("blob/path", "blob/idx", "blob/psize_A")
 _ALIGNMENTS = ("alignments2D", "alignments3D")
@@ -161,13 +161,20 @@ class CsFile:
         ----------
         fields : mapping of str to ndarray
             Of ``alignments2D`` or ``alignments3D``: ``shift``, ``psize_A``, ``class``, ``pose``.
+
+        Raises
+        ------
+        ValueError
+            A number that the type of its field cannot hold.
         """
         new = [(name, *_TYPES[name.rpartition("/")[2]]) for name in fields if name not in self._names]
-        table = np.zeros(len(self), dtype=[*self.table.dtype.descr, *new])
-        for name in self._names:
-            table[name] = self.table[name]
-        for name, values in fields.items():
-            table[name] = values
+        table = self.table.copy()
+        if new:
+            known = [one for one in self.table.dtype.descr if one[0]]  # without what only fills gaps
+            table = np.zeros(len(self), dtype=[*known, *new])
+            for name in self._names:
+                table[name] = self.table[name]
+        fill(self.path, table, fields)
         return replace(self, table=table)
 
     def to_star(self) -> StarFile:
@@ -190,7 +197,8 @@ class CsFile:
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file; it appears under its name only when it is complete."""
-        with replacing(path) as temporary, temporary.open("wb") as file:
+        with replacing(path) as temporary, temporary.open("wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what NumPy thinks of long headers, or of names that are not Latin
             np.save(file, self.table, allow_pickle=False)
 
     @property
@@ -203,6 +211,19 @@ class CsFile:
             return self.pixel_size
         size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
         return np.where(size > 0, size, self.pixel_size)
+
+
+def fill(path: Path, table: npt.NDArray[Any], fields: Mapping[str, npt.ArrayLike]) -> None:
+    """Write numbers into fields of ``table``; raise ValueError where the type of one cannot hold them."""
+    for name, given in fields.items():
+        values = np.asarray(given)
+        with np.errstate(all="ignore"):
+            table[name] = values
+        stored = table[name]
+        wrong = ~np.isfinite(stored) if stored.dtype.kind == "f" else stored != values
+        if wrong.any():
+            value = np.broadcast_to(values, stored.shape)[wrong][0]
+            raise ValueError(f"{fspath(path)!r}: {value:g} does not fit into the field {name}, which is {stored.dtype}")
 
 
 def _load(source: Path) -> npt.NDArray[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.cryosparc import CsFile
+from centering.io.cryosparc import CsFile, fill
 from centering.io.opening import image_names, pixel_sizes, refuse_duplicates
 from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
@@ -90,10 +90,11 @@ def _new(
     if optics is not None and "rlnImageSize" in optics.columns:
         fields.append(("blob/shape", "<u4", (2,)))
     table = np.zeros(len(sizes), dtype=fields)
-    table["blob/path"], table["blob/idx"], table["blob/psize_A"] = paths, image_index, sizes
+    table["blob/path"] = paths
     table["uid"] = [_uid(path, number) for path, number in zip(paths.tolist(), image_index.tolist(), strict=True)]
+    fill(star.path, table, {"blob/idx": image_index, "blob/psize_A": sizes})
     if optics is not None and "rlnImageSize" in optics.columns:
-        table["blob/shape"] = star.numbers(optics, "rlnImageSize")[0]
+        fill(star.path, table, {"blob/shape": star.numbers(optics, "rlnImageSize")[0]})
     return CsFile(star.path, table)
 
 

@@ -145,6 +145,8 @@ STAR = "data_\n\nloop_\n_rlnImageName\n_rlnOriginX\n_rlnOriginY\n{}\n"
             ["classes.star", "q.cs", "--angpix", "1"],
             "'classes.star' has a particle of class 1e+300; classes count from 1",
         ),
+        (["number.star", "q.cs", "--angpix", "1"], "'number.star': 5e+09 does not fit into the field blob/idx"),
+        (["size.star", "q.cs"], "'size.star': 1e+300 does not fit into the field blob/shape"),
         (["p.star", "locked/q.cs", "--angpix", "1"], "'locked/"),
     ],
 )
@@ -155,6 +157,11 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(table, tmp_path, argum
     Path("same.star").write_text(STAR.format("1@a.mrc 0 0\n1@b/a.mrcs 0 0"))
     Path("classes.star").write_text(
         "data_\n\nloop_\n_rlnImageName\n_rlnClassNumber\n_rlnAnglePsi\n1@a.mrc 1 0\n2@a.mrc 1e300 0\n"
+    )
+    Path("number.star").write_text(STAR.format("5000000001@a.mrc 0 0"))
+    Path("size.star").write_text(
+        "data_optics\n\nloop_\n_rlnImagePixelSize\n_rlnImageSize\n1 1e300\n\n"
+        "data_particles\n\nloop_\n_rlnImageName\n1@a.mrc\n"
     )
     shutil.copy("p.cs", "there.cs")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*")}

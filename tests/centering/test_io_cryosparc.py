@@ -1,6 +1,7 @@
 """``.cs`` files: what is not ours keeps its bytes; signs and units agree with RELION's."""
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -186,3 +187,52 @@ def test_truncated_file(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ValueError, match="cannot be read"):
         CsFile.read(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["\u0661", "日本語/shift", "é", "x" * 70000, "a\ud800"], ids=lambda name: ascii(name[:4])
+)
+@pytest.mark.parametrize("fields", [ALIGNED, ALIGNED[:6]], ids=["shifts replaced", "shifts appended"])
+def test_fields_of_any_name_are_written_without_a_word(tmp_path, recwarn, fields, name):
+    """NumPy changes its format for names that are not Latin or many, and tells."""
+    cs = CsFile.read(write_quietly(tmp_path / "p.cs", table(fields=[*fields, (name, "<f4")])))
+    cs.with_shifts(np.ones((5, 2))).write(tmp_path / "new.cs")
+    assert not [str(one.message) for one in recwarn]
+    new = CsFile.read(tmp_path / "new.cs")
+    assert new.table[name].tobytes() == cs.table[name].tobytes()
+
+
+def write_quietly(path, array):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return write(path, array)
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "value"),
+    [("alignments2D/shift", "<f2", 70000.0), ("alignments2D/class", "u1", 300), ("alignments2D/class", "i1", 200)],
+)
+def test_numbers_that_the_type_of_a_field_cannot_hold_are_refused(tmp_path, recwarn, field, kind, value):
+    shape = (2,) if field.endswith("shift") else ()
+    array = table(fields=[*ALIGNED[:6], (field, kind, shape)])
+    cs = CsFile.read(write(tmp_path / "p.cs", array))
+    with pytest.raises(ValueError, match=rf"p\.cs': {value:g} does not fit into the field {field}, which is "):
+        cs.with_fields({field: np.full((5, *shape), value)})
+    assert not [str(one.message) for one in recwarn]
+
+
+@pytest.mark.parametrize("fields", [ALIGNED, ALIGNED[:6]], ids=["shifts replaced", "shifts appended"])
+def test_gaps_between_fields_do_not_become_fields(tmp_path, fields):
+    more = [("small", "u1"), ("f4", "<f8")]
+    kind = np.dtype([*fields, *more], align=True)
+    array = np.zeros(5, dtype=kind)
+    dense = table(fields=[*fields, *more])
+    for name in kind.names:
+        array[name] = dense[name]
+    cs = CsFile.read(write(tmp_path / "p.cs", array))
+    cs.with_shifts(np.ones((5, 2))).write(tmp_path / "new.cs")
+    new = np.load(tmp_path / "new.cs")
+    assert [name for name in new.dtype.names if not name.startswith("alignments2D")] == [
+        name for name in kind.names if not name.startswith("alignments2D")
+    ]
+    assert new["f4"].tobytes() == dense["f4"].tobytes()
