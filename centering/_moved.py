@@ -9,8 +9,9 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
-__all__ = ["MOVED", "install", "moved"]
+__all__ = ["MOVED", "from_file", "install", "moved"]
 
 MOVED = {
     "apply": "tools.apply",
@@ -83,3 +84,12 @@ def install() -> None:
     """Let imports find the old names."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())  # before what looks into the folder of the new name
+
+
+def from_file(old: str, reader: str, file: Any, pixel_size: Any) -> Any:
+    """Return the transfer functions of a file, which constructors read in version 0.1.0: `CTF` knows no files now."""
+    warnings.warn(f"{old} is {reader}.read(path).transfer_functions(pixel_size) now", DeprecationWarning, stacklevel=3)
+    module, _, name = reader.rpartition(".")
+    if not hasattr(file, "transfer_functions"):
+        file = getattr(import_module(module), name).read(file)
+    return file.transfer_functions(pixel_size)

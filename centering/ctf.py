@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from centering.io.cryosparc import CsFile
-    from centering.io.star import StarFile
+from centering._moved import from_file
 
 __all__ = ["CTF"]
 
 Array = npt.NDArray[np.float64]
-
-_COLUMNS = {
-    "voltage": "rlnVoltage",
-    "spherical_aberration": "rlnSphericalAberration",
-    "amplitude_contrast": "rlnAmplitudeContrast",
-    "phase_shift": "rlnPhaseShift",
-}
-
-_FIELDS = ("ctf/df1_A", "ctf/df2_A", "ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast")
-_PHASE = "ctf/phase_shift_rad"
 
 
 @dataclass(frozen=True)
@@ -96,79 +83,16 @@ class CTF:
             )
 
     @classmethod
-    def from_star(cls, star: StarFile | str | PathLike[str], pixel_size: npt.ArrayLike | None = None) -> CTF:
-        """Return the functions of the particles of a STAR file, in the order of its rows.
-
-        Parameters
-        ----------
-        star : StarFile or path
-            With ``rlnDefocusU`` and ``rlnDefocusV``; voltage, spherical aberration, amplitude contrast and phase shift
-            stand with the particles (RELION 3.0) or with their optics groups (3.1 and later).
-        pixel_size : array_like, optional
-            Angstrom per pixel, instead of what the file says.
-
-        Raises
-        ------
-        ValueError
-            A column is missing, or the pixel size is not known.
-        """
-        from centering.io.opening import pixel_sizes
-        from centering.io.star import StarFile as Reader
-
-        file = star if isinstance(star, Reader) else Reader.read(star)
-        particles, optics = file.particles, file.optics
-        if pixel_size is None:
-            pixel_size, _ = pixel_sizes(file)
-            if pixel_size is None:
-                raise ValueError(f"the pixel size of {str(file.path)!r} is not known; give pixel_size in Angstrom")
-        defocus = 0.5 * (file.numbers(particles, "rlnDefocusU") + file.numbers(particles, "rlnDefocusV"))
-        values: dict[str, Any] = {}
-        for name, label in _COLUMNS.items():
-            if label in particles.columns:
-                values[name] = file.numbers(particles, label)
-            elif optics is not None and label in optics.columns:
-                groups = dict(zip(file.column(optics, "rlnOpticsGroup"), file.numbers(optics, label), strict=True))
-                members = file.column(particles, "rlnOpticsGroup")
-                unknown = set(members) - set(groups)
-                if unknown:
-                    raise ValueError(f"{str(file.path)!r} has no optics group {min(unknown)}, but particles of it")
-                values[name] = np.array([groups[member] for member in members])
-            elif name != "phase_shift":
-                raise ValueError(f"{str(file.path)!r} has no column {label}")
-        return cls(defocus, pixel_size, **values)
+    def from_star(cls, star: Any, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Read a STAR file: `centering.io.star.StarFile.transfer_functions` does it now."""
+        found: CTF = from_file("CTF.from_star", "centering.io.star.StarFile", star, pixel_size)
+        return found
 
     @classmethod
-    def from_cs(cls, file: CsFile | str | PathLike[str], pixel_size: npt.ArrayLike | None = None) -> CTF:
-        """Return the functions of the particles of a ``.cs`` file of cryoSPARC, in the order of its rows.
-
-        Parameters
-        ----------
-        file : CsFile or path
-            With ``ctf/df1_A``, ``ctf/df2_A``, ``ctf/accel_kv``, ``ctf/cs_mm`` and ``ctf/amp_contrast``; also
-            ``ctf/phase_shift_rad`` where it is there.
-        pixel_size : array_like, optional
-            Angstrom per pixel, instead of what the file says.
-
-        Raises
-        ------
-        ValueError
-            A field is missing, or does not hold numbers.
-        """
-        from centering.io.cryosparc import CsFile as Reader
-
-        source = file if isinstance(file, Reader) else Reader.read(file)
-        table = source.table
-        names = table.dtype.names or ()
-        missing = [name for name in _FIELDS if name not in names]
-        if missing:
-            raise ValueError(f"{str(source.path)!r} has no field {missing[0]}")
-        for name in (*_FIELDS, *([_PHASE] if _PHASE in names else [])):
-            if table.dtype[name].kind not in "iuf":
-                raise ValueError(f"{str(source.path)!r} holds no numbers in {name}; its type is {table.dtype[name]}")
-        one, two, voltage, aberration, contrast = (np.asarray(table[name], dtype=np.float64) for name in _FIELDS)
-        phase = np.rad2deg(table[_PHASE].astype(np.float64)) if _PHASE in names else 0.0
-        pixel = source.pixel_size if pixel_size is None else pixel_size
-        return cls(0.5 * (one + two), pixel, voltage, aberration, contrast, phase)
+    def from_cs(cls, file: Any, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Read a ``.cs`` file: `centering.io.cryosparc.CsFile.transfer_functions` does it now."""
+        found: CTF = from_file("CTF.from_cs", "centering.io.cryosparc.CsFile", file, pixel_size)
+        return found
 
     @staticmethod
     def concatenate(parts: Sequence[CTF]) -> CTF:

@@ -34,8 +34,8 @@ from benchmarks.fuzz import inputs
 from benchmarks.fuzz.mutations import mutated, valid
 from centering.cli import _stages
 from centering.cli import main as centering
-from centering.ctf import CTF
 from centering.io.cryosparc import CsFile
+from centering.io.formats import read_table
 from centering.io.mrc import MrcStack
 from centering.io.opening import open_particles
 from centering.io.star import StarFile
@@ -147,7 +147,7 @@ def _refuse(word: str) -> None:
 def transfer(name: str) -> tuple[str, str]:
     """Read the contrast transfer functions, which only a learning estimator asks for."""
     try:
-        (CTF.from_cs if name.endswith(".cs") else CTF.from_star)(name)
+        read_table(name).transfer_functions()
     except (ValueError, OSError):
         return "refused", ""
     except Exception:

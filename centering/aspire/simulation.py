@@ -17,8 +17,8 @@ from aspire.volume import Volume
 from centering.io.atomic import check_output_folder
 from centering.io.mrc import MrcStack, create_stack, write_images
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.stack import place_from_here
 from centering.io.star import StarFile
-from centering.runs.outputs import place_from_here
 from centering.simulate import GaussianParticle
 
 __all__ = ["OUTPUTS", "simulate", "write_simulation"]

@@ -1,4 +1,4 @@
-"""``centering convert``: between STAR files and those of cryoSPARC."""
+"""``centering convert``: from one format of files of particles to another."""
 
 from __future__ import annotations
 
@@ -29,34 +29,8 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
       centering convert J12/particles_exported.cs particles.star
       centering convert centered/particles.star back.cs --into J12/particles_exported.cs
     """
-    from pathlib import Path
-
     with one_sentence():
-        from centering.io.cryosparc import CsFile
-        from centering.io.identity import refuse_changed, stamps
-        from centering.io.refusal import check_pixel_size
-        from centering.io.star import StarFile
-        from centering.tools.convert import to_cs
+        from centering.tools import convert as tool
 
-        kinds = Path(source).suffix.lower(), Path(target).suffix.lower()
-        if sorted(kinds) != [".cs", ".star"]:
-            raise ValueError(f"from {source!r} to {target!r}: one must be a .star file, the other a .cs file")
-        inputs = {Path(path).resolve() for path in (source, into) if path is not None}
-        if Path(target).resolve() in inputs:
-            raise ValueError(f"the output would overwrite its own input {target!r}; give another name")
-        if Path(target).exists() and not overwrite:
-            raise FileExistsError(f"{target!r} exists; give another name, or --overwrite")
-        check_pixel_size(angpix)
-        if kinds[0] == ".cs" and (into is not None or angpix is not None):
-            raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
-        before = stamps(path for path in (source, into) if path is not None)
-        found: StarFile | CsFile
-        if kinds[0] == ".cs":
-            particles = CsFile.read(source)
-            found, count = particles.to_star(), len(particles)
-        else:
-            found = to_cs(StarFile.read(source), pixel_size=angpix, into=None if into is None else CsFile.read(into))
-            count = len(found)
-        refuse_changed(before)
-        found.write(target)
+        count = tool.convert(source, target, into=into, pixel_size=angpix, overwrite=overwrite)
     say(f"{count} particles\nwritten: {target}")

@@ -11,7 +11,6 @@ from os import fspath
 from pathlib import Path
 from typing import Any
 
-from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
 from centering.sentence import Sentence
 
@@ -118,18 +117,12 @@ def unguarded(scheduler: str) -> str:
 
 def located(particles: Particles) -> Particles:
     """Return the particles with stacks whose names mean the same in every folder."""
-    stacks = [
-        replace(stack, path=Path(os.path.abspath(stack.path)))  # noqa: PTH100  (resolve() would follow a link)
-        if isinstance(stack, MrcStack)
-        else stack
-        for stack in particles.stacks
-    ]
-    return replace(particles, stacks=tuple(stacks))
+    return replace(particles, stacks=tuple(stack.located() for stack in particles.stacks))
 
 
 def stamps(particles: Particles) -> dict[str, Stamp]:
     """Return what tells the stacks of some particles from other files of the same names."""
-    return {fspath(stack.path): _stamp(stack.path) for stack in particles.stacks if isinstance(stack, MrcStack)}
+    return {fspath(stack.path): _stamp(stack.path) for stack in particles.stacks if stack.path is not None}
 
 
 def check_stamps(particles: Particles, expected: Mapping[str, Stamp]) -> None:
@@ -141,7 +134,7 @@ def check_stamps(particles: Particles, expected: Mapping[str, Stamp]) -> None:
         A file that is not there, or another one.
     """
     for stack in particles.stacks:
-        if not isinstance(stack, MrcStack):
+        if stack.path is None:
             continue
         name = fspath(stack.path)
         try:

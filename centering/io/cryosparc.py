@@ -7,7 +7,6 @@ RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,29 +17,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.ctf import CTF
 from centering.io.atomic import replacing
-from centering.io.refusal import plausible, refuse_far, refuse_name, refused_in_one_sentence
+from centering.io.cs_table import ALIGNMENTS, checked, fill, load, stacks
+from centering.io.refusal import NotStatedError, refuse_far, refused_in_one_sentence
 from centering.io.star import StarFile
+from centering.io.table import Float64, ParticleList
 
-__all__ = ["CsFile", "fill"]
+__all__ = ["CsFile"]
 
-_BLOB = ("blob/path", "blob/idx", "blob/psize_A")
-_ALIGNMENTS = ("alignments2D", "alignments3D")
-_KNOWN: dict[str, tuple[str, tuple[int, ...]]] = {
-    "blob/path": ("SU", ()), "blob/idx": ("iu", ()), "blob/psize_A": ("f", ()), "blob/shape": ("iu", (2,)),
-    "shift": ("f", (2,)), "psize_A": ("f", ()), "class": ("iu", ()),
-}  # fmt: skip
-"""Kinds and shapes of the fields that are read; those of alignments without their prefix."""
-
-_MOST_HEADER = 2**20  # bytes; that of a file with a hundred fields has some thousand
+_CTF = ("ctf/df1_A", "ctf/df2_A", "ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast")
+_PHASE, _ANGLE = "ctf/phase_shift_rad", "ctf/df_angle_rad"
 
 _TYPES: dict[str, tuple[Any, ...]] = {"shift": ("<f4", (2,)), "psize_A": ("<f4",), "class": ("<u4",), "pose": ("<f4",)}
 
-Float64 = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class CsFile:
+class CsFile(ParticleList):
     """A ``.cs`` file of particles.
 
     Attributes
@@ -53,6 +46,8 @@ class CsFile:
 
     path: Path
     table: npt.NDArray[Any]
+
+    pixel_size_source = "from blob/psize_A of the .cs file"
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> CsFile:
@@ -67,7 +62,7 @@ class CsFile:
         """
         source = Path(path)
         with refused_in_one_sentence(source, "a .cs file"):
-            return cls(source, _checked(source, _load(source)))
+            return cls(source, checked(source, load(source)))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -75,18 +70,31 @@ class CsFile:
     @property
     def stacks(self) -> list[str]:
         """The stack of every particle, relative to the project folder."""
-        return _stacks(self.table)
+        return stacks(self.table)
+
+    @property
+    def names(self) -> list[str]:
+        """The image names, ``000001@stack.mrcs``, as RELION counts them."""
+        numbers = self.table["blob/idx"].tolist()
+        return [f"{number + 1:06d}@{stack}" for stack, number in zip(self.stacks, numbers, strict=True)]
 
     @property
     def pixel_size(self) -> Float64:
         """Angstrom per pixel of every image, shape (B,)."""
         return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
 
-    def displacements(self, *, only: str | None = None) -> Float64:
+    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
+        """Return Angstrom per pixel of every image, shape (B,), to six decimals, and in words where it is from."""
+        sizes, source = super().pixel_sizes(given)
+        return None if sizes is None else np.round(sizes, 6), source
+
+    def displacements(self, pixel_size: Float64 | None = None, *, only: str | None = None) -> Float64:
         """Return where the shifts put the centres, shape (B, 2), (row, column) in pixels of the images.
 
         Parameters
         ----------
+        pixel_size : ndarray, shape (B,), float64, optional
+            Not needed: the file says it, and the shifts are in units of it.
         only : str, optional
             ``alignments2D`` or ``alignments3D``, whose shifts are meant; the first of them that is there without it.
 
@@ -95,7 +103,7 @@ class CsFile:
         ValueError
             The file has no shifts, or some that are not finite.
         """
-        wanted = (only,) if only else _ALIGNMENTS
+        wanted = (only,) if only else ALIGNMENTS
         for prefix in wanted:
             if f"{prefix}/shift" in self._names:
                 scale = self._psize(prefix) / self.pixel_size
@@ -106,7 +114,7 @@ class CsFile:
                 refuse_far(self.path, result)
                 return result
         names = " or ".join(f"{prefix}/shift" for prefix in wanted)
-        raise ValueError(f"{fspath(self.path)!r} has no shifts: no field {names}")
+        raise NotStatedError(f"{fspath(self.path)!r} has no shifts: no field {names}")
 
     @property
     def classes(self) -> npt.NDArray[np.int64] | None:
@@ -144,9 +152,9 @@ class CsFile:
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
         refuse_far(self.path, displacement)
         image = self.pixel_size if pixel_size is None else pixel_size
-        present = [one for one in _ALIGNMENTS if f"{one}/shift" in self._names and only in (None, one)]
+        present = [one for one in ALIGNMENTS if f"{one}/shift" in self._names and only in (None, one)]
         fields = {}
-        for prefix in present or [only or _ALIGNMENTS[0]]:
+        for prefix in present or [only or ALIGNMENTS[0]]:
             unit = self._psize(prefix)
             if f"{prefix}/shift" not in self._names:
                 unit = image
@@ -177,23 +185,81 @@ class CsFile:
         fill(self.path, table, fields)
         return replace(self, table=table)
 
-    def to_star(self) -> StarFile:
+    def centered(self, displacement: Float64, pixel_size: Float64 | None, *, planar: bool = False) -> CsFile:
+        """Return `with_shifts`, as every table of particles has it; ``planar``: those of ``alignments2D`` alone."""
+        return self.with_shifts(displacement, pixel_size, only=ALIGNMENTS[0] if planar else None)
+
+    def classification(self, pixel_size: Float64 | None) -> tuple[npt.NDArray[np.int64], Float64, Float64]:
+        """Return what the 2-D classification says: classes, in-plane angles psi (degrees) and displacements.
+
+        Raises
+        ------
+        ValueError
+            No ``alignments2D/class``, ``alignments2D/pose`` or ``alignments2D/shift``.
+        """
+        classes, psi = self.classes, self.psi
+        if classes is None or psi is None:
+            field = f"{ALIGNMENTS[0]}/{'class' if classes is None else 'pose'}"
+            raise NotStatedError(
+                f"{fspath(self.path)!r} has no field {field}; give the particles of a 2-D classification"
+            )
+        return classes, psi, self.displacements(only=ALIGNMENTS[0])
+
+    def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Return the contrast transfer functions of the particles, in the order of the rows.
+
+        Parameters
+        ----------
+        pixel_size : array_like, optional
+            Angstrom per pixel, instead of what the file says.
+
+        Raises
+        ------
+        ValueError
+            ``ctf/df1_A``, ``ctf/df2_A``, ``ctf/accel_kv``, ``ctf/cs_mm`` or ``ctf/amp_contrast`` is missing, or one of
+            them, or ``ctf/phase_shift_rad``, does not hold numbers.
+        """
+        table, name = self.table, fspath(self.path)
+        missing = [field for field in _CTF if field not in self._names]
+        if missing:
+            raise NotStatedError(f"{name!r} has no field {missing[0]}")
+        for field in (*_CTF, *([_PHASE] if _PHASE in self._names else [])):
+            if table.dtype[field].kind not in "iuf":
+                raise ValueError(f"{name!r} holds no numbers in {field}; its type is {table.dtype[field]}")
+        one, two, voltage, aberration, contrast = (np.asarray(table[field], dtype=np.float64) for field in _CTF)
+        phase = np.rad2deg(table[_PHASE].astype(np.float64)) if _PHASE in self._names else 0.0
+        pixel = self.pixel_size if pixel_size is None else pixel_size
+        return CTF(0.5 * (one + two), pixel, voltage, aberration, contrast, phase)
+
+    def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
         """Return the particles as a STAR file of RELION 3.1 in memory, one optics group for every pixel size.
 
-        It holds what centering knows: names, optics groups and, where the file has them, origins, classes and psi.
+        It holds what centering knows: names, optics groups and, where the file has them, origins, classes, psi, defoci
+        and the microscope.
+
+        Parameters
+        ----------
+        size : int
+            n of the n x n images, where the file does not say it.
+        pixel_size : ndarray, shape (B,), float64, optional
+            Angstrom per pixel, instead of what the file says.
         """
-        box = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else 0
-        numbers = self.table["blob/idx"].tolist()
-        names = [f"{number + 1:06d}@{stack}" for stack, number in zip(self.stacks, numbers, strict=True)]
-        star = StarFile.new(self.path, names, size=box, pixel_size=self.pixel_size)
-        if any(f"{prefix}/shift" in self._names for prefix in _ALIGNMENTS):
-            star = star.with_origins(self.displacements(), self.pixel_size)
+        size = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else size
+        star = super().to_star(size=size, pixel_size=pixel_size)
         columns = {}
         if self.classes is not None:
             columns["rlnClassNumber"] = [str(one) for one in self.classes.tolist()]
         if self.psi is not None:
             columns["rlnAnglePsi"] = [f"{one:.6f}" for one in self.psi.tolist()]
+        if "rlnDefocusU" in star.particles.columns:
+            columns |= {label: [f"{one:.6f}" for one in values.tolist()] for label, values in self._defocus().items()}
         return star.with_columns(star.particles, columns)
+
+    def _defocus(self) -> dict[str, Float64]:
+        """Return the two defoci and the angle of the first, in degrees, by RELION's labels."""
+        fields = {"rlnDefocusU": _CTF[0], "rlnDefocusV": _CTF[1], "rlnDefocusAngle": _ANGLE}
+        found = {label: self.table[field].astype(np.float64) for label, field in fields.items() if field in self._names}
+        return {label: np.rad2deg(one) if label == "rlnDefocusAngle" else one for label, one in found.items()}
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file; it appears under its name only when it is complete."""
@@ -211,68 +277,3 @@ class CsFile:
             return self.pixel_size
         size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
         return np.where(size > 0, size, self.pixel_size)
-
-
-def fill(path: Path, table: npt.NDArray[Any], fields: Mapping[str, npt.ArrayLike]) -> None:
-    """Write numbers into fields of ``table``; raise ValueError where the type of one cannot hold them."""
-    for name, given in fields.items():
-        values = np.asarray(given)
-        with np.errstate(all="ignore"):
-            table[name] = values
-        stored = table[name]
-        wrong = ~np.isfinite(stored) if stored.dtype.kind == "f" else stored != values
-        if wrong.any():
-            value = np.broadcast_to(values, stored.shape)[wrong][0]
-            raise ValueError(f"{fspath(path)!r}: {value:g} does not fit into the field {name}, which is {stored.dtype}")
-
-
-def _load(source: Path) -> npt.NDArray[Any]:
-    """Read an array; what the file promises is there before anything is allocated."""
-    name = fspath(source)
-    with source.open("rb") as file:
-        magic = file.read(6)
-        if magic == b"\x94CSDAT":
-            raise ValueError(f"{name!r} is in cryoSPARC's compressed format; save it as NumPy (Dataset.save)")
-        if magic != b"\x93NUMPY":
-            raise ValueError(f"{name!r} is not a .cs file: it does not begin as a NumPy array does")
-        # read from the file itself, which may become shorter, and never through the map, which must not
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what NumPy thinks of old or odd headers
-            promised = np.load(source, mmap_mode="r", allow_pickle=False, max_header_size=_MOST_HEADER)
-        if promised.dtype.names is None or promised.ndim != 1:
-            raise ValueError(f"{name!r} is a NumPy array without named fields; give a .cs file of particles")
-        if not promised.size:
-            raise ValueError(f"{name!r} lists no particles")
-        table = np.empty(promised.shape, dtype=promised.dtype)
-        file.seek(promised.offset)
-        if file.readinto(table.view(np.uint8)) != table.nbytes:  # type: ignore[arg-type]
-            raise ValueError(f"{name!r} became shorter while it was read")
-    return table
-
-
-def _checked(source: Path, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the table where it is one of particles; raise ValueError where it is not."""
-    name = fspath(source)
-    names = table.dtype.names or ()
-    missing = [field for field in _BLOB if field not in names]
-    if missing:
-        raise ValueError(f"{name!r} has no field {missing[0]}; give the particles' own file, not a passthrough one")
-    for field in names:
-        prefix, _, last = field.partition("/")
-        kind, one = table.dtype[field], last if prefix in _ALIGNMENTS else field
-        if one in _KNOWN and (kind.base.kind not in _KNOWN[one][0] or kind.shape != _KNOWN[one][1]):
-            raise ValueError(f"field {field} of {name!r} is of type {kind}, which is not that of cryoSPARC")
-    for stack in set(_stacks(table)):
-        refuse_name(source, stack)
-    for field in ("blob/psize_A", *(f"{prefix}/psize_A" for prefix in _ALIGNMENTS if f"{prefix}/psize_A" in names)):
-        pixel_size = np.asarray(table[field], dtype=np.float64)
-        # alignments without a pixel size are those of the images
-        wrong = pixel_size[~(plausible(pixel_size) | ((pixel_size <= 0) & (field[:4] != "blob")))]
-        if len(wrong):
-            raise ValueError(f"{name!r} gives a pixel size of {wrong[0]:g} Angstrom ({field})")
-    return table
-
-
-def _stacks(table: npt.NDArray[Any]) -> list[str]:
-    # the leading ">" says that the path is relative to the project; an "S" field ends at its first zero byte
-    return [os.fsdecode(path).lstrip(">") for path in table["blob/path"].tolist()]

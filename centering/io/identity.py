@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
 
+from centering.io.formats import lists_particles
+
 __all__ = ["ChangedError", "Stamp", "Stamps", "refuse_changed", "stamp", "stamps"]
 
 Stamp = tuple[int, int, str]
@@ -14,7 +16,6 @@ Stamp = tuple[int, int, str]
 
 Stamps = tuple[tuple[Path, Stamp], ...]
 
-_TABLES = (".star", ".cs")
 _BEGINNING = 4096  # bytes of a stack that are looked at: an MRC file has its header there
 
 
@@ -30,7 +31,7 @@ def stamp(path: str | PathLike[str]) -> Stamp:
         return 0, 0, ""
     with source.open("rb") as file:
         digest = hashlib.sha256(file.read(_BEGINNING))
-        if source.suffix.lower() in _TABLES:
+        if lists_particles(source):
             while piece := file.read(2**20):
                 digest.update(piece)
     state = source.stat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -97,6 +97,10 @@ class MrcStack:
                 f"its header promises {count} images, {whole} are there"
             )
         return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
+
+    def located(self) -> MrcStack:
+        """Return the same stack with a path that means the same in every folder."""
+        return replace(self, path=Path(os.path.abspath(self.path)))  # noqa: PTH100  (resolve() would follow a link)
 
     def read(self, indices: npt.ArrayLike) -> Float32:
         """Return images as float32, shape (b, rows, columns), in the order of ``indices`` (0-based).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import fspath
@@ -13,8 +14,8 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.io.identity import Stamps
-from centering.io.mrc import MrcStack
 from centering.io.star import StarFile
+from centering.io.table import ParticleTable
 
 __all__ = ["ArrayStack", "Particles", "Stack"]
 
@@ -23,6 +24,15 @@ Float32 = npt.NDArray[np.float32]
 
 class Stack(Protocol):
     """Images that can be read by their number; an `MrcStack` is one."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file that holds them, None where they are in memory."""
+        ...
+
+    def located(self) -> Stack:
+        """Return the same stack with a path that means the same in every folder."""
+        ...
 
     @property
     def available(self) -> int:
@@ -44,6 +54,11 @@ class ArrayStack:
     """A stack that is already in memory, shape (B, rows, columns)."""
 
     images: npt.NDArray[np.floating]
+    path: None = None
+
+    def located(self) -> ArrayStack:
+        """Return the stack itself."""
+        return self
 
     @property
     def available(self) -> int:
@@ -79,13 +94,15 @@ class Particles:
     pixel_size_source : str
         Where the pixel size comes from, in words.
     star : StarFile or None
-        The STAR file that lists the particles.
+        The STAR file that lists the particles, or one that says the same as the file that does.
     notes : tuple of str
         What a user should know about how the files were read, one sentence each.
     ctf : CTF or None
         Contrast transfer functions, one for each particle, where an estimator is to be told of them.
     stamps : tuple of (Path, Stamp)
         State of every file, of before it was read.
+    table : ParticleTable or None
+        What the source says, in its own format.
     """
 
     source: Path
@@ -99,6 +116,7 @@ class Particles:
     notes: tuple[str, ...] = ()
     ctf: CTF | None = None
     stamps: Stamps = ()
+    table: ParticleTable | None = None
 
     def __len__(self) -> int:
         return len(self.image_index)
@@ -120,7 +138,7 @@ class Particles:
         return result
 
     def select(self, indices: npt.NDArray[np.int64]) -> Particles:
-        """Return some of the particles, with the stacks that hold them and without the STAR file."""
+        """Return some of the particles, with the stacks that hold them and without the file that lists them."""
         used, stack_index = np.unique(self.stack_index[indices], return_inverse=True)
         return replace(
             self,
@@ -130,6 +148,7 @@ class Particles:
             pixel_size=None if self.pixel_size is None else self.pixel_size[indices],
             ctf=None if self.ctf is None else self.ctf[indices],
             star=None,
+            table=None,
             stamps=(),
         )
 
@@ -142,10 +161,14 @@ class Particles:
     @property
     def files(self) -> list[Path]:
         """The files on disk: the source and its stacks."""
-        return [self.source, *(stack.path for stack in self.stacks if isinstance(stack, MrcStack))]
+        return [self.source, *(stack.path for stack in self.stacks if stack.path is not None)]
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """The names of the images, ``000001@stack.mrcs``, as the source has them."""
+        return self.table.names if self.table is not None else [self.name(k) for k in range(len(self))]
 
     def name(self, index: int) -> str:
-        """Return the name of one image, as in a STAR file: ``000001@stack.mrcs``."""
-        stack = self.stacks[int(self.stack_index[index])]
-        path = fspath(stack.path if isinstance(stack, MrcStack) else self.source)
-        return f"{int(self.image_index[index]) + 1:06d}@{path}"
+        """Return the name of one image by the file that holds it: ``000001@stack.mrcs``."""
+        path = self.stacks[int(self.stack_index[index])].path or self.source
+        return f"{int(self.image_index[index]) + 1:06d}@{fspath(path)}"

@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 __all__ = [
     "PIXEL_SIZES",
+    "NotStatedError",
     "check_pixel_size",
     "plausible",
     "refuse_far",
     "refuse_foreign",
     "refuse_name",
+    "refuse_pixel_sizes",
     "refused_in_one_sentence",
 ]
 
@@ -29,6 +31,10 @@ PIXEL_SIZES = (1e-3, 1e4)
 
 _NOT_IN_NAMES = "\"'\n\r\t\0"
 """What ends a value or a line of a STAR file, or a field of a ``.cs`` file."""
+
+
+class NotStatedError(ValueError):
+    """A file does not state what it was asked for; there is nothing wrong with the file."""
 
 
 @contextmanager
@@ -53,7 +59,9 @@ def refused_in_one_sentence(path: str | PathLike[str], what: str) -> Iterator[No
 
 
 def _refusal(path: str | PathLike[str], what: str, error: BaseException) -> ValueError:
-    why = str(error).partition("\n")[0][:200] or type(error).__name__
+    why = str(error).partition("\n")[0][:200]
+    if not why or isinstance(error, LookupError):  # whose words are the key alone
+        why = f"{type(error).__name__}: {why}" if why else type(error).__name__
     return ValueError(f"{fspath(path)!r} cannot be read as {what}: {why}")
 
 
@@ -61,6 +69,13 @@ def plausible(sizes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Return which of some numbers could be pixel sizes in Angstrom."""
     values = np.asarray(sizes, dtype=np.float64)
     return np.asarray((values >= PIXEL_SIZES[0]) & (values <= PIXEL_SIZES[1]))  # NaN is neither
+
+
+def refuse_pixel_sizes(path: str | PathLike[str], sizes: npt.NDArray[np.float64]) -> None:
+    """Raise ValueError where a file gives a pixel size that could not be one."""
+    wrong = sizes[~plausible(sizes)]
+    if len(wrong):
+        raise ValueError(f"{fspath(path)!r} gives a pixel size of {wrong[0]:g} Angstrom; give the true one (--angpix)")
 
 
 def check_pixel_size(given: float | None) -> None:

@@ -1,58 +1,41 @@
-"""STAR files, edited in place of being rewritten: what is not touched stays as it was written.
-
-The `starfile` package reads values into a table and writes a new file, which loses comments (RELION's
-``# version`` among them), turns ``nan`` into ``<NA>``, cuts a value at ``#`` and takes no name that is not UTF-8.
-Here the file stays text and only the cells of the columns that change are replaced.
-"""
+"""STAR files of particles, as RELION means them: images, optics groups, pixel sizes, origins, transfer functions."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.atomic import replacing
-from centering.io.refusal import refuse_far, refused_in_one_sentence
-from centering.io.star_table import (
-    PLACEHOLDERS,
-    Table,
-    append,
-    around,
-    check_rows,
-    find_tables,
-    new_lines,
-    plain,
-    quote,
-    split,
-    unquote,
-    weave,
-)
+from centering.ctf import CTF
+from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
+from centering.io.star_table import PLACEHOLDERS, find_tables, new_lines
+from centering.io.star_values import StarValues
 
 __all__ = ["PLACEHOLDERS", "StarFile", "new_star"]
 
+Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+_ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginX", "rlnOriginY")
+_CTF = {
+    "voltage": "rlnVoltage",
+    "spherical_aberration": "rlnSphericalAberration",
+    "amplitude_contrast": "rlnAmplitudeContrast",
+    "phase_shift": "rlnPhaseShift",
+}
+_CORRECTED = {
+    "rlnCtfDataAreCtfPremultiplied": "are multiplied by their transfer functions already",
+    "rlnCtfDataArePhaseFlipped": "are phase-flipped already",
+}
+
 
 @dataclass(frozen=True)
-class StarFile:
-    """A STAR file of RELION 3.0 (one block) or 3.1 and later (``data_optics`` and ``data_particles``).
-
-    Attributes
-    ----------
-    path : Path
-        Where it was read from.
-    lines : list of str
-        Its text without line ends; never changed, `with_columns` returns another `StarFile`.
-    tables : tuple of Table
-        The loops, in file order.
-    """
-
-    path: Path
-    lines: list[str]
-    tables: tuple[Table, ...]
+class StarFile(StarValues):
+    """A STAR file of RELION 3.0 (one block) or 3.1 and later (``data_optics`` and ``data_particles``)."""
 
     @classmethod
     def new(
@@ -61,8 +44,9 @@ class StarFile:
         names: Sequence[str],
         *,
         size: int,
-        pixel_size: npt.NDArray[np.float64] | None = None,
+        pixel_size: Float64 | None = None,
         microscope: Mapping[str, float] | None = None,
+        ctf: CTF | None = None,
     ) -> StarFile:
         """Return a file in memory for images that have none, without origins.
 
@@ -78,146 +62,18 @@ class StarFile:
             Angstrom per pixel, one optics group for every distinct value; without it the file has none, as RELION
             3.0.  With it the file must name a voltage and a spherical aberration to be read at all.
         microscope : mapping of str to float, optional
-            Those, by their labels; `PLACEHOLDERS`, which are called so, without it.
+            Those, by their labels; those of ``ctf``, or `PLACEHOLDERS`, which are called so, without it.
+        ctf : CTF, optional
+            Transfer functions of the particles; said where the pixel size is.
         """
+        columns: dict[str, list[str]] = {}
+        if ctf is not None and pixel_size is not None:
+            microscope, columns = _said(ctf, len(names))
         lines = new_lines(names, size, pixel_size, microscope)
-        return cls(Path(path), lines, tuple(find_tables(lines)))
+        star = cls(Path(path), lines, tuple(find_tables(lines)))
+        return star.with_columns(star.particles, columns) if columns else star
 
-    @classmethod
-    def read(cls, path: str | PathLike[str]) -> StarFile:
-        r"""Read a STAR file; Windows line ends are accepted, ``\n`` is written.
-
-        Raises
-        ------
-        FileNotFoundError
-            No such file.
-        ValueError
-            Not a STAR file, or a row whose number of values is not the number of columns.
-        """
-        source = Path(path)
-        with refused_in_one_sentence(source, "a STAR file"):
-            # surrogateescape: names in whatever encoding come out as the bytes that went in
-            text = source.read_text(encoding="utf-8", errors="surrogateescape")
-            lines = text.split("\n")  # reading in text mode has already made "\n" of every line end
-            if lines[-1] == "":
-                lines.pop()
-            tables = tuple(find_tables(lines))
-            if not any(line.startswith("data_") for line in lines):
-                raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
-            for table in tables:
-                check_rows(source, lines, table)
-            return cls(source, lines, tables)
-
-    def table(self, name: str) -> Table | None:
-        """Return the loop of block ``data_<name>``, None where there is none."""
-        return next((table for table in self.tables if table.name == name), None)
-
-    @property
-    def optics(self) -> Table | None:
-        """The optics groups of RELION 3.1 and later; None in a file of RELION 3.0.
-
-        Raises
-        ------
-        ValueError
-            The table is there and has no rows.
-        """
-        table = self.table("optics")
-        if table is not None and not len(table):
-            raise ValueError(f"table data_optics of {fspath(self.path)!r} has no rows; give its optics groups")
-        return table
-
-    @property
-    def particles(self) -> Table:
-        """The loop that names the images.
-
-        Raises
-        ------
-        ValueError
-            No loop has a column ``rlnImageName``, or it has no rows.
-        """
-        named = [table for table in self.tables if "rlnImageName" in table.columns]
-        if not named:
-            raise ValueError(
-                f"STAR file {fspath(self.path)!r} has no column rlnImageName; give a STAR file of particles"
-            )
-        table = next((table for table in named if table.name == "particles"), named[0])
-        if not len(table):
-            raise ValueError(f"STAR file {fspath(self.path)!r} lists no particles: its table has no rows")
-        return table
-
-    def column(self, table: Table, label: str) -> list[str]:
-        """Return the values of one column as text, without quotes.
-
-        Raises
-        ------
-        ValueError
-            The table has no such column.
-        """
-        index = self._index(table, label)
-        lines = self.lines
-        values = []
-        for row in table.rows:
-            line = lines[row]
-            values.append(line.split(None, index + 1)[index] if plain(line) else unquote(split(line)[index]))
-        return values
-
-    def value(self, table: Table, label: str, row: int) -> str:
-        """Return one value as text, without quotes; ``row`` counts from 0."""
-        return unquote(split(self.lines[table.rows[row]])[self._index(table, label)])
-
-    def numbers(self, table: Table, label: str) -> npt.NDArray[np.float64]:
-        """Return the values of one column as float64.
-
-        Raises
-        ------
-        ValueError
-            The table has no such column, or a value is not a finite number.
-        """
-        values = self.column(table, label)
-        try:
-            numbers = np.array(values, dtype=np.float64)
-        except ValueError:
-            numbers = np.full(len(values), np.nan)
-        if not np.isfinite(numbers).all():
-            bad = next(value for value in values if not _is_number(value))
-            raise ValueError(f"column {label} of {fspath(self.path)!r} holds {bad!r}, which is not a number")
-        return numbers
-
-    def with_columns(self, table: Table, columns: Mapping[str, Sequence[str]]) -> StarFile:
-        """Return a file in which the given columns of ``table`` are replaced, or appended where new.
-
-        Parameters
-        ----------
-        table : Table
-            One of ``self.tables``.
-        columns : mapping of str to sequence of str
-            The new values, one for each row; a value that is empty or has spaces is written in quotes.
-
-        Raises
-        ------
-        ValueError
-            A column whose length is not the number of rows.
-        """
-        for label, values in columns.items():
-            if len(values) != len(table):
-                raise ValueError(f"column {label} has {len(values)} values, the table has {len(table)} rows")
-        columns = {label: [quote(value) for value in values] for label, values in columns.items()}
-        lines = list(self.lines)
-        old = sorted(table.columns.index(label) for label in columns if label in table.columns)
-        new = [label for label in columns if label not in table.columns]
-        if old:
-            pattern = around(old, len(table.columns))
-            replacements = zip(*(columns[table.columns[index]] for index in old), strict=True)
-            for row, values in zip(table.rows, replacements, strict=True):
-                lines[row] = weave(pattern, lines[row], values)
-        if new:
-            for row, values in zip(table.rows, zip(*(columns[label] for label in new), strict=True), strict=True):
-                lines[row] = append(lines[row], values)
-        return self._with_labels(lines, table, new)
-
-    def with_origins(
-        self, displacement: npt.NDArray[np.float64], pixel_size: npt.NDArray[np.float64] | None
-    ) -> StarFile:
+    def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
@@ -241,22 +97,15 @@ class StarFile:
         if displacement.shape != (len(table), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the STAR file asks for ({len(table)}, 2)")
         refuse_far(self.path, displacement)
-        wanted = ["rlnOriginXAngst", "rlnOriginYAngst"] if self.optics else ["rlnOriginX", "rlnOriginY"]
-        known = ["rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginX", "rlnOriginY"]
+        wanted = _ORIGINS[:2] if self.optics else _ORIGINS[2:]
         columns = {}
-        for label in known:
+        for label in _ORIGINS:
             if label in wanted or label in table.columns:
-                pixels = -displacement[:, 1] if label.startswith("rlnOriginX") else -displacement[:, 0]
-                if label.endswith("Angst") and pixel_size is None:
-                    raise ValueError(
-                        f"{fspath(self.path)!r} stores origins in Angstrom and the pixel size is not known; "
-                        "give it (--angpix)"
-                    )
-                scale = pixel_size if label.endswith("Angst") and pixel_size is not None else 1.0
-                columns[label] = _decimals(pixels * scale)
+                pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
+                columns[label] = _decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
-    def displacements(self, pixel_size: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+    def displacements(self, pixel_size: Float64 | None) -> Float64:
         """Return what the origins say, the inverse of `with_origins`, shape (B, 2), (row, column) in pixels.
 
         Parameters
@@ -270,51 +119,142 @@ class StarFile:
             No origins, or Angstrom without a pixel size.
         """
         table = self.particles
-        if {"rlnOriginXAngst", "rlnOriginYAngst"} <= set(table.columns):
-            if pixel_size is None:
-                raise ValueError(
-                    f"{fspath(self.path)!r} stores origins in Angstrom and the pixel size is not known; "
-                    "give it (--angpix)"
-                )
-            scale, unit = pixel_size, "Angst"
-        elif {"rlnOriginX", "rlnOriginY"} <= set(table.columns):
+        if set(_ORIGINS[:2]) <= set(table.columns):
+            scale, unit = self._known(pixel_size), "Angst"
+        elif set(_ORIGINS[2:]) <= set(table.columns):
             scale, unit = np.ones(len(table)), ""
         else:
-            raise ValueError(f"{fspath(self.path)!r} has no origins: no column rlnOriginXAngst or rlnOriginX")
+            raise NotStatedError(f"{fspath(self.path)!r} has no origins: no column rlnOriginXAngst or rlnOriginX")
         with np.errstate(over="ignore"):
             both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
         result = np.stack(both, axis=1)
         refuse_far(self.path, result)
         return result
 
-    def write(self, path: str | PathLike[str]) -> None:
-        """Write the file; it appears under its name only when it is complete."""
-        with (
-            replacing(path) as temporary,
-            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
-        ):
-            file.writelines(f"{line}\n" for line in self.lines)
+    def _known(self, pixel_size: Float64 | None) -> Float64:
+        if pixel_size is None:
+            raise ValueError(
+                f"{fspath(self.path)!r} stores origins in Angstrom and the pixel size is not known; give it (--angpix)"
+            )
+        return pixel_size
 
-    def _index(self, table: Table, label: str) -> int:
-        if label not in table.columns:
-            raise ValueError(f"table data_{table.name} of {fspath(self.path)!r} has no column {label}")
-        return table.columns.index(label)
+    def centered(self, displacement: Float64, pixel_size: Float64 | None, *, planar: bool = False) -> StarFile:
+        """Return `with_origins`, as every table of particles has it."""
+        return self.with_origins(displacement, pixel_size)
 
-    def _with_labels(self, lines: list[str], table: Table, new: list[str]) -> StarFile:
-        """Insert the labels of appended columns after the last label and move what comes behind."""
-        if not new:
-            return replace(self, lines=lines)
-        numbered = "#" in lines[table.labels[-1]]
-        place = table.labels[-1] + 1
-        count = len(table.columns)
-        lines[place:place] = [f"_{label} #{count + k}" if numbered else f"_{label}" for k, label in enumerate(new, 1)]
-        return replace(self, lines=lines, tables=tuple(find_tables(lines)))
+    def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
+        """Return the file itself, as every table of particles has a STAR file that says the same."""
+        return self
+
+    def remarks(self) -> list[str]:
+        """Return what a user should know of a file that `new` has made, in words."""
+        optics = self.optics
+        if optics is None:
+            return ["the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"]
+        if not any("placeholders" in line for line in self.lines[: optics.labels[0]]):
+            return []
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
+
+    def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
+        """Return what a 2-D classification says: classes, in-plane angles psi (degrees) and displacements.
+
+        Raises
+        ------
+        ValueError
+            No ``rlnClassNumber`` or ``rlnAnglePsi``, or a class that is no small whole number.
+        """
+        table = self.particles
+        numbers = self.numbers(table, "rlnClassNumber")
+        wrong = numbers[(numbers != np.rint(numbers)) | (np.abs(numbers) >= 2**31)]
+        if len(wrong):
+            raise ValueError(
+                f"{fspath(self.path)!r} has a particle of class {wrong[0]:g}; classes are small whole numbers"
+            )
+        psi = self.numbers(table, "rlnAnglePsi")
+        stated = {_ORIGINS[0], _ORIGINS[2]} & set(table.columns)
+        displacement = self.displacements(pixel_size) if stated else np.zeros((len(table), 2))
+        return numbers.astype(np.int64), psi, displacement
+
+    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
+        """Return the pixel size of every particle, shape (B,) in Angstrom, and where it comes from, in words.
+
+        Parameters
+        ----------
+        given : float, optional
+            Angstrom per pixel, instead of what the file says.
+
+        Returns
+        -------
+        sizes : ndarray or None
+            None where neither ``rlnImagePixelSize`` nor detector and magnification tell.
+        source : str
+
+        Raises
+        ------
+        ValueError
+            A pixel size that is not positive, or optics groups that do not fit the particles.
+        """
+        check_pixel_size(given)
+        table = self.particles
+        if given is not None:
+            return np.full(len(table), given), "given"
+        source = "from the optics groups of the STAR file"
+        sizes = self.per_particle("rlnImagePixelSize", optics_first=True)
+        if sizes is not None and "rlnImagePixelSize" in table.columns:
+            optics = self.optics
+            if optics is None or "rlnImagePixelSize" not in optics.columns:
+                source = "from the particles of the STAR file"
+        if sizes is None and {"rlnDetectorPixelSize", "rlnMagnification"} <= set(table.columns):
+            detector = self.numbers(table, "rlnDetectorPixelSize")  # micrometres
+            with np.errstate(divide="ignore", invalid="ignore"):
+                sizes = 1e4 * detector / self.numbers(table, "rlnMagnification")
+            source = "from detector pixel size and magnification in the STAR file"
+        if sizes is None:
+            return None, "not known"
+        refuse_pixel_sizes(self.path, sizes)
+        return sizes, source
+
+    def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Return the contrast transfer functions of the particles, in the order of the rows.
+
+        ``rlnDefocusU`` and ``rlnDefocusV`` stand with the particles; voltage, spherical aberration, amplitude contrast
+        and phase shift with them (RELION 3.0) or with their optics groups (3.1 and later).
+
+        Parameters
+        ----------
+        pixel_size : array_like, optional
+            Angstrom per pixel, instead of what the file says.
+
+        Raises
+        ------
+        ValueError
+            A column is missing, the pixel size is not known, or the images are said to be corrected already.
+        """
+        table, name = self.particles, fspath(self.path)
+        for label, state in _CORRECTED.items():
+            corrected = self.per_particle(label, optics_first=True)
+            if corrected is not None and corrected.any():
+                raise NotStatedError(f"the images {state} ({label})")
+        if pixel_size is None:
+            pixel_size, _ = self.pixel_sizes()
+            if pixel_size is None:
+                raise ValueError(f"the pixel size of {name!r} is not known; give pixel_size in Angstrom")
+        defocus = 0.5 * (self.numbers(table, "rlnDefocusU") + self.numbers(table, "rlnDefocusV"))
+        values: dict[str, Float64] = {}
+        for argument, label in _CTF.items():
+            found = self.per_particle(label)
+            if found is not None:
+                values[argument] = found
+            elif argument != "phase_shift":
+                raise NotStatedError(f"{name!r} has no column {label}")
+        return CTF(defocus, pixel_size, **values)
 
 
 def new_star(
     path: str | PathLike[str],
     names: Sequence[str],
-    displacement: npt.NDArray[np.float64],
+    displacement: Float64,
     *,
     size: int,
     pixel_size: float | None = None,
@@ -339,13 +279,17 @@ def new_star(
     StarFile.new(path, names, size=size, pixel_size=sizes).with_origins(displacement, sizes).write(path)
 
 
-def _decimals(values: npt.NDArray[np.float64]) -> list[str]:
+def _said(ctf: CTF, count: int) -> tuple[dict[str, float], dict[str, list[str]]]:
+    """Return what a STAR file says of transfer functions: with the optics groups, and with every particle."""
+    values = {label: np.broadcast_to(np.asarray(getattr(ctf, name)), (count,)) for name, label in _CTF.items()}
+    microscope = {label: float(values[label][0]) for label in PLACEHOLDERS}
+    mean = np.broadcast_to(np.asarray(ctf.defocus), (count,))
+    columns = {"rlnDefocusU": mean, "rlnDefocusV": mean, "rlnDefocusAngle": np.zeros(count)}
+    # what differs from particle to particle stands with them, where RELION looks first
+    columns |= {label: one for label, one in values.items() if not np.allclose(one, microscope.get(label, 0.0), 1e-6)}
+    return microscope, {label: _decimals(one) for label, one in columns.items()}
+
+
+def _decimals(values: Float64) -> list[str]:
     # adding zero turns -0.0, and what rounds to it, into 0.0
     return [f"{value:.6f}" for value in (np.round(values, 6) + 0.0).tolist()]
-
-
-def _is_number(value: str) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except ValueError:
-        return False

@@ -14,7 +14,6 @@ from centering.plot import displayed
 from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
-from centering.runs.outputs import image_name
 from centering.shift import shift_images
 
 __all__ = ["doubtful", "montage"]
@@ -55,7 +54,7 @@ def _marks(job: Job, centers: Centers, k: int) -> dict[str, Any]:
 def _caption(job: Job, centers: Centers, k: int) -> str:
     row, column = centers.displacement[k]
     flags = ", ".join(Flag.names(int(centers.flags[k])))
-    number, _, place = image_name(job.particles, k).rpartition("@")
+    number, _, place = job.particles.names[k].rpartition("@")
     # the folder is the same for most of them, and says nothing here
     name = escape(readable(f"{number}@{place.rpartition('/')[2]}" if number else place))
     words = f"<b>particle {k + 1:,}</b> · row {row:+.1f}, column {column:+.1f} px"

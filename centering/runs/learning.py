@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.estimators.base import Fitted, Learner
-from centering.io.cryosparc import CsFile
 from centering.io.particles import Particles
 from centering.progress import Progress
 
@@ -20,10 +19,6 @@ __all__ = ["Sample", "learn", "transfer_functions"]
 Index = npt.NDArray[np.int64]
 
 BLOCK = 64
-_CORRECTED = {
-    "rlnCtfDataAreCtfPremultiplied": "are multiplied by their transfer functions already",
-    "rlnCtfDataArePhaseFlipped": "are phase-flipped already",
-}
 
 
 @dataclass(frozen=True)
@@ -114,20 +109,12 @@ def transfer_functions(particles: Particles) -> tuple[CTF | None, str]:
 
     None where it states none, an incomplete set, or that the images are corrected already.
     """
-    source, star = particles.source, particles.star
     if particles.pixel_size is None:
         return None, "the pixel size is not known"
+    if particles.table is None:
+        return None, "images alone state no defocus"
     try:
-        if source.suffix.lower() == ".cs":
-            ctf = CTF.from_cs(CsFile.read(source), particles.pixel_size)
-        elif star is None:
-            return None, "a stack alone states no defocus"
-        else:
-            for label, state in _CORRECTED.items():
-                table = star.optics if star.optics is not None and label in star.optics.columns else star.particles
-                if label in table.columns and star.numbers(table, label).any():
-                    return None, f"the images {state} ({label})"
-            ctf = CTF.from_star(star, particles.pixel_size)
+        ctf = particles.table.transfer_functions(particles.pixel_size)
     except ValueError as error:
         return None, str(error)
     defocus: Any = ctf.defocus

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from io import BytesIO
 from os import fspath
 from pathlib import Path
@@ -15,15 +14,16 @@ import numpy.typing as npt
 
 import centering
 from centering.engine.job import Job
-from centering.io.cryosparc import CsFile
+from centering.io.formats import own_file, own_files
 from centering.io.particles import Particles
-from centering.io.star import new_star
+from centering.io.stack import place_from_here
+from centering.io.star import StarFile
 from centering.results import Centers, Flag
 
-__all__ = ["OUTPUTS", "place_from_here", "preload", "summarize", "write_outputs"]
+__all__ = ["OUTPUTS", "preload", "renamed", "summarize", "write_outputs"]
 
 OUTPUTS = (
-    "particles.star",
+    *own_files(),
     "centers.csv",
     "summary.json",
     "montage.png",
@@ -36,7 +36,6 @@ OUTPUTS = (
     "shifts.svg",
     "recentered.mrcs",
     "recentered.star",
-    "particles.cs",
     "reference.png",
     "reference.svg",
 )
@@ -74,12 +73,14 @@ def write_outputs(
         Whether figures are drawn.
     """
     particles = job.particles
-    _write_star(folder / "particles.star", particles, centers.displacement, particles.source)
-    if particles.source.suffix.lower() == ".cs":
-        cs = CsFile.read(particles.source)
-        cs.with_shifts(centers.displacement, particles.pixel_size).write(folder / "particles.cs")
+    star = _star(particles)
+    star.with_origins(centers.displacement, particles.pixel_size).write(folder / "particles.star")
+    own = own_file(particles.source)
+    if particles.table is not None and own != "particles.star":
+        particles.table.centered(centers.displacement, particles.pixel_size).write(folder / own)
     if recentered is not None:
-        _write_star(folder / "recentered.star", particles, np.zeros_like(centers.displacement), recentered, moved=True)
+        moved = star.with_origins(np.zeros_like(centers.displacement), particles.pixel_size)
+        renamed(moved, recentered).write(folder / "recentered.star")
     _write_table(folder / "centers.csv", particles, centers)
     summary = summarize(job, centers)
     if recentered is not None:
@@ -136,16 +137,10 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
     }
 
 
-def image_name(particles: Particles, index: int) -> str:
-    """Return the name of one image as the STAR file has it."""
-    if particles.star is None:
-        return particles.name(index)
-    table = particles.star.particles
-    return particles.star.value(table, "rlnImageName", index)
-
-
 def _names(particles: Particles, mask: npt.NDArray[np.bool_]) -> list[str]:
-    return [image_name(particles, int(k)) for k in np.flatnonzero(mask)]
+    indices = np.flatnonzero(mask)
+    names = particles.names if len(indices) else []
+    return [names[k] for k in indices.tolist()]
 
 
 def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
@@ -155,27 +150,19 @@ def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
     return {name: round(float(np.percentile(values, q)), 4) for name, q in names.items()}
 
 
-def _write_star(
-    path: Path, particles: Particles, displacement: npt.NDArray[np.float64], stack: Path, *, moved: bool = False
-) -> None:
-    """Write origins; ``moved``: also name the images of the recentred ``stack`` instead of the originals."""
-    place = place_from_here(stack)
-    names = [f"{k:06d}@{place}" for k in range(1, len(particles) + 1)]
+def _star(particles: Particles) -> StarFile:
+    """Return the STAR file of the particles, a new one for images that were opened from no file of a known format."""
     if particles.star is not None:
-        star = particles.star.with_origins(displacement, particles.pixel_size)
-        if moved:
-            star = star.with_columns(star.particles, {"rlnImageName": names})
-        star.write(path)
-        return
-    pixel_size = None if particles.pixel_size is None else float(particles.pixel_size[0])
-    new_star(path, names, displacement, size=particles.size, pixel_size=pixel_size)
+        return particles.star
+    names = [f"{k:06d}@{place_from_here(particles.source)}" for k in range(1, len(particles) + 1)]
+    return StarFile.new(particles.source, names, size=particles.size, pixel_size=particles.pixel_size)
 
 
-def place_from_here(path: Path) -> str:
-    """Return ``path`` relative to the current folder, RELION's project folder, where it lies below it."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
-    here = Path.cwd()
-    return fspath(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+def renamed(star: StarFile, stack: Path) -> StarFile:
+    """Return a STAR file that names the images of one ``stack``, in its order, instead of its own."""
+    place = place_from_here(stack)
+    names = [f"{k:06d}@{place}" for k in range(1, len(star) + 1)]
+    return star.with_columns(star.particles, {"rlnImageName": names})
 
 
 def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
@@ -183,10 +170,7 @@ def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
 
     The uncertainty: standard deviations along rows and columns in pixels, and the correlation of the two.
     """
-    if particles.star is not None:
-        names = particles.star.column(particles.star.particles, "rlnImageName")
-    else:
-        names = [particles.name(k) for k in range(len(particles))]
+    names = particles.names
     words = {value: " ".join(Flag.names(value)) for value in np.unique(centers.flags).tolist()}
     with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         table = csv.writer(file, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Write the images of a STAR or ``.cs`` file with their content moved by the origins it holds."""
+"""Write the images of a file of particles with their content moved by the origins it holds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from centering.io.atomic import check_output_folder
+from centering.io.formats import reading
 from centering.io.identity import refuse_changed
 from centering.io.mrc import create_stack, write_images
 from centering.io.output_folder import OutputFolder, recover
 from centering.io.particles import Particles
-from centering.runs.outputs import place_from_here
+from centering.runs.outputs import renamed
 from centering.shift import shift_images
 from centering.tools.coordinates import round_half_away
 
@@ -38,7 +39,7 @@ def apply_origins(
     Parameters
     ----------
     particles : Particles
-        With a STAR file that has origins; from `centering.io.opening.open_particles`.
+        From a file that has origins; from `centering.io.opening.open_particles`.
     out : path
         Folder for ``recentered.mrcs`` and ``recentered.star``, whose origins are what is left to be moved.
     whole_pixels : bool
@@ -54,9 +55,11 @@ def apply_origins(
     FileExistsError, ValueError
         ``out`` cannot be used, there are no origins, or a file has changed since it was opened.
     """
-    if particles.star is None:
+    star, table = particles.star, particles.table
+    if star is None or table is None:
         raise ValueError(f"{fspath(particles.source)!r} holds no origins; give a .star or .cs file")
-    displacement = particles.star.displacements(particles.pixel_size)
+    with reading(particles.source):
+        displacement = table.displacements(particles.pixel_size)
     move = -displacement
     if whole_pixels:
         move = round_half_away(move)
@@ -65,10 +68,7 @@ def apply_origins(
     sizes = particles.pixel_size
     common = None if sizes is None or (sizes != sizes[0]).any() else float(sizes[0])
     length = max(1, _BATCH_BYTES // (4 * particles.size**2))
-    place = place_from_here(Path(out) / OUTPUTS[0])
-    star = particles.star.with_origins(displacement + move, sizes)
-    names = [f"{number:06d}@{place}" for number in range(1, len(particles) + 1)]
-    star = star.with_columns(star.particles, {"rlnImageName": names})
+    star = renamed(star.with_origins(displacement + move, sizes), Path(out) / OUTPUTS[0])
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         stack = folder.results / OUTPUTS[0]
         create_stack(stack, len(particles), particles.size, common)

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.engine.job import Job
 from centering.io.atomic import check_output_folder
-from centering.io.cryosparc import CsFile
+from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
-from centering.io.opening import pixel_sizes
 from centering.io.output_folder import OutputFolder, recover
-from centering.io.star import StarFile
+from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
 from centering.shift import shift_images
 
 __all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
 
-OUTPUTS = ("classes.mrcs", "classes.csv", "particles.star", "particles.cs")
+OUTPUTS = ("classes.mrcs", "classes.csv", *own_files())
 """Names of the files that `recenter_classes` may write."""
-
-_ALIGNMENT = "alignments2D"
-_MISSING = "{!r} has no field alignments2D/{}; give the particles of a 2-D classification"
 
 Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 
+Table = TypeVar("Table", bound=ParticleTable)
+
+
 def propagate(
-    star: StarFile,
+    table: Table,
     displacement: Float64,
     *,
     numbers: Index | None = None,
     pixel_size: Float64 | None = None,
     average_pixel_size: float | None = None,
-) -> StarFile:
-    """Return a STAR file whose origins also take out the displacement of the class averages.
+) -> Table:
+    """Return a file of particles whose origins also take out the displacement of the class averages.
 
     RELION's in-plane transformation is ``y = R(psi) (x + o)`` with ``R = [[cos, -sin], [sin, cos]]`` and (x, y) =
     (column, row).  What is at c in the class average is at ``R(psi)^T c - o`` in the particle, so that the new
@@ -48,8 +47,8 @@ def propagate(
 
     Parameters
     ----------
-    star : StarFile
-        Particles with ``rlnClassNumber``, ``rlnAnglePsi`` and, where they are not zero, origins.
+    table : StarFile, CsFile or another ParticleTable
+        Particles with classes, in-plane angles and, where a STAR file has them, origins; nothing else is changed.
     displacement : ndarray, shape (K, 2), float64
         (row, column) in pixels of the averages, object centre minus ``n // 2``.
     numbers : ndarray, shape (K,), int64, optional
@@ -64,63 +63,27 @@ def propagate(
     ValueError
         A missing column, a class that has no average, or averages in Angstrom and particles in pixels.
     """
-    classes, psi = _classes(star), star.numbers(star.particles, "rlnAnglePsi")
-    of_class = _by_class(star.path, classes, displacement, numbers)
+    if pixel_size is None:
+        pixel_size, _ = table.pixel_sizes()
+    classes, psi, before = table.classification(pixel_size)
+    of_class = _by_class(table.path, classes, displacement, numbers)
     scale = 1.0 if average_pixel_size is None or pixel_size is None else average_pixel_size / pixel_size
-    moved = _turned_back(of_class, psi, scale)
-    has_origins = {"rlnOriginXAngst", "rlnOriginX"} & set(star.particles.columns)
-    before = star.displacements(pixel_size) if has_origins else np.zeros_like(moved)
-    return star.with_origins(before + moved, pixel_size)
+    return cast("Table", table.centered(before + _turned_back(of_class, psi, scale), pixel_size, planar=True))
 
 
-def propagate_cs(
-    cs: CsFile,
-    displacement: Float64,
-    *,
-    numbers: Index | None = None,
-    pixel_size: Float64 | None = None,
-    average_pixel_size: float | None = None,
-) -> CsFile:
-    """Do what `propagate` does for a ``.cs`` file: ``alignments2D/shift`` changes, every other field keeps its bytes.
-
-    Raises
-    ------
-    ValueError
-        No ``alignments2D/class`` or ``alignments2D/pose``, or a class that has no average.
-    """
-    sizes = cs.pixel_size if pixel_size is None else pixel_size
-    classes, psi = _classes(cs), cs.psi
-    if psi is None:
-        raise ValueError(_MISSING.format(fspath(cs.path), "pose"))
-    of_class = _by_class(cs.path, classes, displacement, numbers)
-    scale = 1.0 if average_pixel_size is None else average_pixel_size / sizes
-    before = cs.displacements(only=_ALIGNMENT)
-    return cs.with_shifts(before + _turned_back(of_class, psi, scale), sizes, only=_ALIGNMENT)
-
-
-def _classes(particles: StarFile | CsFile) -> Index:
-    """Return the class of every particle, counted from 1."""
-    if isinstance(particles, CsFile):
-        if particles.classes is None:
-            raise ValueError(_MISSING.format(fspath(particles.path), "class"))
-        return particles.classes
-    numbers = particles.numbers(particles.particles, "rlnClassNumber")
-    wrong = numbers[(numbers != np.rint(numbers)) | (np.abs(numbers) >= 2**31)]
-    if len(wrong):
-        raise ValueError(
-            f"{fspath(particles.path)!r} has a particle of class {wrong[0]:g}; classes are small whole numbers"
-        )
-    return numbers.astype(np.int64)
+propagate_cs = propagate
+"""Another name of `propagate`, of when the two kinds of files had one each."""
 
 
 def _by_class(path: Path, classes: Index, displacement: Float64, numbers: Index | None) -> Float64:
     """Return the displacement of the average of every particle, shape (B, 2)."""
-    known = np.arange(1, len(displacement) + 1) if numbers is None else numbers
+    everyone = np.arange(1, len(displacement) + 1)
+    known = everyone if numbers is None else numbers
     order = np.argsort(known, kind="stable")
     place = order[np.minimum(np.searchsorted(known[order], classes), len(known) - 1)]
     wrong = classes[known[place] != classes]
     if len(wrong):
-        span = f"1 to {len(known)}" if numbers is None else ", ".join(map(str, np.sort(known).tolist()))
+        span = f"1 to {len(known)}" if np.array_equal(known, everyone) else ", ".join(map(str, np.sort(known).tolist()))
         raise ValueError(
             f"{fspath(path)!r} has a particle of class {wrong[0]}; there are averages of the classes {span}"
         )
@@ -150,9 +113,9 @@ def recenter_classes(
         The averages, made by `centering.runs.prepare.prepare`: image k of their stack (from 0) is that of class k + 1,
         which a ``.cs`` file of some of them says too.
     particles : path
-        ``.star`` or ``.cs`` file of the particles; their images are not needed.
+        File of the particles, of one of `centering.io.formats`; their images are not needed.
     out : path
-        Folder for ``classes.mrcs``, ``classes.csv``, ``particles.star`` and, from a ``.cs`` file, ``particles.cs``.
+        Folder for ``classes.mrcs``, ``classes.csv``, ``particles.star`` and the particles in their own format.
     pixel_size : float, optional
         Angstrom per pixel of averages and particles, instead of what the files say.
     overwrite : bool
@@ -173,34 +136,23 @@ def recenter_classes(
         raise ValueError(f"{fspath(averages.source)!r} has class averages in several stacks; give those of one job")
     numbers = averages.image_index + 1
     average_size = None if averages.pixel_size is None else float(averages.pixel_size[0])
-    source: StarFile | CsFile
     before = (*averages.stamps, *stamps([particles]))
-    if Path(particles).suffix.lower() == ".cs":
-        source = CsFile.read(particles)
-        sizes = None if pixel_size is None else np.full(len(source), pixel_size)
-    else:
-        source = StarFile.read(particles)
-        sizes, _ = pixel_sizes(source, pixel_size)
+    source = read_table(particles)
+    with reading(particles):
+        sizes, _ = source.pixel_sizes(pixel_size)
+        classes, *_ = source.classification(sizes)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
     images = averages.read(np.arange(len(averages)))
     centers = job.estimators[0](-images if job.contrast.invert else images)
     # an empty class has no centre
     centers.displacement[centers.has(Flag.FLAT)] = 0.0
-    options: dict[str, Any] = {
-        "numbers": None if averages.star is None else numbers,
-        "pixel_size": sizes,
-        "average_pixel_size": average_size,
-    }
-    results: dict[str, StarFile | CsFile] = {}
-    if isinstance(source, CsFile):
-        moved = propagate_cs(source, centers.displacement, **options)
-        results = {"particles.cs": moved, "particles.star": moved.to_star()}
-    else:
-        results = {"particles.star": propagate(source, centers.displacement, **options)}
+    moved = propagate(source, centers.displacement, numbers=numbers, pixel_size=sizes, average_pixel_size=average_size)
+    # both names are one where the particles are in a STAR file
+    results: dict[str, ParticleTable] = {"particles.star": moved.to_star(), own_file(source.path): moved}
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
-        _write_table(folder.results / "classes.csv", numbers, _classes(source), centers)
+        _write_table(folder.results / "classes.csv", numbers, classes, centers)
         for name, file in results.items():
             file.write(folder.results / name)
         refuse_changed(before)

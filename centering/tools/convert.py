@@ -1,125 +1,65 @@
-"""From STAR files to ``.cs`` files, as far as centering knows them; `CsFile.to_star` is the way back."""
+"""From one format of files of particles to another, through what a STAR file says."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Sequence
-from dataclasses import replace
-from os import fspath
-from pathlib import PurePosixPath
-from typing import Any
+from os import PathLike, fspath
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from centering.io.formats import STAR, format_of, in_words, read_table, reading
+from centering.io.identity import refuse_changed, stamps
+from centering.io.refusal import check_pixel_size
+from centering.io.star_to_cs import to_cs
 
-from centering.io.cryosparc import CsFile, fill
-from centering.io.opening import image_names, pixel_sizes, refuse_duplicates
-from centering.io.refusal import refuse_name
-from centering.io.star import StarFile
-
-__all__ = ["to_cs"]
-
-Index = npt.NDArray[np.int64]
-Key = tuple[str, int]
+__all__ = ["convert", "to_cs"]
 
 
-def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | None = None) -> CsFile:
-    """Return the particles of a STAR file as those of a ``.cs`` file in memory.
-
-    Origins become shifts.  Classes and psi become ``alignments2D/class`` and ``alignments2D/pose`` where they are those
-    of a 2-D classification: where no tilt angle says that they belong to a volume.
+def convert(
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    into: str | PathLike[str] | None = None,
+    pixel_size: float | None = None,
+    overwrite: bool = False,
+) -> int:
+    """Write the particles of one file as a file of another format, and return how many they are.
 
     Parameters
     ----------
-    star : StarFile
+    source, target : path
+        Their suffixes say the formats.
+    into : path, optional
+        A file in the format of the target from which the particles once came: all is kept of it that a STAR file does
+        not have.
     pixel_size : float, optional
-        Angstrom per pixel, instead of what the file says.
-    into : CsFile, optional
-        The file from which the particles once came.  The result has its rows that ``star`` names, in its order, with
-        every field that is not set here byte for byte.  Images are told by their number and the path of their stack
-        without its extension, or else by the name of the stack alone.  Without it the file is a new one: fields that
-        centering does not know are missing, and every ``uid`` follows from the image name.
+        Angstrom per pixel, instead of what ``source`` says.
+    overwrite : bool
+        Whether ``target`` may exist.
 
     Raises
     ------
-    ValueError
-        No pixel size, an image named twice, or one that is not in ``into``.
+    FileExistsError, FileNotFoundError, ValueError
+        A file that cannot be used, or that has changed since it was opened.
     """
-    names, stack_index, image_index = image_names(star)
-    refuse_duplicates(star, stack_index, image_index)
-    for name in names:
-        refuse_name(star.path, name)
-    sizes, _ = pixel_sizes(star, pixel_size)
-    if sizes is None:
-        raise ValueError(f"the pixel size of {fspath(star.path)!r} is not known; give it (--angpix)")
-    if into is None:
-        order = np.arange(len(sizes))
-        cs = _new(star, names, stack_index, image_index, sizes)
-    else:
-        rows = _rows(star, names, stack_index, image_index, into)
-        order = np.argsort(rows, kind="stable")
-        cs = replace(into, table=into.table[rows[order]])
-    columns = set(star.particles.columns)
-    if {"rlnOriginXAngst", "rlnOriginX"} & columns:
-        cs = cs.with_shifts(star.displacements(sizes)[order], sizes[order])
-    if {"rlnClassNumber", "rlnAnglePsi"} <= columns and _is_planar(star):
-        classes = star.numbers(star.particles, "rlnClassNumber")
-        wrong = classes[(classes < 1) | (classes >= 2**31) | (classes != np.rint(classes))]
-        if len(wrong):
-            raise ValueError(f"{fspath(star.path)!r} has a particle of class {wrong[0]:g}; classes count from 1")
-        psi = star.numbers(star.particles, "rlnAnglePsi")
-        cs = cs.with_fields(
-            {"alignments2D/class": (classes - 1)[order], "alignments2D/pose": np.deg2rad(psi)[order]},
+    old, new = format_of(source), format_of(target)
+    if old is new or not old.lists or new.from_star is None:
+        raise ValueError(
+            f"from {fspath(source)!r} to {fspath(target)!r}: one must be a .star file, the other a .cs file or of "
+            f"another format that lists particles ({in_words(lists=True)})"
         )
-    return cs
-
-
-def _is_planar(star: StarFile) -> bool:
-    table = star.particles
-    return "rlnAngleTilt" not in table.columns or not star.numbers(table, "rlnAngleTilt").any()
-
-
-def _new(
-    star: StarFile, names: Sequence[str], stack_index: Index, image_index: Index, sizes: npt.NDArray[np.float64]
-) -> CsFile:
-    """Return a new file with the fields without which there is no particle."""
-    paths = np.array([os.fsencode(name) for name in names])[stack_index]
-    fields: list[Any] = [("uid", "<u8"), ("blob/path", paths.dtype), ("blob/idx", "<u4"), ("blob/psize_A", "<f4")]
-    optics = star.optics
-    if optics is not None and "rlnImageSize" in optics.columns:
-        fields.append(("blob/shape", "<u4", (2,)))
-    table = np.zeros(len(sizes), dtype=fields)
-    table["blob/path"] = paths
-    table["uid"] = [_uid(path, number) for path, number in zip(paths.tolist(), image_index.tolist(), strict=True)]
-    fill(star.path, table, {"blob/idx": image_index, "blob/psize_A": sizes})
-    if optics is not None and "rlnImageSize" in optics.columns:
-        fill(star.path, table, {"blob/shape": star.numbers(optics, "rlnImageSize")[0]})
-    return CsFile(star.path, table)
-
-
-def _uid(path: bytes, number: int) -> int:
-    """Return 64 bits that differ from image to image and are the same every time."""
-    return int.from_bytes(hashlib.blake2b(b"%d@%s" % (number, path), digest_size=8).digest(), "little")
-
-
-def _rows(star: StarFile, names: Sequence[str], stack_index: Index, image_index: Index, into: CsFile) -> Index:
-    """Return the row of ``into`` that every particle is."""
-    numbers = into.table["blob/idx"].tolist()
-    there = [PurePosixPath(stack).with_suffix("") for stack in into.stacks]
-    wanted = [PurePosixPath(name).with_suffix("") for name in names]
-    by_path = {(fspath(path), number): row for row, (path, number) in enumerate(zip(there, numbers, strict=True))}
-    by_name: dict[Key, int] = {}
-    for row, (path, number) in enumerate(zip(there, numbers, strict=True)):
-        # -1: two stacks of this name, so that it tells nothing
-        by_name[path.name, number] = row if (path.name, number) not in by_name else -1
-    rows = np.empty(len(image_index), dtype=np.int64)
-    for k, (stack, number) in enumerate(zip(stack_index.tolist(), image_index.tolist(), strict=True)):
-        row = by_path.get((fspath(wanted[stack]), number), by_name.get((wanted[stack].name, number), -1))
-        if row < 0:
-            name = star.value(star.particles, "rlnImageName", k)
-            raise ValueError(f"{fspath(into.path)!r} has no image {name!r}, which {fspath(star.path)!r} names")
-        rows[k] = row
-    if len(np.unique(rows)) < len(rows):
-        raise ValueError(f"several images of {fspath(star.path)!r} are the same one of {fspath(into.path)!r}")
-    return rows
+    inputs = [Path(path) for path in (source, into) if path is not None]
+    if Path(target).resolve() in {path.resolve() for path in inputs}:
+        raise ValueError(f"the output would overwrite its own input {fspath(target)!r}; give another name")
+    if Path(target).exists() and not overwrite:
+        raise FileExistsError(f"{fspath(target)!r} exists; give another name, or --overwrite")
+    check_pixel_size(pixel_size)
+    if new is STAR and (into is not None or pixel_size is not None):
+        raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
+    before = stamps(inputs)
+    table, other = read_table(source), None if into is None else read_table(into)
+    with reading(source):
+        sizes = None if pixel_size is None else table.pixel_sizes(pixel_size)[0]
+        star = table.to_star(pixel_size=sizes)
+    found = new.from_star(star, pixel_size, other)
+    refuse_changed(before)
+    found.write(target)
+    return len(found)

@@ -7,7 +7,6 @@ from os import fspath
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.opening import pixel_sizes
 from centering.io.refusal import plausible
 from centering.io.star import StarFile
 
@@ -55,7 +54,7 @@ def recenter_coordinates(
     """
     table = star.particles
     coordinates = [star.numbers(table, f"rlnCoordinate{axis}") for axis in "XY"]
-    sizes, _ = pixel_sizes(star, pixel_size)
+    sizes, _ = star.pixel_sizes(pixel_size)
     micrograph, source = _micrograph_sizes(star, micrograph_pixel_size)
     if micrograph is None:
         micrograph, source = sizes, "taken to be that of the particles"
@@ -81,12 +80,8 @@ def _micrograph_sizes(star: StarFile, given: float | None) -> tuple[Float64 | No
         if not plausible(given):
             raise ValueError(f"the pixel size of the micrographs is {given!r}; give a positive number of Angstrom")
         return np.full(len(star.particles), given), "given"
-    optics = star.optics
     for label in _MICROGRAPH_SIZES:
-        if optics and label in optics.columns:
-            sizes = star.numbers(optics, label)
-            if "rlnOpticsGroup" not in optics.columns or "rlnOpticsGroup" not in star.particles.columns:
-                return np.full(len(star.particles), sizes[0]), f"from {label}"
-            groups = dict(zip(star.column(optics, "rlnOpticsGroup"), sizes.tolist(), strict=True))
-            return np.array([groups[group] for group in star.column(star.particles, "rlnOpticsGroup")]), f"from {label}"
+        sizes = star.per_particle(label, optics_first=True)
+        if sizes is not None:
+            return sizes, f"from {label}"
     return None, ""

@@ -8,6 +8,8 @@ from symmetric import disc, distances, inside
 from test_radial_reference import errors
 
 from centering import CTF, RadialReference
+from centering.io.cryosparc import CsFile
+from centering.io.star import StarFile
 
 OPTICS = {"pixel_size": 1.77, "spherical_aberration": 2.0}
 
@@ -94,24 +96,44 @@ def test_star_columns_of_both_versions_are_read(tmp_path):
     first = CTF(11000.0, 2.5, 200.0, 2.0, 0.1)
     second = CTF(20000.0, 1.25, 300.0, 2.7, 0.07, 90.0)
     (tmp_path / "new.star").write_text(STAR_31)
-    found = CTF.from_star(tmp_path / "new.star")
+    found = StarFile.read(tmp_path / "new.star").transfer_functions()
     np.testing.assert_allclose(found.transfer(k), np.concatenate([first.transfer(k), second.transfer(k)]))
     (tmp_path / "old.star").write_text(STAR_30)
-    np.testing.assert_allclose(CTF.from_star(str(tmp_path / "old.star")).transfer(k), first.transfer(k))
-    given = CTF.from_star(tmp_path / "old.star", pixel_size=5.0)
+    np.testing.assert_allclose(StarFile.read(tmp_path / "old.star").transfer_functions().transfer(k), first.transfer(k))
+    given = StarFile.read(tmp_path / "old.star").transfer_functions(pixel_size=5.0)
     np.testing.assert_allclose(given.transfer(k), CTF(11000.0, 5.0, 200.0, 2.0, 0.1).transfer(k))
+
+
+@pytest.mark.parametrize("kind", ["path", "words", "file"])
+def test_constructors_of_before_work_and_say_where_they_went(tmp_path, kind):
+    """`CTF` knows no files any more; ``from_star`` and ``from_cs`` are those of version 0.1.0."""
+    convert = {"path": lambda reader, path: path, "words": lambda reader, path: str(path)}.get(
+        kind, lambda reader, path: reader.read(path)
+    )
+    (tmp_path / "table.txt").write_text(STAR_30)
+    with pytest.warns(DeprecationWarning, match=r"CTF\.from_star .*StarFile\.read.path.\.transfer_functions") as said:
+        found = CTF.from_star(convert(StarFile, tmp_path / "table.txt"), pixel_size=5.0)
+    assert said[0].filename == __file__
+    np.testing.assert_allclose(found.transfer(0.1), CTF(11000.0, 5.0, 200.0, 2.0, 0.1).transfer(0.1))
+    names = ["df1_A", "df2_A", "accel_kv", "cs_mm", "amp_contrast"]
+    fields = [("blob/path", "S9"), ("blob/idx", "<u4"), ("blob/psize_A", "<f4"), *((f"ctf/{n}", "<f4") for n in names)]
+    with (tmp_path / "p.cs").open("wb") as file:
+        np.save(file, np.array([(b"a.mrcs", 0, 2.5, 1e4, 12e3, 200, 2, 0.1)], dtype=fields))
+    with pytest.warns(DeprecationWarning, match=r"CTF\.from_cs .*CsFile\.read.path.\.transfer_functions"):
+        found = CTF.from_cs(convert(CsFile, tmp_path / "p.cs"))
+    np.testing.assert_allclose(found.transfer(0.1), CTF(11000.0, 2.5, 200.0, 2.0, 0.1).transfer(0.1), rtol=1e-6)
 
 
 def test_star_file_without_the_columns_is_named(tmp_path):
     (tmp_path / "a.star").write_text(STAR_30.replace("rlnDefocusV", "rlnDefocusAngle"))
     with pytest.raises(ValueError, match="rlnDefocusV"):
-        CTF.from_star(tmp_path / "a.star")
+        StarFile.read(tmp_path / "a.star").transfer_functions()
     (tmp_path / "b.star").write_text(STAR_30.replace("rlnVoltage", "rlnOther"))
     with pytest.raises(ValueError, match="rlnVoltage"):
-        CTF.from_star(tmp_path / "b.star")
+        StarFile.read(tmp_path / "b.star").transfer_functions()
     (tmp_path / "c.star").write_text(STAR_30.replace("rlnMagnification", "rlnOther"))
     with pytest.raises(ValueError, match="pixel size"):
-        CTF.from_star(tmp_path / "c.star")
+        StarFile.read(tmp_path / "c.star").transfer_functions()
 
 
 @pytest.mark.parametrize(

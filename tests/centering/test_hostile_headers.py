@@ -16,7 +16,6 @@ from datafiles import dataset, write_cs
 
 from centering.cli import main
 from centering.cli._common import printable
-from centering.ctf import CTF
 from centering.io.cryosparc import CsFile
 from centering.io.opening import open_particles
 from centering.io.star import StarFile
@@ -113,7 +112,7 @@ def test_transfer_functions_that_are_no_numbers_are_refused(tmp_path: Path, name
     table.view(np.uint8)[slice(*_place(table.dtype, name))] = raw.view(np.uint8)
     write_cs(tmp_path / "p.cs", table)
     with pytest.raises(ValueError, match=rf"p\.cs' holds no numbers in {name}; its type is ") as refused:
-        CTF.from_cs(tmp_path / "p.cs")
+        CsFile.read(tmp_path / "p.cs").transfer_functions()
     assert len(str(refused.value).splitlines()) == 1
 
 

@@ -34,6 +34,7 @@ from centering import (
     SurrogateCenter,
 )
 from centering.cli import main
+from centering.io.formats import read_table
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
 from centering.radial.selection import choose
@@ -232,7 +233,10 @@ def test_a_cryosparc_file_says_the_same_as_the_star_file(whole_run, project):
 def test_contrast_transfer_of_both_formats_of_one_dataset(centering_data):
     folder = centering_data / "empiar_10076"
     frequency = np.linspace(0, 0.4, 30)
-    one, two = CTF.from_star(folder / "empiar_10076_7.star"), CTF.from_cs(folder / "empiar_10076_7.cs", 1.31)
+    one, two = (
+        read_table(folder / f"empiar_10076_7.{kind}").transfer_functions(size)
+        for kind, size in (("star", None), ("cs", 1.31))
+    )
     np.testing.assert_allclose(one.transfer(frequency), two.transfer(frequency), atol=1e-3)
 
 
@@ -279,7 +283,7 @@ def test_a_part_teaches_and_the_draw_is_always_the_same(project):
 def test_no_image_depends_on_its_batch_to_the_last_digit(inputs, monkeypatch):
     monkeypatch.chdir(inputs)
     particles = open_particles("particles.star")
-    images, ctf = particles.read(np.arange(COUNT)), CTF.from_star("particles.star")
+    images, ctf = particles.read(np.arange(COUNT)), read_table("particles.star").transfer_functions()
     fitted = RadialReference(RADIUS, iterations=2, profiles=2).fit(images, ctf=ctf)
     whole = fitted(images, ctf=ctf)
     for step in (1, 3, 31):

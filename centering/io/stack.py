@@ -1,0 +1,85 @@
+"""A stack of images as the table of its particles: it names them, and states nothing else of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.ctf import CTF
+from centering.io.atomic import refuse_line_breaks
+from centering.io.mrc import MrcStack
+from centering.io.refusal import NotStatedError
+from centering.io.star import StarFile
+from centering.io.table import Float64, ParticleList
+
+__all__ = ["StackTable", "place_from_here"]
+
+
+@dataclass(frozen=True)
+class StackTable(ParticleList):
+    """The images of one stack, in its order.
+
+    Attributes
+    ----------
+    path : Path
+        The stack.
+    count : int
+        Number of its images.
+    voxel_size : float or None
+        Angstrom per pixel, None where its header says nothing.
+    """
+
+    path: Path
+    count: int
+    voxel_size: float | None = None
+
+    pixel_size_source = "from the MRC header"
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> StackTable:
+        """Read the header of an MRC file.
+
+        Raises
+        ------
+        ValueError
+            Not an MRC file, or a name that cannot stand in a STAR file.
+        """
+        refuse_line_breaks(Path(path))
+        stack = MrcStack.open(path)
+        return cls(stack.path, stack.count, stack.voxel_size)
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def names(self) -> list[str]:
+        """The image names, with the path of the stack as it was given."""
+        return self._names(fspath(self.path))
+
+    @property
+    def pixel_size(self) -> Float64 | None:
+        """Angstrom per pixel of every image, shape (B,); None where the header does not say it."""
+        return None if self.voxel_size is None else np.full(self.count, self.voxel_size)
+
+    def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Refuse: a stack alone states no defocus."""
+        raise NotStatedError("a stack alone states no defocus")
+
+    def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
+        """Return a new STAR file, in which the stack is named from the current folder, RELION's project folder."""
+        return StarFile.new(self.path, self._names(place_from_here(self.path)), size=size, pixel_size=pixel_size)
+
+    def _names(self, stack: str) -> list[str]:
+        return [f"{number:06d}@{stack}" for number in range(1, self.count + 1)]
+
+
+def place_from_here(path: Path) -> str:
+    """Return ``path`` relative to the current folder, RELION's project folder, where it lies below it."""
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
+    here = Path.cwd()
+    return fspath(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)

@@ -1,0 +1,142 @@
+"""What the program asks of a file that lists particles, and what such a file says that states nothing but names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from centering.ctf import CTF
+from centering.io.refusal import NotStatedError, check_pixel_size, refuse_pixel_sizes
+from centering.io.star import StarFile
+
+__all__ = ["ParticleList", "ParticleTable"]
+
+Float64 = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+
+
+class ParticleTable(Protocol):
+    """A file that lists B particles; `ParticleList` is a base for those of outside packages.
+
+    Displacements are (row, column) in pixels of the images, object centre minus ``n // 2``, shape (B, 2), float64;
+    pixel sizes are Angstrom per pixel, shape (B,), float64.  What the file does not state raises a
+    `centering.io.refusal.NotStatedError`, what is wrong in it a ValueError; both name the file in one sentence.
+    """
+
+    @property
+    def path(self) -> Path:
+        """Where it was read from."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The B image names, ``000001@stack.mrcs``, images counted from 1; all different."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
+        """Return the pixel sizes, ``given`` for all where it is not None, and in words where they come from."""
+        ...
+
+    def displacements(self, pixel_size: Float64 | None) -> Float64:
+        """Return the displacements that the file states."""
+        ...
+
+    def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
+        """Return what a 2-D classification says: classes, counted from 1, RELION's psi in degrees, displacements."""
+        ...
+
+    def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Return the contrast transfer functions, for a pixel size that may be another than the file's."""
+        ...
+
+    def centered(self, displacement: Float64, pixel_size: Float64 | None, *, planar: bool = False) -> ParticleTable:
+        """Return the same particles with these displacements; ``planar``: those of the 2-D classification alone."""
+        ...
+
+    def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
+        """Return the STAR file that says the same, for images of ``size`` pixels."""
+        ...
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the file, under its name only when it is complete (`centering.io.atomic.replacing`)."""
+        ...
+
+
+class ParticleList:
+    """A base of tables: what one has that states the names of its images, and nothing else.
+
+    A subclass has ``path`` and ``names``, and states more by having more methods of `ParticleTable`.
+    """
+
+    path: Path
+    pixel_size_source = "from the file of the particles"
+    """Where `pixel_size` comes from, in words."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The image names."""
+        raise NotImplementedError
+
+    @property
+    def pixel_size(self) -> Float64 | None:
+        """Angstrom per pixel of every particle, shape (B,), where the file says it."""
+        return None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
+        """Return the pixel sizes, and in words where they come from."""
+        check_pixel_size(given)
+        if given is not None:
+            return np.full(len(self), given), "given"
+        sizes = self.pixel_size
+        if sizes is None:
+            return None, "not known"
+        refuse_pixel_sizes(self.path, sizes)
+        return sizes, self.pixel_size_source
+
+    def displacements(self, pixel_size: Float64 | None) -> Float64:
+        """Refuse: no displacements are stated."""
+        raise NotStatedError(f"{fspath(self.path)!r} holds no origins; give a file that lists particles with theirs")
+
+    def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
+        """Refuse: no classes are stated."""
+        raise NotStatedError(f"{fspath(self.path)!r} holds no classes; give the particles of a 2-D classification")
+
+    def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
+        """Refuse: no defocus is stated."""
+        raise NotStatedError(f"{fspath(self.path)!r} states no defocus")
+
+    def centered(self, displacement: Float64, pixel_size: Float64 | None, *, planar: bool = False) -> ParticleTable:
+        """Return a new STAR file with these displacements."""
+        star = self.to_star(pixel_size=pixel_size)
+        return star.with_origins(displacement, pixel_size)
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Refuse: nothing is known of how such a file is written."""
+        raise NotStatedError(f"files like {fspath(self.path)!r} are not written; give a .star file")
+
+    def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
+        """Return a new STAR file: names, pixel sizes and, where they are stated, origins, classes and defoci."""
+        sizes = self.pixel_size if pixel_size is None else pixel_size
+        ctf = None
+        with suppress(ValueError):  # transfer functions that cannot be used are refused where they are needed
+            ctf = self.transfer_functions(sizes)
+        star = StarFile.new(self.path, self.names, size=size, pixel_size=sizes, ctf=ctf)
+        with suppress(NotStatedError):
+            star = star.with_origins(self.displacements(sizes), sizes)
+        with suppress(NotStatedError):
+            classes, psi, _ = self.classification(sizes)
+            columns = {"rlnClassNumber": [str(one) for one in classes.tolist()]}
+            columns["rlnAnglePsi"] = [f"{one:.6f}" for one in psi.tolist()]
+            star = star.with_columns(star.particles, columns)
+        return star
