@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from centering.estimators.each import center_each
 from centering.estimators.spec import EstimatorSpec
 from centering.landscapes.correlate import EvenCorrelation
+from centering.landscapes.each import center_each
 from centering.landscapes.grid import candidates
 from centering.landscapes.landscape import landscapes
 from centering.landscapes.minimum import Minimum, find_minimum

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from centering.estimators.each import center_each
 from centering.estimators.spec import EstimatorSpec
+from centering.landscapes.each import center_each
 from centering.landscapes.minimum import Minimum
 from centering.results import Centers, Flag
 from centering.stack import check_stack

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from centering.estimators.each import center_each
 from centering.estimators.spec import EstimatorSpec
+from centering.landscapes.each import center_each
 from centering.landscapes.minimum import Minimum, find_minimum
 from centering.results import Centers
 from centering.stack import check_stack
