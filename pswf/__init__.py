@@ -73,7 +73,8 @@ __all__ = [*sorted(_HOMES), "__version__"]  # pyright: ignore[reportUnsupportedD
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version()
+        # once: a run that goes on while another version is installed says one version from its beginning to its end
+        return globals().setdefault(name, _version())
     if name not in _HOMES:
         raise AttributeError(f"module 'pswf' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -37,6 +37,13 @@ def test_nobody_pays_for_the_version_who_does_not_ask():
 
 
 @pytest.mark.parametrize("package", ["pswf", "centering"])
+def test_the_version_of_a_process_stays_while_another_is_installed(package):
+    later = "importlib.metadata.version = lambda name: 'another'"
+    code = f"import importlib.metadata, {package} as p; before = p.__version__; {later}; print(p.__version__ == before)"
+    assert printed("-c", code) == "True"
+
+
+@pytest.mark.parametrize("package", ["pswf", "centering"])
 def test_sources_that_were_not_installed_say_so(package):
     # without site-packages, so that no installation is found
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {package}; print({package}.__version__)"
