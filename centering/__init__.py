@@ -15,7 +15,8 @@ ASPIRE-Python.
 
 The leaves: `results` (what an estimator returns), `stack` (images as the kernels want them), `shift` (moving images),
 `ctf` (contrast transfer functions), `checks` (of arguments), `fourier` (sums of waves, and the climb to their peak),
-`plot` (figures), `threads` (of other libraries), `_moved` (modules that had other names).
+`plot` (figures), `threads` (of other libraries), `progress` (how far a long computation has come), `sentence` (messages
+that name arguments), `_moved` (modules that had other names).
 """
 
 from __future__ import annotations

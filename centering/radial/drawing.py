@@ -83,9 +83,9 @@ def drawings(references: Sequence[Learned]) -> list[Drawing]:
 def sentences(reference: Learned) -> list[str]:
     """Return sentences, without capitals and full stops, on what was learned."""
     model = reference.model
-    spread = (
-        f"displacements by {model.shift:.1f} px along either axis"
-        if np.isfinite(model.shift)
+    deviation = (
+        f"displacements by {model.shift_deviation:.1f} px along either axis"
+        if np.isfinite(model.shift_deviation)
         else "displacements have a flat prior"
     )
     count = len(model.weights)
@@ -95,7 +95,7 @@ def sentences(reference: Learned) -> list[str]:
         f"{profiles} of radius {reference.radius} px learned from {_counted(reference.images)} in "
         f"{len(reference.history)} iterations, starting from {reference.start}: {100 * model.noise:.1f} % of the power "
         f"is {rest}, {100 * model.present:.0f} % of the images show a particle, scales vary by "
-        f"{100 * model.contrast:.0f} %, {spread}"
+        f"{100 * model.scale_deviation:.0f} %, {deviation}"
     ]
     if reference.radius_choice is not None:
         choice = reference.radius_choice
@@ -146,10 +146,10 @@ def evidence(choice: Choice) -> Figure:
         linewidth=1.2,
         capsize=2,
     )
-    place = int(np.flatnonzero(choice.values == choice.chosen)[0])
-    ax.plot(choice.chosen, choice.evidence[place], color=VERMILION, marker="o", markersize=9, fillstyle="none")
+    index = int(np.flatnonzero(choice.values == choice.chosen)[0])
+    ax.plot(choice.chosen, choice.evidence[index], color=VERMILION, marker="o", markersize=9, fillstyle="none")
     ax.annotate(
-        f"{choice.chosen} px", (choice.chosen, choice.evidence[place]), xytext=(8, -14), textcoords="offset points"
+        f"{choice.chosen} px", (choice.chosen, choice.evidence[index]), xytext=(8, -14), textcoords="offset points"
     )
     ax.set(xlabel="radius (px)", ylabel="evidence per image")
     return figure

@@ -27,7 +27,7 @@ from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves, default_reach
 from centering.stack import moderate
 
-__all__ = ["Progress", "fit"]
+__all__ = ["fit"]
 
 Array = npt.NDArray[np.float64]
 

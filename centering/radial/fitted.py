@@ -32,9 +32,6 @@ __all__ = ["FittedReference", "transfer_of"]
 
 Array = npt.NDArray[np.float64]
 
-DEEP = 15.0
-"""Logarithms of the posterior below its maximum that a picture can tell apart."""
-
 
 @dataclass(frozen=True, repr=False)
 class FittedReference:
@@ -213,13 +210,15 @@ class FittedReference:
         return result
 
     def surface(self, image: npt.ArrayLike, *, ctf: CTF | None = None) -> Surface | None:
-        """Return the landscape of one image (n, n) down to `DEEP` below its top, and the displacements along its axes.
+        """Return the landscape of one image (n, n), as deep as a picture can show, and the displacements of its axes.
 
         None for an image that cannot be used.
         """
         values = self.landscape(image, ctf=ctf)[0]
+        if np.isnan(values).any():
+            return None
         shifts = self.templates.waves.shifts
-        return None if np.isnan(values).any() else Surface(np.minimum(values, values.min() + DEEP), shifts, shifts)
+        return Surface(np.minimum(values, values.min() + TUNING.drawn_depth), shifts, shifts)
 
     def make_ready(self, size: int) -> None:
         """Compile the kernels and build the tables; the size is `size`."""

@@ -130,6 +130,8 @@ class Tuning:
     """It counts up to this many radii of a typical particle."""
     shape_blur: float = 0.05
     """Standard deviation of the blur before, in such radii."""
+    drawn_depth: float = 15.0
+    """Logarithms of the posterior below its maximum that a picture can tell apart."""
 
 
 TUNING = Tuning()
