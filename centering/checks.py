@@ -6,12 +6,9 @@ Each returns the value in its canonical type, or raises one sentence that quotes
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-
-import numpy as np
 
 from centering.sentence import Sentence, argument
-from pswf.checks import check_count, check_positive
+from pswf.checks import check_choice, check_count, check_integer, check_positive
 
 __all__ = [
     "check_choice",
@@ -62,20 +59,11 @@ def check_max_shift(max_shift: float | None) -> float | None:
     return limit
 
 
-def check_choice(value: str, name: str, allowed: Collection[str]) -> str:
-    """Return ``value``; raise ValueError, quoting what is allowed, unless it is one of ``allowed``."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} is {value!r}; give {' or '.join(map(repr, allowed))}")
-    return value
-
-
 def check_whole(value: int, name: str) -> int:
-    """Return ``value`` as an int; raise unless it is a whole number of at least 0 and no bool."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}; give a whole number of at least 0")
-    if value < 0:
-        raise ValueError(f"{name} is {value!r}; give a whole number of at least 0")
-    return int(value)
+    """Return ``value`` as an int; raise unless it is an integer of at least 0 and no bool."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}; give an integer of at least 0")
+    return check_integer(value, name, 0)
 
 
 def refuse_nonpositive(**values: float | None) -> None:

@@ -6,7 +6,7 @@ import importlib.util
 import math
 import operator
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -147,7 +147,7 @@ def check_values(values: npt.NDArray[Any], shape: tuple[int, ...], basis: str) -
         )
 
 
-def check_choice(value: str, name: str, choices: Sequence[str]) -> str:
+def check_choice(value: str, name: str, choices: Collection[str]) -> str:
     """Return ``value``; raise ValueError unless it is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}; give {' or '.join(map(repr, choices))}")

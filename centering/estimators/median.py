@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from centering.checks import check_radius
 from centering.estimators.spec import EstimatorSpec
 from centering.landscapes.correlate import EvenCorrelation
 from centering.landscapes.each import center_each
@@ -14,7 +15,7 @@ from centering.landscapes.grid import candidates
 from centering.landscapes.landscape import landscapes
 from centering.landscapes.minimum import Minimum, find_minimum
 from centering.results import Centers, Surface
-from centering.stack import check_radius, check_stack
+from centering.stack import check_stack
 
 __all__ = ["ESTIMATOR", "GeometricMedian"]
 

@@ -8,14 +8,15 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
+from centering.checks import check_choice, check_max_shift, check_radius
 from centering.estimators.spec import EstimatorSpec, Option, yes_or_no
-from centering.landscapes.grid import candidates, check_max_shift
-from centering.landscapes.landscape import METHODS, check_choice, landscapes
+from centering.landscapes.grid import candidates
+from centering.landscapes.landscape import METHODS, landscapes
 from centering.landscapes.plan import Plan, Plans
 from centering.landscapes.score import Score, check_score
 from centering.landscapes.search import Search
 from centering.results import Centers, Surface
-from centering.stack import check_radius, check_stack
+from centering.stack import check_stack
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_basis
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.checks import check_radius
 from centering.engine.contrast import Contrast, detect_contrast
 from centering.engine.job import Job
 from centering.estimators.base import LEARN_FROM, Fitted, Learner
@@ -19,7 +20,6 @@ from centering.io.particles import Particles
 from centering.progress import Progress
 from centering.runs.learning import learn, transfer_functions
 from centering.sentence import Sentence, argument
-from centering.stack import check_radius
 from pswf.checks import check_memory
 
 __all__ = ["ESTIMATORS", "LEARN_FROM", "check_request", "make_estimator", "prepare", "radii"]

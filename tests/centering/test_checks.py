@@ -51,7 +51,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(value):
 
 @pytest.mark.parametrize(("value", "error"), [(True, TypeError), (1.0, TypeError), (-1, ValueError)])
 def test_what_is_no_whole_number_is_quoted(value, error):
-    with pytest.raises(error, match=rf"^seed is {value!r}; give a whole number of at least 0$"):
+    with pytest.raises(error, match=rf"^seed is {value!r}; give an integer of at least 0$"):
         check_whole(value, "seed")
 
 
