@@ -49,7 +49,7 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
-        job = prepare(open_particles(averages, angpix), **options)
+        job = prepare(open_particles(averages, angpix), ctf="no", **options)  # averages have no one defocus
         say_warnings(job)
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)

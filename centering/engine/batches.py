@@ -110,6 +110,7 @@ def center_batch(
         # only a job whose estimators take transfer functions has them
         given: dict[str, Any] = {} if particles.ctf is None else {"ctf": particles.ctf}
         centers = find(images, **given)
+        _check(centers, len(images))
         if target is None:
             return centers
         if invert:
@@ -117,3 +118,16 @@ def center_batch(
         images = shift_images(images, -centers.displacement)
     write_images(target.path, target.size, places, images)
     return centers
+
+
+def _check(centers: Centers, count: int) -> None:
+    """Raise ValueError unless there is one centre for every image: an estimator may be anyone's."""
+    found = [np.shape(part) for part in (centers.displacement, centers.score, centers.flags)]
+    wanted: list[tuple[int, ...]] = [(count, 2), (count,), (count,)]
+    if centers.covariance is not None:
+        found.append(np.shape(centers.covariance))
+        wanted.append((count, 2, 2))
+    if found != wanted:
+        raise ValueError(f"the estimator {centers.estimator} returned arrays of the shapes {found}, not {wanted}")
+    if not np.isfinite(centers.displacement).all():
+        raise ValueError(f"the estimator {centers.estimator} returned a displacement that is not finite")

@@ -16,7 +16,17 @@ from typing import Any
 from centering.estimators.spec import EstimatorSpec
 from centering.sentence import Sentence, argument
 
-__all__ = ["BUILT_IN", "GROUP", "accepted", "check_given", "estimator_names", "find", "make_estimator", "usable"]
+__all__ = [
+    "BUILT_IN",
+    "GROUP",
+    "accepted",
+    "check_given",
+    "estimator_names",
+    "find",
+    "made",
+    "make_estimator",
+    "usable",
+]
 
 GROUP = "centering.estimators"
 
@@ -155,7 +165,18 @@ def make_estimator(name: str, radius: int | str | None, **options: Any) -> Any:
     spec = find(name)
     given = accepted(spec, options)
     check_given(spec, radius)
-    return spec.make(radius, **given)
+    return made(spec, radius, given)
+
+
+def made(spec: EstimatorSpec, radius: float | str | None, options: Mapping[str, Any]) -> Any:
+    """Return the estimator, or the learner, of these options; raise ValueError where it is none."""
+    result = spec.make(radius, **options)
+    for name in ("fit", "learn_from", "seed", "correction", "needs_ctf") if spec.learns else ("__call__",):
+        if not hasattr(result, name):
+            raise ValueError(
+                f"the estimator {spec.name!r} of {spec.source} has no {name}; see centering.estimators.base"
+            )
+    return result
 
 
 def _listed(names: list[str]) -> str:

@@ -14,7 +14,7 @@ from centering.checks import check_radius
 from centering.engine.contrast import Contrast, detect_contrast
 from centering.engine.job import Job
 from centering.estimators.base import LEARN_FROM, Fitted, Learner
-from centering.estimators.registry import accepted, check_given, estimator_names, find, make_estimator
+from centering.estimators.registry import accepted, check_given, estimator_names, find, made, make_estimator
 from centering.estimators.spec import EstimatorSpec
 from centering.io.particles import Particles
 from centering.progress import Progress
@@ -127,7 +127,9 @@ def prepare(
     spec, given = check_request(estimator, diameter=diameter, radius=radius, invert=invert, ctf=ctf, **options)
     radius_of = None if isinstance(radius, str) else radii(particles, radius=radius, diameter=diameter)
     # before any image is read
-    made, members = _each_radius(spec, radius if radius_of is None else radius_of, given, len(particles))
+    estimators, members = _each_radius(spec, radius if radius_of is None else radius_of, given, len(particles))
+    if spec.source:
+        particles = replace(particles, notes=(*particles.notes, f"the estimator {spec.name} is that of {spec.source}"))
     if spec.together:
         particles = _all_at_once(particles, spec, members)
     if progress is not None:
@@ -135,9 +137,9 @@ def prepare(
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     asked = f"{spec.name}({', '.join(f'{name}={value!r}' for name, value in given.items())}) {spec.source}".rstrip()
     if not spec.learns:
-        return Job(particles, made, members, radius_of, contrast, asked=asked, together=spec.together)
-    informed, note = _informed(particles, spec, made, ctf)
-    references, members = learn(informed, made, members, invert=contrast.invert, progress=progress)
+        return Job(particles, estimators, members, radius_of, contrast, asked=asked, together=spec.together)
+    informed, note = _informed(particles, spec, estimators, ctf)
+    references, members = learn(informed, estimators, members, invert=contrast.invert, progress=progress)
     notes = [note, *(sentence for reference in references for sentence in reference.sentences())]
     return Job(
         replace(informed, notes=(*particles.notes, *notes)),
@@ -155,9 +157,9 @@ def _each_radius(
 ) -> tuple[list[Any], Index]:
     """Return an estimator, or a learner, for every distinct radius, and which of them each particle goes through."""
     if not isinstance(radius, np.ndarray):
-        return [spec.make(radius, **options)], np.zeros(count, dtype=np.int64)
+        return [made(spec, radius, options)], np.zeros(count, dtype=np.int64)
     distinct, members = np.unique(radius, return_inverse=True)
-    return [spec.make(int(one), **options) for one in distinct], members
+    return [made(spec, int(one), options) for one in distinct], members
 
 
 def _all_at_once(particles: Particles, spec: EstimatorSpec, members: Index) -> Particles:

@@ -186,7 +186,8 @@ def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
         "program": f"pswf-centering {centering.__version__}",
         "files": {os.path.abspath(path): list(state) for path, state in files},  # noqa: PTH100
         "number of particles": len(job.particles),
-        "estimator": [job.asked, *map(_stated, job.estimators)],
+        "estimator": [_stated(estimator) for estimator in job.estimators],
+        "options": job.asked,
         "contrast": str(job.contrast),
         "pixel size": job.particles.pixel_size_source,
         "values": hashlib.sha256(_values(job)).hexdigest(),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from centering.engine.job import Job
 from centering.io.star import StarFile
 from centering.watching.arrivals import Stamp
 
@@ -44,6 +45,13 @@ class Finished:
     angstrom_per_px: float | None
     inverted: bool
     clear: bool
+
+    @classmethod
+    def of(cls, stack: str, stamp: Stamp, job: Job) -> Finished:
+        """Describe the stack of a job."""
+        particles, contrast = job.particles, job.contrast
+        size = None if particles.pixel_size is None else float(particles.pixel_size[0])
+        return cls(stack, stamp, len(particles), particles.size, size, contrast.invert, contrast.clear)
 
     @classmethod
     def read(cls, path: Path) -> Finished:

@@ -41,8 +41,8 @@ def take(out: Path, about: Mapping[str, Any]) -> int:
     elif not state.is_file():
         raise FileExistsError(f"{fspath(out)!r} exists and is not the folder of a watch; give another one")
     before = json.loads(state.read_text())
-    for name, value in about.items():
-        if before.get(name) != value:
+    for name in {**before, **about}:
+        if (value := about.get(name)) != before.get(name):
             raise ValueError(
                 Sentence(
                     "{folder!r} was begun with {name} {before!r}, not {value!r}; give the same, or another {out}",

@@ -11,7 +11,7 @@ from typing import Any
 
 from centering.checks import check_radius, refuse_nonpositive
 from centering.engine.job import Job
-from centering.estimators.registry import find
+from centering.estimators.registry import find, made
 from centering.io.atomic import refuse_line_breaks
 from centering.io.identity import ChangedError
 from centering.io.opening import open_particles
@@ -152,16 +152,7 @@ class Watch:
             self._refuse(path, name, error)
             return None
         self.done.pop(name, None)  # of an earlier state of the file
-        sizes = job.particles.pixel_size
-        finished = Finished(
-            name,
-            stamp,
-            images=len(job.particles),
-            image_size_px=job.particles.size,
-            angstrom_per_px=None if sizes is None else float(sizes[0]),
-            inverted=job.contrast.invert,
-            clear=job.contrast.clear,
-        )
+        finished = Finished.of(name, stamp, job)
         self._columns.pop(name, None)
         self._stale = True
         try:
@@ -287,10 +278,10 @@ def _check_options(
 ) -> None:
     """Refuse at once what would be refused for every stack."""
     spec = find(estimator)
-    if spec.learns or spec.together or isinstance(radius, str):
-        who = Sentence("{radius:" + radius + "}") if isinstance(radius, str) else f"the estimator {estimator}"
+    if spec.learns or spec.together or radius == "auto":
         words = "{who} needs a whole dataset, and a watch sees one stack at a time; use 'centering run'"
+        who = Sentence("{radius:auto}") if radius == "auto" else f"the estimator {estimator}"
         raise ValueError(Sentence(words, who=who))
     spec, given = check_request(estimator, radius=radius, diameter=diameter, **options)
-    whole = None if radius is None else check_radius(radius)
-    spec.make(whole if diameter is None else _SOME, **given)
+    whole = check_radius(radius) if isinstance(radius, (int, float)) else None
+    made(spec, whole if diameter is None else _SOME, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from click.testing import CliRunner
 from datafiles import RADIUS, dataset
 from installed import EXTENSIONS, install
 
-from centering import FittedReference, RadialReference, SurrogateCenter
+from centering import CenterOfMass, FittedReference, RadialReference, SurrogateCenter
 from centering.cli import main
-from centering.estimators.registry import BUILT_IN, estimator_names, find, make_estimator
+from centering.engine.estimate import estimate
+from centering.estimators.registry import BUILT_IN, estimator_names, find, made, make_estimator
 from centering.io.opening import open_particles
 from centering.runs.prepare import prepare
 from centering.sentence import Sentence
@@ -82,6 +84,7 @@ def test_an_estimator_from_outside_is_run_resumed_and_reported(command, project)
     run = ("run", star, "--estimator", "template", "--radius", RADIUS, "--out", "out", "-j", 1, "--batch-size", 7)
     done = command(*run, "--set", "sweeps=2")
     assert "note: a template averaged from 40 images in 2 sweeps" in done.stderr
+    assert "note: the estimator template is that of averaged-template 1.0" in done.stderr
     assert "note: not corrected for contrast transfer: the averaged template does not take" in done.stderr
     summary = json.loads(Path("out/summary.json").read_text())
     assert summary["estimator"].startswith("FittedTemplate(Template(radius=9, sweeps=2")
@@ -237,6 +240,47 @@ def test_more_images_than_memory_are_refused(project, monkeypatch):
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
     with pytest.raises(ValueError, match=r"6 images at once, as the reference-free alignment needs them, would take"):
         prepare(open_particles(star), radius=RADIUS, estimator="alignment")
+
+
+class Wrong(CenterOfMass):
+    def __call__(self, images):
+        centers = super().__call__(images)
+        return replace(centers, displacement=self.change(centers.displacement), covariance=self.covariance)
+
+    covariance = None
+
+    def change(self, displacement):
+        return displacement
+
+
+class OnlyOne(Wrong):
+    def change(self, displacement):
+        return displacement[:1]
+
+
+class NotFinite(Wrong):
+    def change(self, displacement):
+        return displacement * np.nan
+
+
+class FlatCovariance(Wrong):
+    covariance = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [(OnlyOne, r"\(1, 2\)"), (NotFinite, "not finite"), (FlatCovariance, r"\(2, 2\)\], not")]
+)
+def test_what_anyone_returns_is_looked_at(project, kind, words):
+    star, _ = dataset(project, 6)
+    job = prepare(open_particles(star), estimator="mass")
+    with pytest.raises(ValueError, match=words):
+        estimate(replace(job, estimators=[kind()]))
+
+
+def test_a_learner_that_lacks_something_is_refused(project, monkeypatch):
+    spec = replace(find("mass"), learns=True, source="somewhere 1.0", name="lacking")
+    with pytest.raises(ValueError, match=r"'lacking' of somewhere 1\.0 has no fit; see centering\.estimators\.base"):
+        made(spec, None, {})
 
 
 def test_the_options_of_a_reference_are_the_reference_as_before(rng):

@@ -252,9 +252,21 @@ def test_the_first_clear_contrast_decides(project):
 def test_only_one_watch_and_only_the_same_options(project):
     with Watch("in", "live", estimator="mass", settle=0.2, jobs=1, diameter=None, radius=None, max_shift=None):
         assert "another watch is writing into 'live'" in watch(code=2).stderr
+    words = watch("--set", "max_shift=3", code=2).stderr
+    assert "the estimator mass has no option 'max_shift'; it has none" in words
     words = watch("--estimator", "phase", code=2).stderr
     assert "'live' was begun with estimator 'mass', not 'phase'" in words
     assert len(words.splitlines()) == 1
+
+
+def test_a_watch_that_was_begun_with_a_setting_goes_on_with_it_only(project):
+    options = {"estimator": "surrogate", "radius": RADIUS, "settle": 0.2}
+    with Watch("in", "live", method="maps", **options):
+        pass
+    with pytest.raises(ValueError, match="begun with method 'maps', not None"), Watch("in", "live", **options):
+        pass
+    with pytest.raises(ValueError, match="estimator alignment needs a whole dataset"):
+        Watch("in", "live", **options | {"estimator": "alignment"})
 
 
 @pytest.mark.parametrize(
