@@ -28,6 +28,7 @@ __all__ = ["CenteredSource", "Recenter", "center", "estimate", "write_coordinate
 logger = logging.getLogger(__name__)
 
 _SAMPLE = 500  # images that decide the contrast
+_BLOCK = 64  # images that are learned from at a time: what is learned does not depend on a batch size
 
 Float64 = npt.NDArray[np.float64]
 
@@ -138,7 +139,7 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
         contrast = detect_contrast(_batches(source, sample, batch_size), max(radius, 1.0))
         logger.log(logging.INFO if contrast.clear else logging.WARNING, "contrast: %s", contrast)
         sign = -1 if contrast.invert else 1
-    find = _learned(source, estimator, sign, batch_size)
+    find = _learned(source, estimator, sign)
     step = source.n if getattr(estimator, "together", False) else batch_size
     centers = Centers.concatenate([find(sign * images) for images in _batches(source, np.arange(source.n), step)])
     unlearned = int(centers.has(Flag.UNLEARNED).sum())
@@ -157,13 +158,13 @@ def _batches(source: Any, indices: npt.NDArray[np.int64], size: int) -> Iterator
         yield _pixels(source, indices[start : start + size])
 
 
-def _learned(source: Any, estimator: Any, sign: int, batch_size: int) -> Estimator:
+def _learned(source: Any, estimator: Any, sign: int) -> Estimator:
     """Return what an estimator that learns has learned from the whole source, or from a draw; any other one itself."""
     if not hasattr(estimator, "fit"):
         found: Estimator = estimator
         return found
     chosen = np.random.default_rng(estimator.seed).permutation(source.n)[: estimator.learn_from]
-    fitted: Estimator = estimator.fit(lambda: (sign * images for images in _batches(source, chosen, batch_size)))
+    fitted: Estimator = estimator.fit(lambda: (sign * images for images in _batches(source, chosen, _BLOCK)))
     return fitted
 
 

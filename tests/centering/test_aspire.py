@@ -12,7 +12,7 @@ import pytest
 import starfile
 from aspire_sources import ANGPIX, mass, misplaced, volume
 
-from centering import Flag, RadialReference, SurrogateCenter, simulate
+from centering import Flag, RadialReference, ReferenceFreeAlignment, SurrogateCenter, simulate
 
 if importlib.util.find_spec("aspire") is None:
     pytest.skip("needs ASPIRE-Python: pip install 'pswf-centering[aspire]'", allow_module_level=True)
@@ -54,6 +54,36 @@ def test_the_log_says_that_a_few_images_teach_nothing(caplog):
         centers = estimate(source, RadialReference(8, iterations=2), invert="no")
     assert centers.has(Flag.UNLEARNED).all()
     assert "12 of 12 centres carry the flag UNLEARNED" in caplog.text
+
+
+def blobs(count, size=32):
+    """A source of round particles in noise, and their displacement (row, column)."""
+    rng = np.random.default_rng(4)
+    truth = rng.uniform(-4, 4, (count, 2))
+    axis = np.arange(size) - size // 2
+    squared = (axis[:, None] - truth[:, :1, None]) ** 2 + (axis - truth[:, 1:, None]) ** 2
+    images = np.exp(-squared / 18.0) + 0.5 * rng.standard_normal((count, size, size))
+    return aspire_source.ArrayImageSource(images, pixel_size=1.0), truth
+
+
+@pytest.mark.parametrize("radius", [8, "auto"])
+def test_an_estimator_that_learns_does_so_from_the_whole_source(radius):
+    source, truth = blobs(130)
+    learner = RadialReference(radius, iterations=2)
+    parts = estimate(source, learner, batch_size=33)
+    whole = estimate(source, learner, batch_size=130)
+    np.testing.assert_allclose(parts.displacement, whole.displacement, atol=1e-6)
+    assert not parts.has(Flag.UNLEARNED).any()
+    assert np.median(np.hypot(*(parts.displacement - truth).T)) < 0.5
+    few = estimate(source, RadialReference(8, iterations=2, learn_from=50))
+    assert few.has(Flag.UNLEARNED).all()
+
+
+def test_images_that_need_each_other_are_aligned_together():
+    source, _ = blobs(40)
+    alignment = ReferenceFreeAlignment(8, sweeps=3)
+    centers = estimate(source, alignment, batch_size=7, invert="no")
+    np.testing.assert_array_equal(centers.displacement, alignment(source.images[:].asnumpy()).displacement)
 
 
 @EVEN_AND_ODD
