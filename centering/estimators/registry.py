@@ -6,11 +6,12 @@ Another distribution offers one by an entry point of the group ``centering.estim
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from typing import Any
 
 from centering.estimators.spec import EstimatorSpec
@@ -184,9 +185,19 @@ def _listed(names: list[str]) -> str:
 
 
 def _offered() -> Mapping[str, list[EntryPoint]]:
+    """Return the entry points of every distribution, the first one of each name along the path, by their own names."""
     offered: dict[str, list[EntryPoint]] = defaultdict(list)
-    for point in entry_points(group=GROUP):
-        offered[point.name].append(point)
+    seen: set[str] = set()
+    for distribution in distributions():
+        try:
+            points = list(distribution.entry_points.select(group=GROUP))
+            name = re.sub(r"[-_.]+", "-", distribution.name or "").lower() if points else ""
+        except Exception:
+            continue
+        if points and name not in seen:
+            seen.add(name)
+            for point in points:
+                offered[point.name].append(point)
     return offered
 
 

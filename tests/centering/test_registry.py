@@ -183,6 +183,21 @@ def test_a_broken_one_is_named_and_the_others_go_on(project, tmp_path, monkeypat
     assert "warning: the estimator 'odd' of odd 1.0 is" in said
 
 
+def test_a_distribution_that_cannot_be_read_does_not_stop_the_others(site, tmp_path, monkeypatch):
+    offer(tmp_path, "malformed", "malformed\nno equals sign", "json:dumps")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert estimator_names() == (*BUILT_IN, "template")
+    assert CliRunner().invoke(main, ["run", "--help"]).exit_code == 0
+
+
+def test_the_same_distribution_twice_along_the_path_is_one(site, tmp_path, monkeypatch):
+    install("estimator", tmp_path / "again")
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.syspath_prepend(str(tmp_path / "again"))
+    assert find("template").source == "averaged-template 1.0"
+
+
 @pytest.mark.parametrize(("name", "whom"), [("twin", "one 1.0 and by two 1.0"), ("mass", "pswf-centering itself and")])
 def test_two_of_one_name_are_refused(name, whom, tmp_path, monkeypatch):
     for distribution in ("one", "two"):
