@@ -23,7 +23,7 @@ from centering.results import Centers, Flag
 __all__ = ["OUTPUTS", "preload", "renamed", "summarize", "write_outputs"]
 
 OUTPUTS = (
-    *own_files(),
+    "particles.star",
     "centers.csv",
     "summary.json",
     "montage.png",
@@ -38,6 +38,7 @@ OUTPUTS = (
     "recentered.star",
     "reference.png",
     "reference.svg",
+    *own_files()[1:],
 )
 """Names of all files that a run may write into its folder."""
 

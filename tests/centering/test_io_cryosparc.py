@@ -236,3 +236,18 @@ def test_gaps_between_fields_do_not_become_fields(tmp_path, fields):
         name for name in kind.names if not name.startswith("alignments2D")
     ]
     assert new["f4"].tobytes() == dense["f4"].tobytes()
+
+
+def test_the_microscope_and_both_defoci_come_along_to_star(tmp_path):
+    names = ["df1_A", "df2_A", "df_angle_rad", "accel_kv", "cs_mm", "amp_contrast"]
+    array = table(fields=[*ALIGNED, *((f"ctf/{name}", "<f4") for name in names)])
+    for name, value in zip(names, (12e3, 11e3, np.pi / 6, 200.0, 1.4, 0.07), strict=True):
+        array[f"ctf/{name}"] = value
+    star = CsFile.read(write(tmp_path / "p.cs", array)).to_star()
+    for label, value in {"rlnVoltage": 200, "rlnSphericalAberration": 1.4, "rlnAmplitudeContrast": 0.07}.items():
+        np.testing.assert_allclose(star.numbers(star.optics, label), value)
+    for label, value in {"rlnDefocusU": 12e3, "rlnDefocusV": 11e3, "rlnDefocusAngle": 30}.items():
+        np.testing.assert_allclose(star.numbers(star.particles, label), value, rtol=1e-6)
+    assert not star.remarks()
+    array["ctf/amp_contrast"] = 7
+    assert "placeholders" in CsFile.read(write(tmp_path / "p.cs", array)).to_star().remarks()[0]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import starfile
 
+from centering.ctf import CTF
 from centering.io.star import StarFile, new_star
 
 ONE_BLOCK = """
@@ -229,3 +230,54 @@ def test_a_long_file_agrees_with_starfile(tmp_path, rng):
     np.testing.assert_allclose(table["rlnOriginX"], -displacement[:, 1], atol=5.1e-7)
     np.testing.assert_allclose(table["rlnOriginY"], -displacement[:, 0], atol=5.1e-7)
     np.testing.assert_array_equal(table["rlnClassNumber"], np.arange(count) % 3)
+
+
+def optics_file(path, optics, particles):
+    """Write a STAR file of two tables, each with its labels in the first line."""
+    text = ""
+    for name, lines in (("optics", optics), ("particles", particles)):
+        labels, *rows = lines
+        text += "\n".join([f"data_{name}", "", "loop_", *(f"_rln{label}" for label in labels.split()), *rows, "", ""])
+    path.write_text(text)
+    return StarFile.read(path)
+
+
+@pytest.mark.parametrize("members", [["1", "2", "1"], ["1.0", "2.000", "1."]])
+def test_a_value_stands_with_the_optics_group_or_with_the_particle(tmp_path, members):
+    """RELION reads whole numbers also where a program for tables has written decimals."""
+    names = [f"{k}@a.mrcs {group}" for k, group in enumerate(members, 1)]
+    groups = ["OpticsGroup ImagePixelSize Voltage", "1 1.5 300", "2 3 200"]
+    star = optics_file(tmp_path / "p.star", groups, ["ImageName OpticsGroup", *names])
+    np.testing.assert_array_equal(star.per_particle("rlnVoltage"), [300, 200, 300])
+    np.testing.assert_array_equal(star.pixel_sizes()[0], [1.5, 3, 1.5])
+    assert star.per_particle("rlnAmplitudeContrast") is None
+    own = [f"{name} {k}" for k, name in enumerate(names, 7)]
+    star = optics_file(tmp_path / "q.star", groups, ["ImageName OpticsGroup Voltage", *own])
+    np.testing.assert_array_equal(star.per_particle("rlnVoltage"), [7, 8, 9])
+    np.testing.assert_array_equal(star.per_particle("rlnVoltage", optics_first=True), [300, 200, 300])
+
+
+def test_a_group_that_stands_twice_is_refused_where_its_rows_differ(tmp_path):
+    particles = ["ImageName OpticsGroup", "1@a.mrcs 1"]
+    star = optics_file(tmp_path / "p.star", ["OpticsGroup ImagePixelSize Voltage", "1 1.5 300", "1 3 300"], particles)
+    np.testing.assert_array_equal(star.per_particle("rlnVoltage"), [300])
+    with pytest.raises(ValueError, match="optics group 1 twice, with different values of rlnImagePixelSize"):
+        star.pixel_sizes()
+
+
+def test_pixel_sizes_that_stand_with_the_particles(tmp_path):
+    (tmp_path / "p.star").write_text("data_\n\nloop_\n_rlnImageName\n_rlnImagePixelSize\n1@a.mrcs 1.5\n2@a.mrcs 3\n")
+    sizes, source = StarFile.read(tmp_path / "p.star").pixel_sizes()
+    np.testing.assert_array_equal(sizes, [1.5, 3])
+    assert source == "from the particles of the STAR file"
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_transfer_functions_written_are_those_that_are_read(tmp_path, alike):
+    each = np.array([1.0, 1.0, 1.0] if alike else [1.0, 1.5, 0.5])
+    ctf = CTF(1e4 * each, 1.5 * each, 200.0 * each, 1.4 * each, 0.07 * each, 10.0 * each)
+    StarFile.new("new.star", ["1@a", "2@a", "3@a"], size=8, pixel_size=1.5 * each, ctf=ctf).write(tmp_path / "new.star")
+    assert "placeholders" not in (tmp_path / "new.star").read_text()
+    found = StarFile.read(tmp_path / "new.star").transfer_functions()
+    k = np.linspace(0, 0.5, 20)
+    np.testing.assert_allclose(found.transfer(k), ctf.transfer(k), atol=1e-6)

@@ -426,7 +426,7 @@ def test_an_optics_group_that_is_not_there_is_named(project):
     starfile.write(blocks, "changed.star", overwrite=True)
     ctf, found = transfer_functions(open_particles("changed.star", 3.0))
     assert ctf is None
-    assert "no optics group 7" in found
+    assert "particles of optics group 7, which is not in its data_optics" in found
 
 
 # a radius from the images
