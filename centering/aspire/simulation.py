@@ -19,6 +19,7 @@ from centering.io.mrc import MrcStack, create_stack, write_images
 from centering.io.output_folder import OutputFolder, recover
 from centering.io.stack import place_from_here
 from centering.io.star import StarFile
+from centering.sentence import Sentence
 from centering.simulate import GaussianParticle
 
 __all__ = ["OUTPUTS", "simulate", "write_simulation"]
@@ -184,6 +185,6 @@ def _volume(path: str | PathLike[str], size: int | None, pixel_size: float | Non
         raise ValueError(f"{name!r} has voxels that are not finite, or nothing but zeros")
     pixel_size = pixel_size or stack.voxel_size
     if pixel_size is None:
-        raise ValueError(f"the header of {name!r} gives no voxel size; give it (--angpix)")
+        raise ValueError(Sentence("the header of {name!r} gives no voxel size; give it ({pixel_size})", name=name))
     volume = Volume(density, pixel_size=pixel_size)
     return volume if size in (None, volume.resolution) else volume.downsample(size)

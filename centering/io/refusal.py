@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.sentence import Sentence
+
 __all__ = [
     "PIXEL_SIZES",
     "NotStatedError",
@@ -75,7 +77,8 @@ def refuse_pixel_sizes(path: str | PathLike[str], sizes: npt.NDArray[np.float64]
     """Raise ValueError where a file gives a pixel size that could not be one."""
     wrong = sizes[~plausible(sizes)]
     if len(wrong):
-        raise ValueError(f"{fspath(path)!r} gives a pixel size of {wrong[0]:g} Angstrom; give the true one (--angpix)")
+        words = "{path!r} gives a pixel size of {size:g} Angstrom; give the true one ({pixel_size})"
+        raise ValueError(Sentence(words, path=fspath(path), size=wrong[0]))
 
 
 def check_pixel_size(given: float | None) -> None:

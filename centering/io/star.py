@@ -14,6 +14,7 @@ from centering.ctf import CTF
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
 from centering.io.star_table import PLACEHOLDERS, find_tables, new_lines
 from centering.io.star_values import StarValues
+from centering.sentence import Sentence
 
 __all__ = ["PLACEHOLDERS", "StarFile", "new_star"]
 
@@ -133,9 +134,8 @@ class StarFile(StarValues):
 
     def _known(self, pixel_size: Float64 | None) -> Float64:
         if pixel_size is None:
-            raise ValueError(
-                f"{fspath(self.path)!r} stores origins in Angstrom and the pixel size is not known; give it (--angpix)"
-            )
+            words = "{path!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})"
+            raise ValueError(Sentence(words, path=fspath(self.path)))
         return pixel_size
 
     def centered(self, displacement: Float64, pixel_size: Float64 | None, *, planar: bool = False) -> StarFile:
@@ -239,7 +239,8 @@ class StarFile(StarValues):
         if pixel_size is None:
             pixel_size, _ = self.pixel_sizes()
             if pixel_size is None:
-                raise ValueError(f"the pixel size of {name!r} is not known; give pixel_size in Angstrom")
+                words = "the pixel size of {path!r} is not known; give {pixel_size} in Angstrom"
+                raise ValueError(Sentence(words, path=name))
         defocus = 0.5 * (self.numbers(table, "rlnDefocusU") + self.numbers(table, "rlnDefocusV"))
         values: dict[str, Float64] = {}
         for argument, label in _CTF.items():

@@ -19,6 +19,7 @@ from centering.io.names import image_names, refuse_duplicates
 from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
 from centering.io.table import ParticleTable
+from centering.sentence import Sentence
 
 __all__ = ["cs_like", "to_cs"]
 
@@ -54,7 +55,9 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
         refuse_name(star.path, name)
     sizes, _ = star.pixel_sizes(pixel_size)
     if sizes is None:
-        raise ValueError(f"the pixel size of {fspath(star.path)!r} is not known; give it (--angpix)")
+        raise ValueError(
+            Sentence("the pixel size of {path!r} is not known; give it ({pixel_size})", path=fspath(star.path))
+        )
     if into is None:
         order = np.arange(len(sizes))
         cs = _new(star, names, stack_index, image_index, sizes)

@@ -9,6 +9,7 @@ from centering.io.formats import STAR, format_of, in_words, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.refusal import check_pixel_size
 from centering.io.star_to_cs import to_cs
+from centering.sentence import Sentence
 
 __all__ = ["convert", "to_cs"]
 
@@ -50,10 +51,11 @@ def convert(
     if Path(target).resolve() in {path.resolve() for path in inputs}:
         raise ValueError(f"the output would overwrite its own input {fspath(target)!r}; give another name")
     if Path(target).exists() and not overwrite:
-        raise FileExistsError(f"{fspath(target)!r} exists; give another name, or --overwrite")
+        words = "{path!r} exists; give another name, or {overwrite:True}"
+        raise FileExistsError(Sentence(words, path=fspath(target)))
     check_pixel_size(pixel_size)
     if new is STAR and (into is not None or pixel_size is not None):
-        raise ValueError("--into and --angpix are for the way from .star to .cs; leave them out")
+        raise ValueError(Sentence("{into} and {pixel_size} are for the way from .star to .cs; leave them out"))
     before = stamps(inputs)
     table, other = read_table(source), None if into is None else read_table(into)
     with reading(source):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from centering.io.refusal import plausible
 from centering.io.star import StarFile
+from centering.sentence import Sentence
 
 __all__ = ["recenter_coordinates", "round_half_away"]
 
@@ -63,7 +64,8 @@ def recenter_coordinates(
     if sizes is not None and micrograph is not None:
         scale = sizes / micrograph
     elif micrograph_pixel_size is not None:
-        raise ValueError(f"{fspath(star.path)!r} does not say the pixel size of the particles; give it (--angpix)")
+        words = "{path!r} does not say the pixel size of the particles; give it ({pixel_size})"
+        raise ValueError(Sentence(words, path=fspath(star.path)))
     origin = -displacement * scale[:, None]
     whole = round_half_away(origin)
     rest = -(origin - whole) / scale[:, None]

@@ -135,7 +135,7 @@ STAR = "data_\n\nloop_\n_rlnImageName\n_rlnOriginX\n_rlnOriginY\n{}\n"
         (["gone.cs", "q.star"], "No such file or directory: 'gone.cs'"),
         (["p.star", "p.cs", "--into", "p.cs", "--overwrite"], "would overwrite its own input 'p.cs'"),
         (["p.star", "there.cs"], "'there.cs' exists"),
-        (["p.star", "q.cs"], "the pixel size of 'p.star' is not known"),
+        (["p.star", "q.cs"], "the pixel size of 'p.star' is not known; give it (--angpix)"),
         (["p.star", "q.cs", "--angpix", "0"], "pixel size is 0"),
         (["p.cs", "q.star", "--angpix", "1"], "are for the way from .star to .cs"),
         (["strange.star", "q.cs", "--angpix", "1", "--into", "p.cs"], "'p.cs' has no image '1@J9/z.mrc'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import os
 import re
@@ -149,3 +150,14 @@ def test_the_page_shows_the_example_as_it_is():
     page = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
     for name in ("particles_csv.py", "pyproject.toml"):
         assert (EXTENSIONS / "format" / name).read_text(encoding="utf-8").strip() in page
+
+
+@pytest.mark.parametrize("module", ["io", "tools", "runs", "engine", "aspire"])
+def test_the_library_names_arguments_and_not_options(module):
+    """Only the commands know what is typed; `centering.sentence` lets them say it."""
+    for path in (Path(__file__).parents[2] / "centering" / module).glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        alone = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]  # docstrings
+        words = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        said = [one.value for one in words if one not in alone and re.search(r"(^|[ (])--[a-z]", one.value)]
+        assert not said, path.name
