@@ -2,7 +2,7 @@
 
 Everything public is imported on first use, so that ``import pswf`` stays light.  From the bottom up:
 
-checks, jit, threads, cache, _private: input, compiled code, threads, files that can be trusted.
+arrays, checks, jit, threads, cache, _private: types, input, compiled code, threads, files that can be trusted.
 recurrence, radial, spectrum, edge, concentration, bessel: the numbers of one angular order.
 bases: radial bases of one order.
 quadrature: rules for the radius.

@@ -22,6 +22,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
 
+from pswf.arrays import Array, Indices
 from pswf.checks import check_choice, check_dtype, check_positive, check_size
 from pswf.steerable.prolate import PSWF2D
 
@@ -135,7 +136,7 @@ class PSWFBasis2D(SteerableBasis2D):
             return super().filter_to_basis_mat(f, method=method, truncate=truncate, **kwargs)
         angles = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
 
-        def transfer(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        def transfer(frequency: Array) -> Array:
             omega = 2.0 * np.pi * frequency[:, None] * np.array([np.cos(angles), np.sin(angles)])[:, None, :]
             values = f.evaluate(omega.reshape(2, -1).astype(self.dtype), pixel_size=kwargs.get("pixel_size"))
             return np.asarray(np.reshape(values, (len(frequency), _ANGLES)).mean(axis=1), dtype=np.float64)
@@ -151,7 +152,7 @@ class PSWFBasis2D(SteerableBasis2D):
         return matrix
 
 
-def _phases(engine: PSWF2D) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+def _phases(engine: PSWF2D) -> tuple[npt.NDArray[Any], Indices]:
     """Return sign and position, among the coefficients of `pswf.PSWF2D`, of every real coefficient of ASPIRE's.
 
     With the real coefficients (a, b) of cosine and sine, the inner product with ``psi`` is ``(a - i b) / sqrt(2)``;

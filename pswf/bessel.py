@@ -10,13 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.jit import jit
 
 __all__ = ["bessel_coordinates", "bessel_zeros", "derivative_zeros"]
 
-Array = npt.NDArray[np.float64]
 
 _RESCALE = 1e200
 """The recurrence, whose scale does not matter, is divided by it each time that it grows beyond it."""

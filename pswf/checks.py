@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
+
 __all__ = [
     "check_bandlimit",
     "check_basis",
@@ -108,7 +110,7 @@ def check_memory(numbers: int, what: str, advice: str) -> None:
         )
 
 
-def check_unit_interval(r: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def check_unit_interval(r: npt.ArrayLike) -> Array:
     """Return r as float64; raise TypeError unless it is real, ValueError unless every value lies in [0, 1]."""
     points = np.asarray(r)
     if points.dtype.kind not in "fiu":
@@ -121,7 +123,7 @@ def check_unit_interval(r: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return points
 
 
-def check_distances(rho: npt.ArrayLike, radius: int) -> npt.NDArray[np.float64]:
+def check_distances(rho: npt.ArrayLike, radius: int) -> Array:
     """Return rho as float64; raise ValueError unless every distance lies in [0, radius] pixels."""
     distances = np.asarray(rho, dtype=np.float64)
     outside = ~((distances >= 0.0) & (distances <= radius))

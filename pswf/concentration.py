@@ -16,14 +16,13 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.edge import log_edges
 from pswf.spectrum import Modes, solve
 
 __all__ = ["DIRECT_LIMIT", "direct_leakage", "log_spectrum"]
 
-Array = npt.NDArray[np.float64]
 
 DIRECT_LIMIT = 1e3
 """Up to this truncation 1 - lambda may come from lambda by subtraction: its relative error stays below 1e-6."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Indices
 from pswf.bases.base import RadialBasis
 from pswf.bases.constant import WithConstant
 from pswf.bases.prolate import DEFAULT_TRUNCATION, PAPER_TRUNCATION, PSWF
@@ -15,7 +16,6 @@ from pswf.jit import jit
 
 __all__ = ["AngularZero"]
 
-Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int32]
 
 _SMALLEST = 1e-60
@@ -126,7 +126,7 @@ class AngularZero:
         inside = squared <= self.radius**2
         distinct, position, multiplicity = np.unique(squared[inside], return_inverse=True, return_counts=True)
         self.distances: Array = np.sqrt(distinct.astype(np.float64))
-        self.multiplicity: npt.NDArray[np.int64] = multiplicity
+        self.multiplicity: Indices = multiplicity
         self.ring_index: Index = np.full(squared.shape, -1, dtype=np.int32)
         self.ring_index[inside] = position
         self.functions: Array = self._raw(self.distances)
@@ -273,7 +273,7 @@ def default_basis(radius: int, truncation: float | None, expansion: str) -> Radi
     return WithConstant(PSWF(np.pi * radius, truncation=DEFAULT_TRUNCATION if truncation is None else truncation))
 
 
-def orthonormal_mixture(functions: Array, multiplicity: npt.NDArray[np.int64], radius: int) -> Array:
+def orthonormal_mixture(functions: Array, multiplicity: Indices, radius: int) -> Array:
     """Return the lower triangular T, shape (K, K), that makes ``T @ functions`` orthonormal on the pixels.
 
     Parameters

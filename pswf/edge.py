@@ -16,14 +16,13 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.jit import jit
 from pswf.radial import zernike_functions
 
 __all__ = ["edge_functions", "log_edges"]
 
-Array = npt.NDArray[np.float64]
 
 _RESCALE = 2.0**256
 """u is divided by it each time that it grows beyond it."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.checks import check_count
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def quadrature_nodes(bandlimit: float, *, tol: float = 1e-14, axes: Axes | None 
         count = int(np.ceil(bandlimit * r + 10.0 * (bandlimit * r + 1.0) ** (1.0 / 3.0)))
         angle = np.arange(count) * (2.0 * np.pi / count)
         axes.plot(r * np.cos(angle), r * np.sin(angle), ".", markersize=2.0, color="C0")
-    circle: npt.NDArray[np.float64] = np.linspace(0.0, 2.0 * np.pi, 361)
+    circle: Array = np.linspace(0.0, 2.0 * np.pi, 361)
     axes.plot(np.cos(circle), np.sin(circle), color="0.6", linewidth=0.8)
     axes.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     axes.set_title(f"{len(weights)} radial nodes, band {bandlimit:.4g}, error {tol:.0e}")

@@ -11,8 +11,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.checks import check_bandlimit, check_count, check_memory, check_positive
 from pswf.jit import jit
 from pswf.radial import combine
@@ -20,7 +20,6 @@ from pswf.spectrum import solve
 
 __all__ = ["disk_quadrature", "gauss_legendre"]
 
-Array = npt.NDArray[np.float64]
 
 _TOLERANCES = (1e-15, 0.1)
 _NEWTON_STEPS = 20

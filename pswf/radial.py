@@ -20,14 +20,13 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array, Indices
 from pswf.jit import jit
 from pswf.recurrence import BLOCK_BITS, BLOCK_DOWN, BLOCK_UP, step_rates
 
 __all__ = ["TABLE_ENTRIES", "combine", "zernike_functions"]
 
-Array = npt.NDArray[np.float64]
 
 TABLE_ENTRIES = 500_000
 """Entries of the table of Zernike functions that is made at a time."""
@@ -87,7 +86,7 @@ def _recurrence(
                 power += 1
 
 
-def _start(order: float, r: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+def _start(order: float, r: Array) -> tuple[Array, Indices]:
     """Return q_0 and its slope, shape (2, len(r)), with their powers of 2**512."""
     start = np.zeros((2, len(r)))
     start[0] = math.sqrt(2.0 * order + 2.0)

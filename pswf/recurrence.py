@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
+
+from pswf.arrays import Array, Indices
 
 __all__ = [
     "BLOCK_BITS",
@@ -25,7 +26,6 @@ __all__ = [
     "step_rates",
 ]
 
-Array = npt.NDArray[np.float64]
 
 BLOCK_BITS = 512
 """Numbers that may leave the range of doubles are kept as ``mantissa * 2**(BLOCK_BITS * block)``."""
@@ -70,7 +70,7 @@ def _degree_part(order: float, size: int) -> Array:
     return np.asarray((m + 0.5) * (m + 1.5))
 
 
-def central_weights(order: float, size: int) -> tuple[Array, npt.NDArray[np.int64]]:
+def central_weights(order: float, size: int) -> tuple[Array, Indices]:
     """Return ``h_k C(k+N, k)``, where q_k / r^N starts at 0, as mantissas and powers of 2**512."""
     k = np.arange(size, dtype=np.float64)
     mantissa, exponent = np.frexp((k + order) / np.maximum(k, 1.0))

@@ -14,8 +14,8 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.prolate import likely_count
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_memory, check_positive
@@ -25,7 +25,6 @@ from pswf.threads import thread_count, thread_map
 
 __all__ = ["RadialProlate", "Spectra", "prolate_spectra"]
 
-Array = npt.NDArray[np.float64]
 
 _VERSION = 2
 """Part of the cache's key; raised whenever the numbers change."""
@@ -37,18 +36,7 @@ class RadialProlate(ZernikeSeries):
     Unlike `pswf.PSWF` it evaluates the sum of Zernike functions up to the edge: a function that is small there is
     accurate beside its largest value only.
 
-    Attributes
-    ----------
-    bandlimit : float
-        c.
-    angular_order : int
-        N.
-    count : int
-        Number of functions.
-    chi, log_concentration : ndarray, shape (count,)
-        As in `pswf.PSWF`.
-    coordinates : ndarray, shape (count, size)
-        Coordinates in the orthonormal radial Zernike functions.
+    ``bandlimit``, ``angular_order``, ``count``, ``chi`` and ``log_concentration`` are those of `pswf.PSWF`.
     """
 
     def __init__(self, bandlimit: float, angular_order: int, *, chi: Array, log_concentration: Array) -> None:

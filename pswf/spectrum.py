@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.checks import check_memory
 from pswf.jit import jit
 from pswf.recurrence import BLOCK_BITS, BLOCK_DOWN, BLOCK_UP, TAIL, bessel_factor, central_weights, matrix_size
@@ -32,8 +32,6 @@ from pswf.recurrence import square_multiplication as square_multiplication
 from pswf.recurrence import step_rates as step_rates
 
 __all__ = ["Modes", "solve"]
-
-Array = npt.NDArray[np.float64]
 
 
 @jit

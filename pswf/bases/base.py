@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import numpy.typing as npt
+
+from pswf.arrays import Array
 
 __all__ = ["RadialBasis"]
 
@@ -18,6 +19,6 @@ class RadialBasis(Protocol):
     the functions are orthonormal, ``int_0^1 f_m(r) f_n(r) r dr = delta_mn``, and smooth on [0, 1].
     """
 
-    def evaluate(self, r: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def evaluate(self, r: npt.ArrayLike) -> Array:
         """Return the functions at ``r`` (dimensionless, 0 <= r <= 1), shape (count, *r.shape)."""
         ...

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
-import numpy as np
-import numpy.typing as npt
-
+from pswf.arrays import Array
 from pswf.bases.series import CountedSeries
 
 __all__ = ["FourierBessel"]
-
-Array = npt.NDArray[np.float64]
 
 
 class FourierBessel(CountedSeries):
@@ -27,15 +23,6 @@ class FourierBessel(CountedSeries):
         Number of functions, at least 1.
     angular_order : int, optional
         N >= 0.
-
-    Attributes
-    ----------
-    angular_order, count
-        As above.
-    zeros : ndarray, shape (count,)
-        The zeros ``j_{N,n+1}``, ascending: f_n oscillates with the frequency ``j_{N,n+1} / 2 pi`` per radius.
-    coordinates : ndarray, shape (count, size)
-        Coordinates in the orthonormal radial Zernike functions of the same angular order.
 
     Raises
     ------
@@ -59,7 +46,7 @@ class FourierBessel(CountedSeries):
 
     @cached_property
     def zeros(self) -> Array:
-        """The positive zeros of J_N, ascending, shape (count,)."""
+        """The zeros ``j_{N,n+1}``, ascending, shape (count,): f_n oscillates ``j_{N,n+1} / 2 pi`` times per radius."""
         from pswf.bessel import bessel_zeros
 
         return bessel_zeros(self.angular_order, self.count)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_basis
 
 __all__ = ["WithConstant"]
-
-Array = npt.NDArray[np.float64]
 
 
 class WithConstant:

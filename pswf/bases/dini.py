@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.series import CountedSeries
 
 __all__ = ["DiniBessel"]
-
-Array = npt.NDArray[np.float64]
 
 
 class DiniBessel(CountedSeries):
@@ -28,15 +26,6 @@ class DiniBessel(CountedSeries):
         Number of functions, at least 1.
     angular_order : int, optional
         N >= 0.
-
-    Attributes
-    ----------
-    angular_order, count
-        As above.
-    zeros : ndarray, shape (count,)
-        The x_n, ascending.
-    coordinates : ndarray, shape (count, size)
-        Coordinates in the orthonormal radial Zernike functions of the same angular order.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_bandlimit, check_count, check_order, check_positive
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_TRUNCATION", "PAPER_TRUNCATION", "PSWF"]
 
-Array = npt.NDArray[np.float64]
 
 DEFAULT_TRUNCATION = 1.0
 """Truncation where neither a count nor a truncation is given: functions with more than half of their energy inside."""
@@ -49,25 +49,6 @@ class PSWF(ZernikeSeries):
         Keep the functions with ``sqrt(lambda / (1 - lambda)) > truncation`` (Landa and Shkolnisky, Appl. Comput.
         Harmon. Anal. 43 (2017) 381).  With ``count`` as well, at most ``count`` of them.  With neither, 1: the
         functions with more than half of their energy on the disk.
-
-    Attributes
-    ----------
-    bandlimit, angular_order, count
-        As above; ``count`` is the number of functions kept.
-    chi : ndarray, shape (count,)
-        Eigenvalues of the commuting differential operator, ascending.
-    gamma : ndarray, shape (count,)
-        Eigenvalues of the Hankel transform ``gamma R(r) = int_0^1 J_N(c r s) R(s) sqrt(c) s ds``; real, sign (-1)^n.
-        A gamma below 1e-308 is returned as 0; `log_concentration` still holds it.
-    alpha : ndarray of complex, shape (count,)
-        Eigenvalues of the Fourier transform, ``2 pi i^N gamma / sqrt(c)``.
-    log_concentration : ndarray, shape (count,)
-        ln lambda, ``lambda = c gamma^2`` in (0, 1): the fraction of the energy of the band-limited function that
-        lies on the disk.
-    log_leakage : ndarray, shape (count,)
-        ln(1 - lambda), with relative accuracy however small 1 - lambda is.
-    coordinates : ndarray, shape (count, size)
-        Coordinates in the orthonormal radial Zernike functions of the same angular order.
 
     Raises
     ------
@@ -169,28 +150,34 @@ class PSWF(ZernikeSeries):
 
     @property
     def chi(self) -> Array:
-        """Eigenvalues of the commuting differential operator, shape (count,)."""
+        """Eigenvalues of the commuting differential operator, ascending, shape (count,)."""
         return self._modes.chi
 
     @property
     def log_concentration(self) -> Array:
-        """Ln lambda, shape (count,)."""
+        """Ln lambda, shape (count,).
+
+        ``lambda = c gamma^2`` in (0, 1) is the part of the energy of the band-limited function that lies on the disk.
+        """
         return self._logs[0]
 
     @property
     def log_leakage(self) -> Array:
-        """Ln(1 - lambda), shape (count,)."""
+        """Ln(1 - lambda), shape (count,), with relative accuracy however small 1 - lambda is."""
         return self._logs[1]
 
     @property
     def gamma(self) -> Array:
-        """Signed eigenvalues of the Hankel transform, shape (count,)."""
+        """Eigenvalues of ``gamma R(r) = int_0^1 J_N(c r s) R(s) sqrt(c) s ds``, shape (count,); real, of sign (-1)^n.
+
+        One below 1e-308 is returned as 0; `log_concentration` still holds it.
+        """
         sign = 1.0 - 2.0 * (np.arange(self.count) % 2)
         return np.asarray(sign * np.exp(0.5 * (self.log_concentration - math.log(self.bandlimit))))
 
     @property
     def alpha(self) -> npt.NDArray[np.complex128]:
-        """Eigenvalues of the Fourier transform on the disk, shape (count,)."""
+        """Eigenvalues of the Fourier transform on the disk, ``2 pi i^N gamma / sqrt(c)``, shape (count,)."""
         phase = (1, 1j, -1, -1j)[self.angular_order % 4]
         return np.asarray(2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit), dtype=np.complex128)
 

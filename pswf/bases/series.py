@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.checks import check_count, check_memory, check_order, check_unit_interval
 
 __all__ = ["CountedSeries", "ZernikeSeries"]
-
-Array = npt.NDArray[np.float64]
 
 
 class ZernikeSeries(ABC):
     """Radial functions of one angular order N, ``f_n(r) = sum_k coordinates[n, k] q_k(r)``.
 
     ``q_k(r) = (2 (2k+N+1))^(1/2) r^N P_k^(N,0)(1 - 2 r^2)`` are orthonormal, so the functions are orthonormal if
-    and only if the rows of ``coordinates`` are.
-
-    Attributes
-    ----------
-    angular_order : int
-        N >= 0.
-    count : int
-        Number of functions.
+    and only if the rows of ``coordinates`` are.  ``angular_order`` is N >= 0, ``count`` the number of functions.
     """
 
     angular_order: int

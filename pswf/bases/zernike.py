@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.series import CountedSeries
 
 __all__ = ["Zernike"]
@@ -44,6 +44,6 @@ class Zernike(CountedSeries):
     """
 
     @property
-    def coordinates(self) -> npt.NDArray[np.float64]:
+    def coordinates(self) -> Array:
         """The identity, shape (count, count)."""
         return np.eye(self.count)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Real
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_count, check_distances, check_dtype, check_finufft, check_real, check_size
 from pswf.families import RadialFamily
@@ -20,9 +20,6 @@ from pswf.steerable.symmetry import check_separable
 from pswf.steerable.transform import DiskTransform
 
 __all__ = ["SteerableBasis"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 class SteerableBasis(Steerable):
@@ -48,17 +45,8 @@ class SteerableBasis(Steerable):
     ----------
     size, radius, dtype, family
         L, R = L // 2, and as above.
-    count, complex_count : int
-        Number of real coefficients, and of complex ones (one per pair N >= 0, n).
-    counts : tuple of int
-        Number of radial functions per order.
-    angular_indices, radial_indices, sign_indices : ndarray of int, shape (count,)
-        N, n, and 1 for cosine or -1 for sine, of every real coefficient.  Order: N ascending; within one N first the
-        cosines, then the sines; n ascending.
-    cosines, sines, complex_slices : tuple of slice
-        The coefficients of order N among the real ones, and among the complex ones.
     layout : Layout
-        All of these without the functions, to compare.
+        Which coefficient is which: N ascending; within one N first the cosines, then the sines; n ascending.
 
     Raises
     ------
@@ -119,7 +107,7 @@ class SteerableBasis(Steerable):
 
     # ------------------------------------------------------------------ transforms
 
-    def evaluate_t(self, images: npt.ArrayLike) -> Images:
+    def evaluate_t(self, images: npt.ArrayLike) -> Real:
         """Return the inner products of images with the basis functions.
 
         Parameters
@@ -139,7 +127,7 @@ class SteerableBasis(Steerable):
         pixels, shape = self._take(images)
         return self._transform.forward(pixels).reshape(*shape, self.count)
 
-    def evaluate(self, coefficients: npt.ArrayLike) -> Images:
+    def evaluate(self, coefficients: npt.ArrayLike) -> Real:
         """Return the images with given coefficients, zero outside of the disk.
 
         Parameters
@@ -162,7 +150,7 @@ class SteerableBasis(Steerable):
         images[:, self._transform.pixels] = self._transform.backward(flat)
         return images.reshape(*given.shape[:-1], self.size, self.size)
 
-    def expand(self, images: npt.ArrayLike, *, tolerance: float | None = None) -> Images:
+    def expand(self, images: npt.ArrayLike, *, tolerance: float | None = None) -> Real:
         """Return the coefficients whose `evaluate` is nearest to the images on the disk.
 
         `least_squares` does the same and reports what was reached.
@@ -225,7 +213,7 @@ class SteerableBasis(Steerable):
 
     # ------------------------------------------------------------------ on coefficients
 
-    def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None = None) -> Images:
+    def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None = None) -> Real:
         """Return the rotational averages of the images about their centre.
 
         Parameters
@@ -278,7 +266,7 @@ class SteerableBasis(Steerable):
 
     # ------------------------------------------------------------------ inside
 
-    def _take(self, images: npt.ArrayLike) -> tuple[Images, tuple[int, ...]]:
+    def _take(self, images: npt.ArrayLike) -> tuple[Real, tuple[int, ...]]:
         """Return the pixels of the disk in the dtype of the basis, shape (B, pixels), and the shape of the stack."""
         stack = check_real(images, "images", "pixels")
         if stack.ndim < 2 or stack.shape[-2:] != (self.size, self.size):

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Real
 from pswf.steerable.layout import Layout
 
 __all__ = ["BlockDiagonal"]
-
-Coefficients = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +65,11 @@ class BlockDiagonal:
 
     __rmul__ = __mul__
 
-    def apply(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def apply(self, coefficients: npt.ArrayLike) -> Real:
         """Return the operator applied to coefficients (..., count), same shape and dtype."""
         return self._each(coefficients, lambda block, columns: block.astype(columns.dtype, copy=False) @ columns)
 
-    def solve(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def solve(self, coefficients: npt.ArrayLike) -> Real:
         """Return what the operator maps to the coefficients (..., count); raises LinAlgError if it is singular."""
         return self._each(coefficients, lambda block, columns: np.linalg.solve(block, columns))
 
@@ -84,7 +83,7 @@ class BlockDiagonal:
 
     def _each(
         self, coefficients: npt.ArrayLike, operation: Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
-    ) -> Coefficients:
+    ) -> Real:
         layout = self.layout
         given = layout.check(coefficients)
         flat = given.reshape(-1, layout.count)

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Array, Real
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_values
 from pswf.families import RadialFamily
@@ -22,8 +22,6 @@ from pswf.threads import thread_count, thread_map
 
 __all__ = ["chebyshev_coefficients", "chebyshev_radii", "chebyshev_tables", "needed_degree"]
 
-Array = npt.NDArray[np.float64]
-Table = npt.NDArray[Any]
 
 _TOLERANCE = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-14}
 """Where a series may end, relative to its largest coefficient."""
@@ -57,7 +55,7 @@ def needed_degree(coefficients: Array, order: int, tolerance: float) -> int:
     return 2 * int(np.flatnonzero(relative > tolerance)[-1]) + order % 2
 
 
-def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) -> list[Table]:
+def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) -> list[Real]:
     """Return the Chebyshev coefficients of all orders, scaled to unit norm as images.
 
     Parameters
@@ -72,7 +70,7 @@ def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) ->
     -------
     list of ndarray, shape (count, terms) each
     """
-    tables: list[Table] = []
+    tables: list[Real] = []
     most = (2 * radius + 1) ** 2
     block = 4 * thread_count()
     make = partial(_table, family, radius, dtype)
@@ -87,7 +85,7 @@ def chebyshev_tables(family: RadialFamily, radius: int, dtype: np.dtype[Any]) ->
     return tables
 
 
-def _table(family: RadialFamily, radius: int, dtype: np.dtype[Any], order: int) -> Table | None:
+def _table(family: RadialFamily, radius: int, dtype: np.dtype[Any], order: int) -> Real | None:
     basis = family(order)
     if basis is None:
         return None

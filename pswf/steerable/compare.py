@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Indices
 from pswf.checks import check_count
 from pswf.families import RadialFamily
 from pswf.registry import basis_names, make_family
@@ -19,7 +20,6 @@ from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["Approximation", "compare_bases"]
 
-Array = npt.NDArray[np.float64]
 
 # errors are wanted to a few digits; the last part of badly conditioned bases would take hundreds of steps
 _TOLERANCE = 1e-6
@@ -37,7 +37,7 @@ class Approximation:
         Median over the images of ``|image - approximation| / |image|`` on the disk.
     """
 
-    counts: npt.NDArray[np.int64]
+    counts: Indices
     errors: Array
 
 

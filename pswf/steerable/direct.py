@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Indices
 from pswf.steerable.symmetry import CLASSES, SymmetryClass, unpaired
 from pswf.steerable.transform import DiskTransform
 
 __all__ = ["DirectSolver"]
 
-Array = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.int64]
 
 _DENSE = 400
 """Functions up to which images of even side are solved for without symmetry: their border may count."""

@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Indices, Real
 from pswf.checks import check_real
 
 __all__ = ["Layout", "Steerable"]
-
-Coefficients = npt.NDArray[Any]
-Indices = npt.NDArray[np.int64]
 
 
 class Steerable:
@@ -98,14 +96,14 @@ class Steerable:
         ends = np.cumsum(self.counts).tolist()
         return tuple(slice(end - count, end) for end, count in zip(ends, self.counts, strict=True))
 
-    def check(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def check(self, coefficients: npt.ArrayLike) -> Real:
         """Return real coefficients as a floating-point array (..., count), or raise one clear sentence."""
         array = check_real(coefficients, "coefficients", "ones", ", see to_real")
         if array.ndim < 1 or array.shape[-1] != self.count:
             raise ValueError(f"coefficients have shape {array.shape}; this basis needs (..., {self.count})")
         return array if array.dtype.kind == "f" else array.astype(np.float64)
 
-    def to_complex(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def to_complex(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the complex coefficients of real ones, shape (..., complex_count).
 
         They are the inner products with ``f_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` (divided by R as well in a basis for
@@ -119,7 +117,7 @@ class Steerable:
                 result.imag[..., part] = real[..., self.sines[N]] * -math.sqrt(0.5)
         return result
 
-    def to_real(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def to_real(self, coefficients: npt.ArrayLike) -> Real:
         """Return the real coefficients (..., count) of complex ones, the inverse of `to_complex`."""
         values = np.asarray(coefficients)
         if values.ndim < 1 or values.shape[-1] != self.complex_count:
@@ -133,7 +131,7 @@ class Steerable:
                 result[..., self.sines[N]] = values.imag[..., part] * -math.sqrt(2.0)
         return result
 
-    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Coefficients:
+    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Real:
         """Return the coefficients of rotated images, an exact operation.
 
         Parameters
@@ -173,7 +171,7 @@ class Steerable:
             result[..., sine] = c * real[..., sine] - s * real[..., cosine]
         return result
 
-    def power_spectrum(self, coefficients: npt.ArrayLike) -> Coefficients:
+    def power_spectrum(self, coefficients: npt.ArrayLike) -> Real:
         """Return ``|a_{N,n}|^2`` with both signs of N counted, shape (..., complex_count); rotations keep it.
 
         The sum over the last axis is the squared norm of the coefficients.
@@ -189,6 +187,9 @@ class Steerable:
 
 @dataclass(frozen=True)
 class Layout(Steerable):
-    """Order of the coefficients of a steerable basis with ``counts[N]`` radial functions of order N."""
+    """Order of the coefficients of a steerable basis with ``counts[N]`` radial functions of order N.
+
+    It has the index arrays, slices and methods on coefficients of `pswf.SteerableBasis`.
+    """
 
     counts: tuple[int, ...]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.bases.base import RadialBasis
 from pswf.checks import check_count
 from pswf.families import RadialFamily
@@ -14,8 +15,6 @@ from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
 
 __all__ = ["Combination", "LearnedFamily", "steerable_pca"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Indices, Real
 from pswf.steerable.direct import DirectSolver
 from pswf.steerable.transform import DiskTransform
 
 __all__ = ["EdgePreconditioner", "Expansion", "LeastSquares", "edge_preconditioner"]
-
-Real = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,11 +203,11 @@ def _conjugate_gradients(
     return Expansion(coefficients, residual, np.sqrt(_ratio(power, start)), iterations), converged
 
 
-def _dot(a: Real, b: Real) -> npt.NDArray[np.float64]:
+def _dot(a: Real, b: Real) -> Array:
     return np.asarray(np.einsum("bi,bi->b", a, b, dtype=np.float64))
 
 
-def _ratio(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _ratio(a: Array, b: Array) -> Array:
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0.0)
 
 
@@ -230,7 +228,7 @@ class EdgePreconditioner:
         The matrices, symmetric positive definite.
     """
 
-    indices: tuple[npt.NDArray[np.int64], ...]
+    indices: tuple[Indices, ...]
     inverses: tuple[Real, ...]
 
     def apply(self, coefficients: Real) -> Real:
@@ -289,7 +287,7 @@ def edge_preconditioner(transform: DiskTransform) -> EdgePreconditioner:
     )
 
 
-def _cosines(t: npt.NDArray[np.float64], tables: Sequence[Real]) -> tuple[npt.NDArray[np.float32], ...]:
+def _cosines(t: Array, tables: Sequence[Real]) -> tuple[npt.NDArray[np.float32], ...]:
     """Return cos(m t) for even and for odd m, as many as the longest table needs, shape (terms, len(t)) each."""
     even = 2 * np.arange(max(table.shape[1] for table in tables))
     return tuple(np.cos((even + parity)[:, None] * t).astype(np.float32) for parity in (0, 1))

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.checks import check_dtype, check_finufft, check_positive, check_size
 from pswf.quadrature import gauss_legendre
 from pswf.spectra import Spectra, prolate_spectra
@@ -17,7 +18,6 @@ from pswf.steerable.blocks import BlockDiagonal
 
 __all__ = ["PSWF2D"]
 
-Array = npt.NDArray[np.float64]
 
 _FILTER_NODES = 256
 """Quadrature nodes granted to the oscillation of a transfer function, beyond those of the basis."""
@@ -48,10 +48,6 @@ class PSWF2D(SteerableBasis):
     ----------
     bandlimit : float
         c.
-    alpha : ndarray of complex, shape (complex_count,)
-        Eigenvalues of the Fourier transform on the disk, in the order of the complex coefficients.
-    log_concentration : ndarray, shape (complex_count,)
-        ln lambda, same order.
     size, radius, count, counts, angular_indices, ...
         As in `pswf.SteerableBasis`.
 

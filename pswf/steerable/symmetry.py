@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Indices
 from pswf.steerable.layout import Layout
 
 __all__ = ["CLASSES", "SymmetryClass", "check_separable", "unpaired"]
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class SymmetryClass:
         parts = [np.arange(part.start, part.stop) for _, part in self.slices(layout)]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
-    def fold(self, rows: Indices, columns: Indices) -> tuple[Indices, npt.NDArray[np.float64]]:
+    def fold(self, rows: Indices, columns: Indices) -> tuple[Indices, Array]:
         """Return the pixel (row, column) that stands for each pixel, shape (2, P), and the sign there, shape (P,).
 
         The value of a function of the class at the pixel is the sign times its value at that one; the sign is 0

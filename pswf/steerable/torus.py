@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array, Real
 from pswf.jit import jit
 
 __all__ = ["Torus"]
 
-Real = npt.NDArray[Any]
 
 _PRECISION = {
     # relative error and oversampling of the nonuniform FFT: in float32 the pixel positions round to 2e-5 of a
@@ -52,9 +52,7 @@ class Torus:
     dtype : float32 or float64
     """
 
-    def __init__(
-        self, theta: npt.NDArray[np.float64], t: npt.NDArray[np.float64], lengths: Sequence[int], dtype: np.dtype[Any]
-    ) -> None:
+    def __init__(self, theta: Array, t: Array, lengths: Sequence[int], dtype: np.dtype[Any]) -> None:
         self.dtype = dtype
         self.lengths = np.array(lengths, dtype=np.int64)
         self.starts = np.concatenate([[0], np.cumsum(self.lengths)])

@@ -8,15 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pswf.arrays import Real
 from pswf.steerable.layout import Layout
 from pswf.steerable.torus import Torus
 from pswf.threads import thread_count, thread_map
 
 __all__ = ["DiskTransform"]
 
-Real = npt.NDArray[Any]
 
 _IMAGES_TOGETHER = 16
 """Images that one thread treats at a time; more would gain nothing and take more memory."""
