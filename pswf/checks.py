@@ -91,14 +91,7 @@ def check_count(value: int, name: str = "count") -> int:
 def check_memory(numbers: int, what: str, advice: str) -> None:
     """Raise ValueError if so many doubles do not fit in the memory of the machine.
 
-    Parameters
-    ----------
-    numbers : int
-        How many.
-    what : str
-        What they are, the start of the sentence.
-    advice : str
-        What to change, its end.
+    The sentence starts with ``what`` they are and ends with the ``advice`` what to change.
     """
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -137,10 +137,6 @@ def _enough(bandlimit: float, tol: float) -> int:
     return math.ceil(bandlimit / math.pi + math.log(1.0 / tol) * math.log(4.0 * bandlimit + 20.0) / 5.0) + 10
 
 
-def _is_rule(r: Array, w: Array) -> bool:
-    return bool(r[0] > 0.0 and r[-1] < 1.0 and np.all(np.diff(r) > 0.0) and np.all(w > 0.0))
-
-
 def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]:
     r"""Return the generalised Gaussian rule for band-limited functions on the disk.
 
@@ -194,6 +190,6 @@ def disk_quadrature(bandlimit: float, tol: float = 1e-14) -> tuple[Array, Array]
     if found == m:
         w: Array = np.linalg.solve(combine(0, half[:m], r), half[:m, 0] / math.sqrt(2.0)).astype(np.float64)
         converged = _polish(full.coordinates[: 2 * m], r, w)
-    if found < m or not converged or not _is_rule(r, w):
+    if found < m or not (converged and r[0] > 0.0 and r[-1] < 1.0 and np.all(np.diff(r) > 0.0) and np.all(w > 0.0)):
         raise RuntimeError(f"no rule of {m} nodes found for bandlimit {bandlimit!r} and tol {tol!r}")
     return r, w

@@ -2,8 +2,7 @@
 
 Another distribution offers one by an entry point of the group ``pswf.bases``.  It leads to a callable that takes the
 bandlimit c (``pi R`` for a disk of R pixels at the Nyquist frequency) and returns a `pswf.RadialFamily`, of about
-``c^2 / 4`` functions on the disk; see docs/extending.md.  Names are read without loading
-any of theirs.
+``c^2 / 4`` functions on the disk; see docs/extending.md.  Names are read without loading any.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from pswf.spectra import prolate_spectra
 __all__ = ["GROUP", "basis_names", "make_family"]
 
 GROUP = "pswf.bases"
-
 
 _BUILT_IN: dict[str, Callable[[float], RadialFamily]] = {
     "prolate": prolate_spectra,

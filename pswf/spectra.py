@@ -171,15 +171,8 @@ def _order(bandlimit: float, order: int, truncation: float) -> tuple[Array, Arra
 def _keep(cache: str | os.PathLike[str], key: str, result: Spectra) -> None:
     from pswf.cache import store_arrays
 
-    store_arrays(
-        cache,
-        key,
-        {
-            "counts": np.array(result.counts, dtype=np.int64),
-            "chi": np.concatenate(result.chi),
-            "log_concentration": np.concatenate(result.log_concentration),
-        },
-    )
+    numbers = {"chi": np.concatenate(result.chi), "log_concentration": np.concatenate(result.log_concentration)}
+    store_arrays(cache, key, {"counts": np.array(result.counts, dtype=np.int64), **numbers})
 
 
 def _restore(cache: str | os.PathLike[str], key: str, bandlimit: float, truncation: float) -> Spectra | None:

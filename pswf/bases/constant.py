@@ -25,11 +25,6 @@ class WithConstant:
     basis : RadialBasis
         Any object with ``evaluate(r) -> (count, *r.shape)``; one that does not hold the constant already.
 
-    Attributes
-    ----------
-    basis : RadialBasis
-        As above.
-
     Notes
     -----
     The constant has unit norm, ``int_0^1 f^2 r dr = 1``, but is not orthogonal to the others; `pswf.AngularZero`

@@ -84,6 +84,8 @@ class PSWF(ZernikeSeries):
         count: int | None = None,
         truncation: float | None = None,
     ) -> None:
+        from pswf.spectrum import solve
+
         self.bandlimit = check_bandlimit(bandlimit)
         self.angular_order = check_order(angular_order)
         wanted = None if count is None else check_count(count)
@@ -91,24 +93,17 @@ class PSWF(ZernikeSeries):
             check_positive(truncation, "truncation")
         elif wanted is None:
             truncation = DEFAULT_TRUNCATION
-        self._set(self._solve(likely_count(self.bandlimit, self.angular_order) if wanted is None else wanted))
+        c, N = self.bandlimit, self.angular_order
+        self._set(solve(c, N, likely_count(c, N) if wanted is None else wanted))
         if truncation is not None:
-            while True:
-                kept = self._count_above(truncation)
-                if kept < self.count or wanted is not None:
-                    break
-                self._set(self._solve(2 * self.count))
+            while (kept := self._count_above(truncation)) == self.count and wanted is None:
+                self._set(solve(c, N, 2 * self.count))
             if kept == 0:
                 raise ValueError(
-                    f"truncation {truncation!r} leaves no function of order {self.angular_order} at bandlimit "
-                    f"{self.bandlimit:.6g}; give a smaller truncation"
+                    f"truncation {truncation!r} leaves no function of order {N} at bandlimit {c:.6g}; give a smaller "
+                    "truncation"
                 )
             self._keep(kept)
-
-    def _solve(self, count: int) -> Modes:
-        from pswf.spectrum import solve
-
-        return solve(self.bandlimit, self.angular_order, count)
 
     def _set(self, modes: Modes) -> None:
         self._modes = modes
