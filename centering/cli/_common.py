@@ -195,13 +195,13 @@ def particle_options(function: F) -> F:
 
 
 def estimator_options(function: F) -> F:
-    """Add the options that say which estimator is used, and how."""
+    """Add the options that say which estimator is used, and how; ``settings`` are the values of ``--set``, by name."""
 
     @wraps(function)
     def parsed(*, settings: tuple[str, ...], **given: Any) -> Any:
         with one_sentence():
-            given |= _parsed(given["estimator"], settings, given)
-        return function(**given)
+            values = _parsed(given["estimator"], settings, given)
+        return function(**given, settings=values)
 
     for add in reversed(
         [
@@ -235,9 +235,10 @@ def _parsed(estimator: str, settings: Iterable[str], given: Mapping[str, Any]) -
         name = name.strip().replace("-", "_")
         if not separator:
             raise ValueError(f"--set {setting!r} has no value; give NAME=VALUE")
-        if name in values or given.get(name):
+        value = spec.parse(name, text.strip())
+        if name in values or not (given.get(name) is None or given[name] is False):
             raise ValueError(f"{name} is given twice; give it once")
-        values[name] = spec.parse(name, text.strip())
+        values[name] = value
     return values
 
 

@@ -57,9 +57,9 @@ class Stages:
             self._listener = None
 
     def begin(self, words: str, total: int | None = None, *, then: str | None = None) -> Callable[[int], object]:
-        """End the stage before, and begin one; return what is told how many images more are done.
+        """End the stage before, and begin one: ``progress(message, total) -> advance(n)``.
 
-        ``total`` is None where it is not known, 0 where nothing is counted.  ``then`` names the stage that begins by
+        See `centering.progress.Progress`.  ``then`` names the stage that begins by
         itself when all images are done.
         """
         self._end()

@@ -18,7 +18,15 @@ __all__ = ["classes"]
 @particle_options
 @estimator_options
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
-def classes(averages: str, particles: str, out: str, angpix: float | None, overwrite: bool, **options: Any) -> None:
+def classes(
+    averages: str,
+    particles: str,
+    out: str,
+    angpix: float | None,
+    overwrite: bool,
+    settings: dict[str, Any],
+    **options: Any,
+) -> None:
     """Center the class averages of AVERAGES, and correct the origins of PARTICLES by what was found.
 
     AVERAGES is the stack of class averages (.mrcs), image k of class k, or the .cs file of some of them. PARTICLES
@@ -49,7 +57,7 @@ def classes(averages: str, particles: str, out: str, angpix: float | None, overw
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
-        job = prepare(open_particles(averages, angpix), ctf="no", **options)  # averages have no one defocus
+        job = prepare(open_particles(averages, angpix), ctf="no", **options | settings)  # averages have no one defocus
         say_warnings(job)
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)

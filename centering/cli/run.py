@@ -121,6 +121,8 @@ def run(
     The estimator radial-reference first learns the radial profile of the particles (--learn-from to --phase-flip
     are its options), which finds them far more exactly in strong noise, and gives every centre an uncertainty:
     columns sigma_row_px, sigma_column_px and correlation of centers.csv. --radius auto is for it alone.
+    alignment aligns the images to each other, and needs all of them in memory; racer is the surrogate with the score
+    of its authors' program. --set sets what has no option of its own, such as --set iterations=12.
 
     \b
     Flags of a centre (centers.csv, report.html):
@@ -188,6 +190,7 @@ def _run(
     no_report: bool,
     overwrite: bool,
     resume: bool,
+    settings: dict[str, Any],
     **options: Any,
 ) -> bool:
     """Do the work of `run`; return whether every particle could be read."""
@@ -210,7 +213,8 @@ def _run(
         recover(out)
         # before anything is learned, which may take a while
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
-        job = prepare(particles, diameter=diameter, radius=radius, invert=invert, progress=stages.begin, **options)
+        options |= {"diameter": diameter, "radius": radius, "invert": invert, **settings}
+        job = prepare(particles, progress=stages.begin, **options)
     from centering.engine.cluster import Cluster
     from centering.engine.safety import Certificates
     from centering.runs.run import completed

@@ -43,6 +43,7 @@ def watch(
     interval: float,
     until_idle: float | None,
     jobs: int | None,
+    settings: dict[str, Any],
     **options: Any,
 ) -> None:
     """Center the stacks in FOLDER, and those that arrive, until Ctrl-C.
@@ -70,7 +71,7 @@ def watch(
         from pswf.threads import thread_count
 
         refuse_nonpositive(interval=interval, until_idle=until_idle)
-        watching = Watch(folder, out, pixel_size=angpix, jobs=jobs or thread_count(), **options)
+        watching = Watch(folder, out, pixel_size=angpix, jobs=jobs or thread_count(), **options | settings)
     # a scheduler ends a job by SIGTERM
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

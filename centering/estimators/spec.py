@@ -8,6 +8,8 @@ from typing import Any
 
 __all__ = ["EstimatorSpec", "Option", "number_or", "yes_or_no"]
 
+_TAKEN = {"particles", "diameter", "radius", "estimator", "invert", "ctf", "progress"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
@@ -57,6 +59,11 @@ class EstimatorSpec:
         Whether its centres have covariances.
     source : str
         The distribution that it comes from, with its version; "" for this one.  Filled in by the registry.
+
+    Raises
+    ------
+    ValueError
+        An option with the name of a parameter of `centering.runs.prepare.prepare`.
     """
 
     name: str
@@ -70,6 +77,11 @@ class EstimatorSpec:
     landscape: bool = False
     uncertainty: bool = False
     source: str = ""
+
+    def __post_init__(self) -> None:
+        taken = [option.name for option in self.options if option.name in _TAKEN]
+        if taken:
+            raise ValueError(f"the option {taken[0]!r} is that of every run; give it another name")
 
     @property
     def option_names(self) -> str:

@@ -23,17 +23,12 @@ from symmetric import disc, distances, gaussian, ring
 
 from centering import (
     CTF,
-    CenterOfMass,
     FittedReference,
     Flag,
-    GeometricMedian,
-    PhaseCenter,
     RadialReference,
-    ReferenceFreeAlignment,
-    SelfConvolution,
-    SurrogateCenter,
 )
 from centering.cli import main
+from centering.estimators.registry import estimator_names, find, make_estimator
 from centering.io.formats import read_table
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
@@ -604,20 +599,10 @@ def test_the_example_of_the_page_runs():
     assert names["centers"].covariance.shape == (200, 2, 2)
 
 
-@pytest.mark.parametrize(
-    "estimator",
-    [
-        CenterOfMass(),
-        GeometricMedian(),
-        PhaseCenter(),
-        SelfConvolution(),
-        SurrogateCenter(8),
-        ReferenceFreeAlignment(8),
-        RadialReference(8, iterations=1),
-    ],
-    ids=lambda one: type(one).__name__,
-)
-def test_every_estimator_says_whether_it_states_an_uncertainty(estimator, rng):
+@pytest.mark.parametrize("name", estimator_names())
+def test_every_estimator_says_whether_it_states_an_uncertainty(name, rng):
+    estimator = make_estimator(name, 8)
     images = gaussian(3)(distances(32, np.zeros((5, 2)))) + 0.1 * rng.standard_normal((5, 32, 32))
     said = re.search(r"Uncertainty: (\S+)", type(estimator).__doc__).group(1)
     assert said == ("none," if estimator(images).covariance is None else "``covariance``,")
+    assert find(name).uncertainty == (said != "none,")

@@ -19,6 +19,7 @@ from centering import CenterOfMass, FittedReference, RadialReference, SurrogateC
 from centering.cli import main
 from centering.engine.estimate import estimate
 from centering.estimators.registry import BUILT_IN, estimator_names, find, made, make_estimator
+from centering.estimators.spec import EstimatorSpec, Option
 from centering.io.opening import open_particles
 from centering.runs.prepare import prepare
 from centering.sentence import Sentence
@@ -131,6 +132,7 @@ CASES = {
     "no number": (("--set", "sweeps=many"), "sweeps is 'many'; it is a number of sweeps over the images"),
     "given twice": (("--set", "sweeps=1", "--set", "sweeps=2"), "sweeps is given twice"),
     "an option and a setting": (("--learn-from", "5", "--set", "learn-from=5"), "learn_from is given twice"),
+    "a search of nothing and a setting": (("--max-shift", "0", "--set", "max-shift=5"), "no option 'max_shift'"),
     "an option of another": (("--prior", "flat"), "--prior is an option of the estimator radial-reference; template"),
     "no radius of the images": (("--radius", "auto"), "--radius auto is for the estimator radial-reference, which"),
     "no transfer functions": (("--phase-flip",), "--phase-flip is an option of the estimator radial-reference"),
@@ -146,6 +148,12 @@ def test_settings_that_cannot_be(site, project, monkeypatch, case):
     assert words in said
     assert len(said.splitlines()) == 1
     assert not Path("out").exists()
+
+
+def test_a_setting_does_not_override_an_option_of_value_zero(project):
+    star, _ = dataset(project, 6)
+    said = told("run", star, "--radius", RADIUS, "--out", "out", "--max-shift", "0", "--set", "max_shift=5")
+    assert "max_shift is given twice" in said
 
 
 def test_names_load_nothing(site, tmp_path):
@@ -290,6 +298,11 @@ def test_what_anyone_returns_is_looked_at(project, kind, words):
     job = prepare(open_particles(star), estimator="mass")
     with pytest.raises(ValueError, match=words):
         estimate(replace(job, estimators=[kind()]))
+
+
+def test_an_option_does_not_have_the_name_of_another_thing():
+    with pytest.raises(ValueError, match="'ctf' is that of every run"):
+        EstimatorSpec(name="x", title="x", make=CenterOfMass, options=(Option(name="ctf", help="a name"),))
 
 
 def test_a_learner_that_lacks_something_is_refused(project, monkeypatch):
