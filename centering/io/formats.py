@@ -56,7 +56,8 @@ class Format:
         convert``.  The pixel size is one that a user gives, or None; ``into`` is None, or a table of this format
         whose particles these are, of which all is to be kept that STAR files do not have.
     recognise : callable, optional
-        Whether the content of a path is of this format, asked where several formats have its suffix.
+        Whether the content of a path is of this format, asked where several formats have its suffix; one that has no
+        such function is that of the files that no other one recognises.
     lists : bool
         Whether a file lists particles whose pixels are elsewhere; a stack holds them.
     """
@@ -129,10 +130,11 @@ def format_of(path: str | PathLike[str]) -> Format:
         return _OURS[suffix]
     found = [_load(one) for one in _others() if f".{one.name.lower()}" == suffix]
     if len(found) > 1:
-        found = [one for one in found if one.recognise is not None and one.recognise(Path(path))]
+        sure = [one for one in found if one.recognise is not None and Path(path).exists() and one.recognise(Path(path))]
+        found = sure or [one for one in found if one.recognise is None]
     if len(found) == 1:
         return found[0]
-    why = ", which several packages read and not one of them recognises" if suffix in _suffixes() else ""
+    why = ", which several packages read" if suffix in _suffixes() else ""
     raise ValueError(f"{fspath(path)!r} has the extension {Path(path).suffix!r}{why}; give a {in_words()} file")
 
 

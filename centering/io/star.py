@@ -58,7 +58,7 @@ class StarFile(StarValues):
         names : sequence of str
             Image names, ``000001@stack.mrcs``.
         size : int
-            n of the n x n images.
+            n of the n x n images; 0 where it is not known.
         pixel_size : ndarray, shape (B,), float64, optional
             Angstrom per pixel, one optics group for every distinct value; without it the file has none, as RELION
             3.0.  With it the file must name a voltage and a spherical aberration to be read at all.

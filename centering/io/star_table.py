@@ -187,6 +187,8 @@ def new_lines(
         return ["data_", "", "loop_", "_rlnImageName", *quoted]
     sizes, groups = np.unique(pixel_size, return_inverse=True)
     labels = ["rlnOpticsGroup", "rlnOpticsGroupName", "rlnImagePixelSize", "rlnImageSize", "rlnImageDimensionality"]
+    if not size:
+        labels.remove("rlnImageSize")
     remark = [] if microscope else [f"# placeholders, not measured: {', '.join(PLACEHOLDERS)}"]
     microscope = microscope or PLACEHOLDERS
     rest = " ".join(f"{value:g}" for value in microscope.values())
@@ -194,7 +196,7 @@ def new_lines(
         "# version 30001",
         *remark,
         *("data_optics", "", "loop_", *(f"_{label}" for label in (*labels, *microscope))),
-        *(f"{k} opticsGroup{k} {one:.6f} {size} 2 {rest}" for k, one in enumerate(sizes.tolist(), 1)),
+        *(f"{k} opticsGroup{k} {one:.6f} {size or ''} 2 {rest}" for k, one in enumerate(sizes.tolist(), 1)),
         *("", "data_particles", "", "loop_", "_rlnImageName", "_rlnOpticsGroup"),
         *(f"{name} {group + 1}" for name, group in zip(quoted, groups.tolist(), strict=True)),
     ]

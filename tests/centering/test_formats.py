@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import json
 import os
 import re
 import sys
@@ -102,28 +103,37 @@ def test_learning_asks_it_for_transfer_functions(project):
     assert run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.startswith("6 defocus")
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        ("image", "number", "'list.csv' cannot be read as a CSV list of particles: KeyError: 'image'"),
-        ("-2.0", "left", "'list.csv' cannot be read as a CSV list of particles: could not convert string to float"),
-        ("\n", "\n\n", ""),
-        (re.compile(r"\n.*", re.DOTALL), "\n", "'list.csv' lists no particles"),
-        ("stack.mrcs", "gone.mrcs", "stack 'gone.mrcs' named in 'list.csv' was not found"),
-        ("1.5", "-1.5", "'list.csv' gives a pixel size of -1.5 Angstrom"),
-        ("-2.0", "nan", "'list.csv' holds a shift of nan pixels"),
-    ],
-)
-def test_whatever_is_wrong_with_a_file_is_one_sentence(project, old, new, words):
-    text = Path("list.csv").read_bytes().decode().replace("\r", "")
-    text = re.sub(old, new, text) if isinstance(old, re.Pattern) else text.replace(old, new)
-    Path("list.csv").write_text(text)
-    for arguments in (["run", "list.csv", "--estimator", "mass", "--out", "out", "--no-report"],):
-        said = command(*arguments, code=2 if words else 0)
-        assert words in said.stderr
-        if words:
-            assert [line for line in said.stderr.splitlines() if line.startswith("Error: ")] == said.stderr.splitlines()
-            assert not Path("out").exists()
+BAD = {
+    "image": ("number", "'list.csv' cannot be read as a CSV list of particles: KeyError: 'image'"),
+    "-2.0": ("left", "'list.csv' cannot be read as a CSV list of particles: could not convert string to float"),
+    "stack.mrcs": ("gone.mrcs", "stack 'gone.mrcs' named in 'list.csv' was not found"),
+    "1.5": ("-1.5", "'list.csv' gives a pixel size of -1.5 Angstrom"),
+    ",-2": (",nan", "'list.csv' cannot be read as a CSV list of particles: could not convert string to float: 'nan.0'"),
+    ",-2.0": (",nan", "'list.csv' holds a shift of nan pixels"),
+}
+ALL = """
+import json, sys
+from pathlib import Path
+from click.testing import CliRunner
+from centering.cli import main
+text, found = Path("list.csv").read_text(), []
+for old, new in json.loads(sys.argv[1]) + [[text.partition("\\n")[2], ""]]:
+    Path("list.csv").write_text(text.replace(old, new))
+    result = CliRunner().invoke(main, ["run", "list.csv", "--estimator", "mass", "--out", "out", "--no-report"])
+    found.append([result.exit_code, result.stderr, Path("out").exists()])
+print(json.dumps(found))
+"""
+
+
+def test_whatever_is_wrong_with_a_file_is_one_sentence(project):
+    given = json.dumps([[old, new] for old, (new, _) in BAD.items()])
+    done = run([sys.executable, "-c", ALL, given], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    expected = [words for _, words in BAD.values()] + ["'list.csv' lists no particles"]
+    for (code, stderr, written), words in zip(json.loads(done.stdout), expected, strict=True):
+        assert (code, written) == (2, False)
+        assert stderr.startswith(f"Error: {words}")
+        assert len(stderr.splitlines()) == 1
 
 
 def test_a_format_that_cannot_be_loaded_is_named_when_it_is_asked_for(project, tmp_path, monkeypatch):
@@ -144,6 +154,27 @@ def test_a_format_that_cannot_be_loaded_is_named_when_it_is_asked_for(project, t
         in command("run", "p.txt", "-o", "out", code=2).stderr
     )
     command("run", "stack.mrcs", "--estimator", "mass", "--out", "out", "--no-report")  # which needs none of them
+
+
+def test_several_formats_of_one_suffix_look_into_the_file(project, tmp_path, monkeypatch, packages):
+    for number in (1, 2):
+        info = tmp_path / "site" / f"other{number}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: other{number}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[centering.formats]\ncsv = other{number}:FORMAT\n")
+        (tmp_path / "site" / f"other{number}.py").write_text(
+            f"""from dataclasses import replace
+from particles_csv import FORMAT as FIRST
+FORMAT = replace(FIRST, name="number {number}", recognise=lambda path: b"other{number}" in path.read_bytes())"""
+        )
+    monkeypatch.setenv("PYTHONPATH", f"{packages}{os.pathsep}{tmp_path / 'site'}")
+    for n, words in enumerate(["", "other1", "other2", "other1 other2"]):
+        Path(f"{n}.csv").write_text(f"{words}\n")
+    code = "from centering.io.formats import format_of"
+    code += "; print(*(format_of(f'{n}.csv').name for n in (0, 1, 2, 9)), sep='; ')"
+    said = run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "a CSV list of particles; number 1; number 2; a CSV list of particles\n"
+    assert "which several packages read" in command("run", "3.csv", "--out", "out", code=2).stderr
 
 
 def test_the_page_shows_the_example_as_it_is():

@@ -272,6 +272,12 @@ def test_pixel_sizes_that_stand_with_the_particles(tmp_path):
     assert source == "from the particles of the STAR file"
 
 
+def test_a_size_of_images_that_is_not_known_is_not_said():
+    star = StarFile.new("new.star", ["1@a"], size=0, pixel_size=np.array([1.5]))
+    assert star.numbers(star.optics, "rlnImageDimensionality") == [2]
+    assert "rlnImageSize" not in star.optics.columns
+
+
 @pytest.mark.parametrize("alike", [True, False])
 def test_transfer_functions_written_are_those_that_are_read(tmp_path, alike):
     each = np.array([1.0, 1.0, 1.0] if alike else [1.0, 1.5, 0.5])
