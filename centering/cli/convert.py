@@ -19,7 +19,7 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, ov
     """Convert INPUT, a .star or .cs file of particles, to OUTPUT, which is of the other kind.
 
     What centering knows is converted: image names, pixel sizes, origins and shifts, 2-D classes and in-plane
-    angles, and to .star also defoci and microscope. Images are neither read nor copied.
+    angles, and to a new file defoci and microscope. Images are neither read nor copied.
 
     With --into the rest comes from CS: OUTPUT holds the particles of CS that INPUT names, with every other field
     byte for byte. That is the way back from RELION: cryoSPARC tells particles by fields that a STAR file lacks.

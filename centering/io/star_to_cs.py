@@ -31,7 +31,8 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     """Return the particles of a STAR file as those of a ``.cs`` file in memory.
 
     Origins become shifts.  Classes and psi become ``alignments2D/class`` and ``alignments2D/pose`` where they are those
-    of a 2-D classification: where no tilt angle says that they belong to a volume.
+    of a 2-D classification: where no tilt angle says that they belong to a volume.  A new file also says the transfer
+    functions.
 
     Parameters
     ----------
@@ -101,13 +102,33 @@ def _new(
     optics = star.optics
     if optics is not None and "rlnImageSize" in optics.columns:
         fields.append(("blob/shape", "<u4", (2,)))
-    table = np.zeros(len(sizes), dtype=fields)
+    ctf = _ctf_fields(star, sizes)
+    table = np.zeros(len(sizes), dtype=[*fields, *((name, "<f4") for name in ctf)])
     table["blob/path"] = paths
     table["uid"] = [_uid(path, number) for path, number in zip(paths.tolist(), image_index.tolist(), strict=True)]
-    fill(star.path, table, {"blob/idx": image_index, "blob/psize_A": sizes})
+    fill(star.path, table, {"blob/idx": image_index, "blob/psize_A": sizes, **ctf})
     if optics is not None and "rlnImageSize" in optics.columns:
         fill(star.path, table, {"blob/shape": star.numbers(optics, "rlnImageSize")[0]})
     return CsFile(star.path, table)
+
+
+def _ctf_fields(star: StarFile, sizes: npt.NDArray[np.float64]) -> dict[str, npt.ArrayLike]:
+    """Return the contrast transfer that a STAR file states, by the fields of cryoSPARC; nothing if it is not whole."""
+    try:
+        ctf = star.transfer_functions(sizes)
+    except ValueError:
+        return {}
+    table = star.particles
+    angle = star.numbers(table, "rlnDefocusAngle") if "rlnDefocusAngle" in table.columns else np.zeros(len(table))
+    return {
+        "ctf/df1_A": star.numbers(table, "rlnDefocusU"),
+        "ctf/df2_A": star.numbers(table, "rlnDefocusV"),
+        "ctf/df_angle_rad": np.deg2rad(angle),
+        "ctf/accel_kv": ctf.voltage,
+        "ctf/cs_mm": ctf.spherical_aberration,
+        "ctf/amp_contrast": ctf.amplitude_contrast,
+        "ctf/phase_shift_rad": np.deg2rad(ctf.phase_shift),
+    }
 
 
 def _uid(path: bytes, number: int) -> int:

@@ -11,6 +11,7 @@ from datafiles import write_cs, write_star
 
 from centering.cli import main
 from centering.io.cryosparc import CsFile
+from centering.io.star import StarFile
 
 COUNT = 9
 
@@ -113,6 +114,30 @@ def test_to_a_new_file_without_the_old_one(table):
     assert len(set(new.table["uid"].tolist())) == COUNT
     convert("p.star", "again.cs")
     assert Path("again.cs").read_bytes() == Path("new.cs").read_bytes()
+
+
+def test_the_microscope_goes_there_and_back(table):
+    optics = "1 1.5 200 1.4 0.07"
+    Path("p.star").write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup\n_rlnImagePixelSize\n_rlnVoltage\n_rlnSphericalAberration\n"
+        f"_rlnAmplitudeContrast\n{optics}\n\ndata_particles\n\nloop_\n_rlnImageName\n_rlnOpticsGroup\n_rlnDefocusU\n"
+        "_rlnDefocusV\n_rlnDefocusAngle\n_rlnPhaseShift\n1@a.mrc 1 12000 11000 30 90\n2@a.mrc 1 9000 8000 -5 90\n"
+    )
+    convert("p.star", "q.cs")
+    new = np.load("q.cs")
+    for name, values in {
+        "df1_A": [12e3, 9e3], "df2_A": [11e3, 8e3], "df_angle_rad": np.deg2rad([30, -5]), "accel_kv": 200, "cs_mm": 1.4,
+        "amp_contrast": 0.07, "phase_shift_rad": np.pi / 2,
+    }.items():  # fmt: skip
+        np.testing.assert_allclose(new[f"ctf/{name}"], values, rtol=1e-6)
+    convert("q.cs", "back.star")
+    old, back = StarFile.read("p.star"), StarFile.read("back.star")
+    for label in ("DefocusU", "DefocusV", "DefocusAngle", "Voltage", "SphericalAberration", "PhaseShift"):
+        np.testing.assert_allclose(back.per_particle(f"rln{label}"), old.per_particle(f"rln{label}"), rtol=1e-6)
+    # images that are corrected already state none
+    Path("p.star").write_text(Path("p.star").read_text().replace("rlnPhaseShift", "rlnCtfDataArePhaseFlipped"))
+    convert("p.star", "flipped.cs")
+    assert "ctf/df1_A" not in np.load("flipped.cs").dtype.names
 
 
 def test_origins_in_pixels_and_no_origins(table):
