@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from centering.io.cryosparc import CsFile
+from centering.io.star import StarFile
 
 ALIGNED = [
     ("uid", "<u8"),
@@ -251,3 +252,10 @@ def test_the_microscope_and_both_defoci_come_along_to_star(tmp_path):
     assert not star.remarks()
     array["ctf/amp_contrast"] = 7
     assert "placeholders" in CsFile.read(write(tmp_path / "p.cs", array)).to_star().remarks()[0]
+
+
+def test_to_star_a_real_file_says_what_the_authors_star_file_says(centering_data):
+    folder = centering_data / "empiar_10076"
+    theirs, ours = StarFile.read(folder / "empiar_10076_7.star"), CsFile.read(folder / "empiar_10076_7.cs").to_star()
+    for label in ("DefocusU", "DefocusV", "DefocusAngle", "Voltage", "SphericalAberration", "AmplitudeContrast"):
+        np.testing.assert_allclose(ours.per_particle(f"rln{label}"), theirs.per_particle(f"rln{label}"), rtol=1e-4)
