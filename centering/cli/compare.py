@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -77,24 +77,23 @@ def compare(
     """
     with one_sentence(TypeError), Stages() as stages:
         from centering.runs.prepare import prepare
+        from centering.sentence import Sentence, message
 
         particles, known = _open(input_path, angpix, truth)
         specs = _chosen(estimators, len(particles))
         automatic = [spec.name for spec in specs if spec.auto_radius]
         if radius == "auto":
             _check_auto(specs, automatic)
-        tasks = {
-            spec.name: prepare(
-                particles,
-                diameter=diameter,
-                radius=None if radius == "auto" and not spec.auto_radius else radius,
-                invert=invert,
-                estimator=spec.name,
-                ctf=ctf,
-                progress=stages.begin,
-            )
-            for spec in specs
-        }
+        options: dict[str, Any] = {"diameter": diameter, "invert": invert, "ctf": ctf, "progress": stages.begin}
+        tasks = {}
+        for spec in specs:
+            number = None if radius == "auto" and not spec.auto_radius else radius
+            try:
+                tasks[spec.name] = prepare(particles, radius=number, estimator=spec.name, **options)
+            except Exception as error:
+                if estimators or not (spec.source or spec.together):
+                    raise
+                tell("warning", Sentence("without {name}: {error}", name=spec.name, error=message(error)))
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
         tell("warning", words)
     from centering.engine.estimate import estimate
@@ -110,7 +109,7 @@ def compare(
     first = next(iter(tasks.values()))
     click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")
     if radius == "auto":
-        for name in automatic:
+        for name in filter(tasks.__contains__, automatic):
             chosen = ", ".join(f"{reference.radius} px" for reference in tasks[name].references)
             click.echo(f"radius of {name}: {chosen}")
     click.echo()

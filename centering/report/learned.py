@@ -39,7 +39,7 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
             )
         )
     said = "".join(
-        f"<li>{escape(words[0].upper() + words[1:])}.</li>" for one in job.references for words in one.sentences()
+        f"<li>{escape(words[:1].upper() + words[1:])}.</li>" for one in job.references for words in one.sentences()
     )
     shown = "".join(
         f"<figure>{charts.inline(figure, text)}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -66,7 +66,7 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
 
 def warnings(summary: dict[str, Any], job: Job, gain: float | None) -> list[str]:
     """Return what a careful user should look at, a sentence each."""
-    found = [f"{words[0].upper()}{words[1:]}." for words in summary["warnings"]]
+    found = [f"{words[:1].upper()}{words[1:]}." for words in summary["warnings"]]
     flags, count = summary["flags"], summary["images"]
     if not job.contrast.clear:
         found.append(f"The contrast is {job.contrast}. Look at the pictures, and say --invert yes or no.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -140,6 +141,8 @@ def prepare(
         return Job(particles, estimators, members, radius_of, contrast, asked=asked, together=spec.together)
     informed, note = _informed(particles, spec, estimators, ctf)
     references, members = learn(informed, estimators, members, invert=contrast.invert, progress=progress)
+    for reference in references:
+        _refuse_unwritable(reference, spec)
     notes = [note, *(sentence for reference in references for sentence in reference.sentences())]
     return Job(
         replace(informed, notes=(*particles.notes, *notes)),
@@ -200,6 +203,14 @@ def _informed(
         transfer, found = None, f"the {spec.title} does not take transfer functions"
     note = Sentence("not corrected for contrast transfer: {found}", found=found)
     return replace(particles, ctf=transfer), note if transfer is None else f"{learner.correction}: {found}"
+
+
+def _refuse_unwritable(reference: Fitted, spec: EstimatorSpec) -> None:
+    """Refuse what could not be written into the summary when all is done."""
+    try:
+        json.dumps(reference.describe(), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"what the {spec.title} describes as learned cannot be written as JSON: {error}") from None
 
 
 def _learned_radii(references: Sequence[Fitted], members: Index, given: Index | None) -> Index | None:

@@ -206,6 +206,38 @@ def test_the_same_distribution_twice_along_the_path_is_one(site, tmp_path, monke
     assert find("template").source == "averaged-template 1.0"
 
 
+FAULTY = """
+from dataclasses import replace
+from averaged_template import ESTIMATOR as BASE, FittedTemplate, Template
+class Odd(Template):
+    def fit(self, *given, **options):
+        learned = super().fit(*given, **options)
+        return Described(learned.average, learned.images, self)
+class Described(FittedTemplate):
+    def describe(self):
+        return {"average": self.average}
+ESTIMATOR = replace(BASE, make=Odd)
+NEEDY = replace(BASE, make=lambda radius, *, colour: None)
+"""
+
+
+def test_what_fails_from_outside_does_not_take_a_comparison_down(site, project, tmp_path, monkeypatch):
+    offer(tmp_path / "site", "faulty", "faulty", "faulty_estimators:ESTIMATOR\nneedy = faulty_estimators:NEEDY")
+    (tmp_path / "site" / "faulty_estimators.py").write_text(FAULTY)
+    for folder in (site, tmp_path / "site"):
+        monkeypatch.syspath_prepend(str(folder))
+    star, _ = dataset(project, 24)
+    words = "what the averaged template describes as learned cannot be written as JSON: Object of type ndarray"
+    assert words in told("run", star, "--estimator", "faulty", "--out", "out")
+    assert not Path("out").exists()
+    result = CliRunner().invoke(main, ["compare", str(star), "--radius", str(RADIUS)])
+    assert result.exit_code == 0
+    assert f"warning: without faulty: {words}" in result.stderr
+    assert "warning: without needy: " in result.stderr
+    assert "missing 1 required keyword-only argument: 'colour'" in result.stderr
+    assert [line.split()[1] for line in result.stdout.splitlines()[3:]] == [*BUILT_IN, "template"]
+
+
 @pytest.mark.parametrize(("name", "whom"), [("twin", "one 1.0 and by two 1.0"), ("mass", "pswf-centering itself and")])
 def test_two_of_one_name_are_refused(name, whom, tmp_path, monkeypatch):
     for distribution in ("one", "two"):
