@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.jit import jit
 
-__all__ = ["climb", "climb_waves", "cosines", "parity_waves", "wave_derivatives"]
+__all__ = ["Complex", "climb", "climb_waves", "cosines", "parity_waves", "wave_derivatives"]
 
-Array = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
 
 MOST_STEPS = 12

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from centering.results import Flag
 from centering.shift import shift_images
+from pswf.arrays import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +40,6 @@ ORANGE, SKY, GREEN, BLUE, VERMILION, GREY = "#E69F00", "#56B4E9", "#009E73", "#0
 
 # the least compression takes a fifth of the time and a tenth more room
 PNG_OPTIONS: dict[str, Any] = {"metadata": {"Software": ""}, "pil_kwargs": {"compress_level": 1}}
-
-Float64 = npt.NDArray[np.float64]
 
 
 class Drawing(NamedTuple):
@@ -81,13 +80,13 @@ def axes() -> tuple[Figure, Axes]:
     return figure, ax
 
 
-def smoothed(image: npt.NDArray[Any], width: float) -> Float64:
+def smoothed(image: npt.NDArray[Any], width: float) -> Array:
     """Return an image (n, n) smoothed by a Gaussian of ``width`` pixels, mirrored at its edges."""
     from scipy import fft
 
     weight = np.exp(-0.5 * (width * np.pi * np.arange(len(image)) / len(image)) ** 2)
     # cosines are what mirrored images are made of
-    result: Float64 = fft.idctn(fft.dctn(image.astype(np.float64)) * weight[:, None] * weight)
+    result: Array = fft.idctn(fft.dctn(image.astype(np.float64)) * weight[:, None] * weight)
     return result
 
 
@@ -106,12 +105,12 @@ def save(figure: Figure, *paths: str | PathLike[str]) -> None:
 
 def montage(
     images: npt.NDArray[np.float32],
-    displacement: Float64,
+    displacement: Array,
     *,
     radius: npt.ArrayLike | None = None,
     flags: npt.NDArray[np.int64] | None = None,
     labels: Sequence[str] = (),
-    truth: Float64 | None = None,
+    truth: Array | None = None,
     pixel_size: float | None = None,
 ) -> Figure:
     """Draw particles as they were (top) and with their content moved to the centre (bottom).
@@ -179,7 +178,7 @@ def montage(
     return figure
 
 
-def shift_histogram(displacement: Float64, *, pixel_size: float | None = None) -> Figure:
+def shift_histogram(displacement: Array, *, pixel_size: float | None = None) -> Figure:
     """Draw where the centres were found in the box, and how far from its middle.
 
     Parameters
@@ -196,7 +195,7 @@ def shift_histogram(displacement: Float64, *, pixel_size: float | None = None) -
     return figure
 
 
-def draw_places(ax: Axes, displacement: Float64) -> None:
+def draw_places(ax: Axes, displacement: Array) -> None:
     """Draw where the centres were found in the box: a dot each, or their density where they are many."""
     reach = 1.08 * max(float(np.abs(displacement).max(initial=0.0)), 1.0)
     if len(displacement) > 3000:
@@ -214,7 +213,7 @@ def draw_places(ax: Axes, displacement: Float64) -> None:
     ax.set(xlabel="column shift (px)", ylabel="row shift (px, downwards)", title="Centres found in the box")
 
 
-def draw_lengths(ax: Axes, displacement: Float64, pixel_size: float | None) -> None:
+def draw_lengths(ax: Axes, displacement: Array, pixel_size: float | None) -> None:
     """Draw how many centres were how far from the middle of the box."""
     from matplotlib.ticker import MaxNLocator
 
@@ -238,7 +237,7 @@ def draw_lengths(ax: Axes, displacement: Float64, pixel_size: float | None) -> N
         ax.spines[spine].set_visible(pixel_size is not None and spine == "top")
 
 
-def error_figure(errors: Mapping[str, Float64], before: Float64, after: Float64) -> Figure:
+def error_figure(errors: Mapping[str, Array], before: Array, after: Array) -> Figure:
     """Draw the errors of several estimators, and the mean image before and after centering.
 
     Parameters
@@ -275,7 +274,7 @@ def error_figure(errors: Mapping[str, Float64], before: Float64, after: Float64)
     return figure
 
 
-def displayed(images: npt.NDArray[np.float32], smooth: float) -> Float64:
+def displayed(images: npt.NDArray[np.float32], smooth: float) -> Array:
     """Return images smoothed by a Gaussian of ``smooth`` pixels and scaled to [0, 1]."""
     result = np.empty(images.shape)
     for picture, image in zip(result, images, strict=True):
@@ -285,7 +284,7 @@ def displayed(images: npt.NDArray[np.float32], smooth: float) -> Float64:
     return result
 
 
-def _mark(ax: Axes, center: Float64, size: int, radius: float | None) -> None:
+def _mark(ax: Axes, center: Array, size: int, radius: float | None) -> None:
     """Mark the middle of the box and the centre that was found."""
     from matplotlib.patches import Circle
 
@@ -301,7 +300,7 @@ def _cross(ax: Axes, size: int) -> None:
         ax.plot(size // 2, size // 2, "+", markersize=10, markeredgewidth=width, color=color)
 
 
-def _true_center(ax: Axes, displacement: Float64, size: int) -> None:
+def _true_center(ax: Axes, displacement: Array, size: int) -> None:
     row, column = displacement + size // 2
     for width, color in ((2.4, "black"), (1.2, GREEN)):
         ax.plot(column, row, "x", markersize=6, markeredgewidth=width, color=color)

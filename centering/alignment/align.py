@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from centering.alignment.disk import Array
 from centering.alignment.shifts import Match, ShiftSearch
 from centering.alignment.tuning import TUNING
+from pswf.arrays import Array
 
 if TYPE_CHECKING:
     from centering.alignment.turns import TurnSearch

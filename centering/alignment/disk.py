@@ -9,12 +9,11 @@ import numpy.typing as npt
 from scipy import fft
 
 from centering.alignment.tuning import TUNING
+from centering.fourier import Complex
 from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["Disk"]
-
-Array = npt.NDArray[np.float64]
-Complex = npt.NDArray[np.complex128]
 
 
 class Disk:

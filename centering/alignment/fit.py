@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.alignment.align import Aligned, recenter, refine, running_average
-from centering.alignment.disk import Array, Disk
+from centering.alignment.disk import Disk
 from centering.alignment.options import AlignmentOptions
 from centering.alignment.result import Alignment
 from centering.alignment.shifts import Match, ShiftSearch
 from centering.landscapes.grid import candidates
 from centering.results import Centers, Flag
 from centering.stack import Images
+from pswf.arrays import Array
 
 if TYPE_CHECKING:
     from centering.alignment.turns import TurnSearch

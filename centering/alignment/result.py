@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from centering.results import Centers
+from pswf.arrays import Array
 
 __all__ = ["Alignment"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

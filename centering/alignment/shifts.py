@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from centering.alignment.disk import Array, Complex, Disk
+from centering.alignment.disk import Disk
 from centering.alignment.tuning import TUNING
-from centering.fourier import climb, wave_derivatives
+from centering.fourier import Complex, climb, wave_derivatives
+from pswf.arrays import Array
 
 __all__ = ["Match", "ShiftSearch", "derivatives"]
 

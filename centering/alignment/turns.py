@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from centering.alignment.disk import Array, Complex, Disk
+from centering.alignment.disk import Disk
 from centering.alignment.shifts import Match, ShiftSearch, derivatives
 from centering.alignment.tuning import TUNING
-from centering.fourier import climb
+from centering.fourier import Complex, climb
+from pswf.arrays import Array
 from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["TurnSearch", "highest_angle"]

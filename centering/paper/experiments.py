@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.estimators.base import Estimator
+from pswf.arrays import Array
 from pswf.disk import AngularZero
 
 __all__ = ["add_noise", "averaging_gain", "errors_against_snr", "snr"]
-
-Float64 = npt.NDArray[np.float64]
 
 
 def snr(clean: npt.ArrayLike, noisy: npt.ArrayLike) -> float:
@@ -32,7 +31,7 @@ def snr(clean: npt.ArrayLike, noisy: npt.ArrayLike) -> float:
     return float((signal**2).sum() / (noise**2).sum())
 
 
-def add_noise(clean: npt.ArrayLike, level: float, count: int, seed: int | np.random.Generator = 0) -> Float64:
+def add_noise(clean: npt.ArrayLike, level: float, count: int, seed: int | np.random.Generator = 0) -> Array:
     """Return noisy copies of an image.
 
     Parameters
@@ -58,7 +57,7 @@ def add_noise(clean: npt.ArrayLike, level: float, count: int, seed: int | np.ran
         raise ValueError(f"level is {level!r}; give a positive signal-to-noise ratio")
     image = np.asarray(clean, dtype=np.float64)
     deviation = np.sqrt(np.mean(image**2) / level)
-    noisy: Float64 = image + deviation * np.random.default_rng(seed).standard_normal((count, *image.shape))
+    noisy: Array = image + deviation * np.random.default_rng(seed).standard_normal((count, *image.shape))
     return noisy
 
 
@@ -70,7 +69,7 @@ def errors_against_snr(
     *,
     draws: int = 200,
     seed: int = 0,
-) -> dict[str, Float64]:
+) -> dict[str, Array]:
     """Return how far every estimator is from the known centre, at several levels of noise.
 
     Parameters

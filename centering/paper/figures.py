@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.plot import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
+from pswf.arrays import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Surface", "curves", "error_bars", "images", "landscapes", "picks", "ring_correlations", "shift_table"]
 
-Float64 = npt.NDArray[np.float64]
 
 _MARKS = (("o", ORANGE), ("x", VERMILION), ("+", SKY), ("s", GREEN), ("D", BLUE), ("^", GREY))
 _LINES = (
@@ -217,7 +217,7 @@ def curves(
     return figure
 
 
-def ring_correlations(correlations: Mapping[str, Float64], size: int, *, ax: Axes | None = None) -> Figure:
+def ring_correlations(correlations: Mapping[str, Array], size: int, *, ax: Axes | None = None) -> Figure:
     """Draw Fourier ring correlations, averaged over the images, against spatial frequency.
 
     Parameters
@@ -237,7 +237,7 @@ def ring_correlations(correlations: Mapping[str, Float64], size: int, *, ax: Axe
 
 
 def error_bars(
-    levels: Sequence[float], errors: Mapping[str, Float64], *, half_width: float | None = None, ax: Axes | None = None
+    levels: Sequence[float], errors: Mapping[str, Array], *, half_width: float | None = None, ax: Axes | None = None
 ) -> Figure:
     """Draw errors in pixels against SNR: medians, with bars from the 10th to the 90th percentile of the draws.
 
@@ -309,7 +309,7 @@ def _kinds(centers: Mapping[str, Mapping[str, npt.ArrayLike]]) -> dict[str, tupl
     return dict(zip(names, _MARKS, strict=False))
 
 
-def _mark(ax: Axes, position: Float64, style: tuple[str, str]) -> None:
+def _mark(ax: Axes, position: Array, style: tuple[str, str]) -> None:
     row, column = position
     marker, color = style
     # the circle is hollow, so that a mark inside it is seen; the white edge shows on any grey

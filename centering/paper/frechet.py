@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
+
 __all__ = ["frechet_function", "frechet_mean", "frechet_median", "pixels"]
 
-Float64 = npt.NDArray[np.float64]
 
-
-def frechet_function(points: npt.ArrayLike, weights: npt.ArrayLike, x: npt.ArrayLike, order: float = 2.0) -> Float64:
+def frechet_function(points: npt.ArrayLike, weights: npt.ArrayLike, x: npt.ArrayLike, order: float = 2.0) -> Array:
     """Return ``F_q(x) = sum_i w_i d(p_i, x)^q``.
 
     Parameters
@@ -52,7 +52,7 @@ def frechet_function(points: npt.ArrayLike, weights: npt.ArrayLike, x: npt.Array
     return result
 
 
-def frechet_mean(points: npt.ArrayLike, weights: npt.ArrayLike) -> Float64:
+def frechet_mean(points: npt.ArrayLike, weights: npt.ArrayLike) -> Array:
     """Return the minimiser of the Frechet variance, shape (D,): the centre of mass ``sum w p / sum w``.
 
     ``sum_i w_i |p_i - x|^2 = W |x - m|^2 + sum_i w_i |p_i - m|^2`` with ``W = sum w`` and m the centre of mass: the
@@ -69,11 +69,11 @@ def frechet_mean(points: npt.ArrayLike, weights: npt.ArrayLike) -> Float64:
     [2.  1.5]
     """
     position, weight = _check(points, weights)
-    mean: Float64 = weight @ position / weight.sum()
+    mean: Array = weight @ position / weight.sum()
     return mean
 
 
-def frechet_median(points: npt.ArrayLike, weights: npt.ArrayLike, *, tolerance: float = 1e-10) -> Float64:
+def frechet_median(points: npt.ArrayLike, weights: npt.ArrayLike, *, tolerance: float = 1e-10) -> Array:
     """Return the minimiser of the sum of distances, shape (D,): the geometric median.
 
     Weiszfeld's iteration in the form of Vardi and Zhang (PNAS 97 (2000) 1423), which does not stop at a point of
@@ -118,7 +118,7 @@ def frechet_median(points: npt.ArrayLike, weights: npt.ArrayLike, *, tolerance: 
     return x
 
 
-def pixels(image: npt.ArrayLike) -> tuple[Float64, Float64]:
+def pixels(image: npt.ArrayLike) -> tuple[Array, Array]:
     """Return the positions (row, column), shape (n, 2), and the values, shape (n,), of the pixels of an image.
 
     The image may have any shape; positions count from 0.
@@ -127,7 +127,7 @@ def pixels(image: npt.ArrayLike) -> tuple[Float64, Float64]:
     return np.argwhere(np.ones(values.shape, dtype=bool)).astype(np.float64), values.ravel()
 
 
-def _check(points: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Float64, Float64]:
+def _check(points: npt.ArrayLike, weights: npt.ArrayLike) -> tuple[Array, Array]:
     position = np.asarray(points, dtype=np.float64)
     weight = np.asarray(weights, dtype=np.float64)
     if position.ndim != 2 or weight.shape != position.shape[:1]:

@@ -12,9 +12,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
+
 __all__ = ["HEDGEHOG", "PIKE", "Silhouette"]
 
-Float64 = npt.NDArray[np.float64]
 
 _ANGLES = 4096  # trapezoidal rule along the outline; spectrally accurate, the outline being smooth
 
@@ -37,23 +38,23 @@ class Silhouette:
     axes: tuple[float, float]
     bumps: tuple[tuple[float, float, float], ...] = ()
 
-    def outline(self, theta: npt.ArrayLike) -> Float64:
+    def outline(self, theta: npt.ArrayLike) -> Array:
         """Return ``rho(theta)``, theta in radians, in the silhouette's own unit."""
         angle = np.asarray(theta, dtype=np.float64)
         a, b = self.axes
-        rho: Float64 = a * b / np.hypot(b * np.cos(angle), a * np.sin(angle))
+        rho: Array = a * b / np.hypot(b * np.cos(angle), a * np.sin(angle))
         for direction, height, width in self.bumps:
             rho = rho + height * np.exp((np.cos(angle - np.deg2rad(direction)) - 1.0) / np.deg2rad(width) ** 2)
         return rho
 
     @cached_property
-    def _moments(self) -> tuple[Float64, float]:
+    def _moments(self) -> tuple[Array, float]:
         """Centre of mass (right, up) and largest distance of the outline from it, in the silhouette's own unit."""
         theta = np.arange(_ANGLES) * (2.0 * np.pi / _ANGLES)
         rho = self.outline(theta)
         direction = np.stack([np.cos(theta), np.sin(theta)])
         # in polar coordinates the mass is int rho^2 / 2, its first moment int rho^3 / 3
-        center: Float64 = (direction @ rho**3 / 3.0) / (rho**2 / 2.0).sum()
+        center: Array = (direction @ rho**3 / 3.0) / (rho**2 / 2.0).sum()
         return center, float(np.linalg.norm(direction * rho - center[:, None], axis=0).max())
 
     def image(
@@ -63,7 +64,7 @@ class Silhouette:
         *,
         displacement: tuple[float, float] = (0.0, 0.0),
         angle: float = 0.0,
-    ) -> Float64:
+    ) -> Array:
         """Draw the silhouette.
 
         Parameters
@@ -111,7 +112,7 @@ class Silhouette:
         slope = (self.outline(theta + step) - self.outline(theta - step)) / (2.0 * step)
         # distance from the outline to first order, in pixels
         outside = scale * (np.hypot(x, y) - rho) / np.hypot(1.0, slope / rho)
-        covered: Float64 = np.clip(0.5 - outside, 0.0, 1.0)
+        covered: Array = np.clip(0.5 - outside, 0.0, 1.0)
         return covered
 
 

@@ -11,11 +11,10 @@ import numpy.typing as npt
 from centering.ctf import CTF
 from centering.radial.posterior import Observation
 from centering.radial.tuning import TUNING
-from centering.stack import check_stack
+from centering.stack import Images, check_stack
 
 __all__ = ["Batch", "Source", "batches", "check_ctf", "kept", "length", "take"]
 
-Images = npt.NDArray[Any]
 Batch = tuple[Images, CTF | None]
 Source = Callable[[], Iterable[Any]] | Iterable[Any] | npt.ArrayLike
 

@@ -12,6 +12,7 @@ from centering.plot import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, Drawing, a
 from centering.radial.posterior import Model
 from centering.radial.selection import Choice
 from centering.radial.templates import Templates
+from pswf.arrays import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Learned", "drawings", "evidence", "noise", "profiles", "sentences"]
 
 _COLORS = (BLUE, GREEN, VERMILION, SKY)
-
-Array = npt.NDArray[np.float64]
 
 
 class Learned(Protocol):

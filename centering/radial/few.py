@@ -13,18 +13,17 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from centering.radial.learning import Sums, solve
 from centering.radial.posterior import Expectation, Model, Observation, Posterior
 from centering.radial.tuning import TUNING
+from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["FEW", "Lessons"]
 
 T = TypeVar("T", Observation, Posterior)
 
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 FEW = TUNING.few_images
 """A profile learned from fewer images than this is not taken for one."""

@@ -26,10 +26,9 @@ from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves, default_reach
 from centering.stack import moderate
+from pswf.arrays import Array
 
 __all__ = ["fit"]
-
-Array = npt.NDArray[np.float64]
 
 
 def fit(

@@ -27,10 +27,9 @@ from centering.radial.waves import Waves
 from centering.results import Centers, Flag, Surface
 from centering.stack import Images, check_stack
 from centering.threads import one_thread
+from pswf.arrays import Array
 
 __all__ = ["FittedReference", "transfer_of"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

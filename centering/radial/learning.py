@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,10 @@ from centering.radial.sharp import expected_at
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
+from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["Freedom", "Sums", "certainties", "expected_waves", "iterate", "maximize"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
+from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["corner_spectrum", "whole_power"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 def corner_spectrum(stacks: Sequence[Images], waves: Waves) -> Array:

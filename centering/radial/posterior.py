@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +13,10 @@ from centering.radial.sharp import sharpen
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
-from centering.stack import moderate
+from centering.stack import Images, moderate
+from pswf.arrays import Array
 
 __all__ = ["Expectation", "Model", "Observation", "Posterior", "observe"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

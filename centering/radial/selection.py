@@ -15,10 +15,9 @@ from centering.radial.start import evidences, model_from_positions, split_profil
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
+from pswf.arrays import Array
 
 __all__ = ["Choice", "candidate_radii", "choose", "choose_count", "choose_radius"]
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

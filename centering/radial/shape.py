@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from centering.radial.tuning import TUNING
-from centering.stack import moderate
+from centering.stack import Images, moderate
+from pswf.arrays import Array
 
 __all__ = ["axis_ratios", "particle_radius"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 def particle_radius(profile: Array) -> int:

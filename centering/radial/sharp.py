@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from centering.fourier import climb_waves
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
+from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["expected_at", "sharpen"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 def sharpen(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from centering.radial.learning import Freedom, iterate, solve
 from centering.radial.posterior import Expectation, Model, Observation
@@ -15,11 +14,11 @@ from centering.radial.sharp import expected_at
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.results import Centers
+from centering.stack import Images
+from pswf.arrays import Array
 
 __all__ = ["STARTS", "FirstGuess", "evidences", "first_model", "model_from_positions", "split_profiles"]
 
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 STARTS = (
     "the surrogate centres of bright particles",

@@ -14,10 +14,10 @@ from centering.radial.posterior import Expectation, Model, Observation, Posterio
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves
+from pswf.arrays import Array
 
 __all__ = ["learn_structure", "structure_spectrum"]
 
-Array = npt.NDArray[np.float64]
 
 TINY = float(np.finfo(np.float64).tiny)
 

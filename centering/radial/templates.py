@@ -9,13 +9,12 @@ import numpy.typing as npt
 
 from centering.radial.waves import Waves
 from centering.threads import one_thread
+from pswf.arrays import Array
 from pswf.bases.base import RadialBasis
 from pswf.bases.prolate import PAPER_TRUNCATION, PSWF
 from pswf.disk import AngularZero
 
 __all__ = ["Templates"]
-
-Array = npt.NDArray[np.float64]
 
 
 class Templates:

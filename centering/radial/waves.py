@@ -11,12 +11,11 @@ import numpy.typing as npt
 from centering.checks import check_max_shift
 from centering.fourier import cosines, parity_waves
 from centering.radial.tuning import TUNING
+from centering.stack import Images
+from pswf.arrays import Array
 from pswf.jit import jit
 
 __all__ = ["Waves", "default_reach"]
-
-Array = npt.NDArray[np.float64]
-Images = npt.NDArray[Any]
 
 
 def default_reach(size: int, radius: int, max_shift: float | None) -> int:

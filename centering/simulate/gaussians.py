@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GaussianParticle", "Simulation", "particles", "rotations"]
+from pswf.arrays import Array
 
-Float64 = npt.NDArray[np.float64]
+__all__ = ["GaussianParticle", "Simulation", "particles", "rotations"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class GaussianParticle:
         Pixels squared, the same axes.
     """
 
-    weights: Float64
-    means: Float64
-    covariances: Float64
+    weights: Array
+    means: Array
+    covariances: Array
 
     @classmethod
     def random(cls, radius: float, count: int = 36, seed: int | np.random.Generator = 0) -> GaussianParticle:
@@ -65,12 +65,12 @@ class GaussianParticle:
         return cls(weights / weights.sum(), means * scale, covariances * scale**2)
 
     @property
-    def center_of_mass(self) -> Float64:
+    def center_of_mass(self) -> Array:
         """Centre of mass in pixels, axes (row, column, depth)."""
-        center: Float64 = self.weights @ self.means / self.weights.sum()
+        center: Array = self.weights @ self.means / self.weights.sum()
         return center
 
-    def project(self, rotation: npt.ArrayLike, displacement: npt.ArrayLike, size: int) -> Float64:
+    def project(self, rotation: npt.ArrayLike, displacement: npt.ArrayLike, size: int) -> Array:
         """Rotate the density, project it along depth and displace it.
 
         Parameters
@@ -128,13 +128,13 @@ class Simulation:
     """
 
     images: npt.NDArray[np.floating]
-    displacement: Float64
-    rotation: Float64
+    displacement: Array
+    rotation: Array
     noise: float
     particle: GaussianParticle
 
 
-def rotations(count: int, seed: int | np.random.Generator = 0) -> Float64:
+def rotations(count: int, seed: int | np.random.Generator = 0) -> Array:
     """Return ``count`` rotation matrices, uniform over all rotations, shape (count, 3, 3)."""
     quaternion = np.random.default_rng(seed).normal(size=(count, 4))
     w, x, y, z = (quaternion / np.linalg.norm(quaternion, axis=1, keepdims=True)).T
@@ -222,7 +222,7 @@ def particles(
     return Simulation(images, displacement + center, rotation, noise, density)
 
 
-def _in_plane(angle: Float64) -> Float64:
+def _in_plane(angle: Array) -> Array:
     """Return rotations about the depth axis, shape (B, 3, 3)."""
     cosine, sine, zero, one = np.cos(angle), np.sin(angle), np.zeros_like(angle), np.ones_like(angle)
     return np.array([[cosine, -sine, zero], [sine, cosine, zero], [zero, zero, one]]).transpose(2, 0, 1)

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pswf.arrays import Array
 from pswf.jit import jit
 
 __all__ = ["center_of_mass", "project"]
-
-Array = npt.NDArray[np.float64]
 
 
 def center_of_mass(volume: npt.ArrayLike) -> Array:
