@@ -266,9 +266,14 @@ def _holds(lock: int, path: Path) -> bool:
 
 
 def _refuse_not_ours(place: Path) -> None:
-    """Refuse what is no working folder, which would be emptied: in one the lock is the first file and the last."""
-    lock = place / publishing.LOCK
-    ours = stat.S_ISDIR(place.lstat().st_mode)
+    """Refuse what is no working folder, which would be emptied: in one the lock is the first file and the last.
+
+    Nothing in it is opened before: what belongs to another user is neither believed nor thrown away.
+    """
+    lock, state = place / publishing.LOCK, place.lstat()
+    ours = stat.S_ISDIR(state.st_mode)
+    if ours:
+        refuse_foreign(place, state)
     if ours and os.path.lexists(lock):
         ours = stat.S_ISREG(lock.lstat().st_mode)
     elif ours:
@@ -278,4 +283,6 @@ def _refuse_not_ours(place: Path) -> None:
             f"{fspath(place)!r}, where the work would be done, is not of this program; "
             "remove it, or give another folder"
         )
-    refuse_foreign(place, place.lstat())
+    for path in publishing.believed(place):
+        with suppress(FileNotFoundError):  # of a process that is alive
+            refuse_foreign(path, path.lstat())

@@ -15,7 +15,7 @@ import os
 import shutil
 import struct
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from centering.io.atomic import flush, flush_folder, replacing
 __all__ = [
     "Stage",
     "abandon",
+    "believed",
     "can_be_exchanged",
     "clear",
     "complete",
@@ -167,6 +168,18 @@ def _remove(place: Path, order: Iterable[str]) -> None:
             with suppress(OSError):
                 step()
                 break
+
+
+def believed(place: Path) -> Iterator[Path]:
+    """Yield what must be ours before a working folder is used: all of it, and the results that are to be published.
+
+    A folder of results that was exchanged for an older one may hold files of others, which keep their names.
+    """
+    yield from place.iterdir()
+    finished = _Finished.read(place) if (place / FINISHED).exists() else None
+    results = place / RESULTS
+    if results.is_dir() and (finished is None or _inode(results) != finished.replaces):
+        yield from (path for path in results.iterdir() if finished is None or path.name in finished.names)
 
 
 def has_work(place: Path) -> bool:

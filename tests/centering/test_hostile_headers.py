@@ -18,6 +18,7 @@ from centering.cli import main
 from centering.cli._common import printable
 from centering.io.cryosparc import CsFile
 from centering.io.opening import open_particles
+from centering.io.output_folder import recover
 from centering.io.star import StarFile
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,9 @@ HEADERS = [
     ),
     f"{{'descr': {[(f'f{k}', '<f4') for k in range(60000)]!r}, 'fortran_order': False, 'shape': (6,)}}",
 ]
+
+
+WATCHED = ["--settle", "0.05", "--interval", "0.05", "--until-idle", "0.3"]
 
 
 def with_header(text: str) -> bytes:
@@ -229,6 +233,58 @@ def test_the_journal_of_another_user_is_not_believed(tmp_path: Path, monkeypatch
     assert result.exit_code == 2
     assert "belongs to another user" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make a file of another user")
+@pytest.mark.parametrize(
+    "name", ["lock", "journal", "finished", "moving", "old", "results", "results/recentered.mrcs", "other", "."]
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "particles.star", "--estimator", "mass", "--out", "out"],
+        ["run", "particles.star", "--estimator", "mass", "--out", "out", "--overwrite"],
+        ["run", "particles.star", "--estimator", "mass", "--out", "out", "--resume"],
+        ["apply", "centred.star", "--out", "out", "--overwrite"],
+        ["classes", "stack.mrcs", "classified.star", "--estimator", "mass", "--out", "out", "--overwrite"],
+        ["watch", "stacks", "--estimator", "mass", "--out", "watched", *WATCHED],
+        [],
+    ],
+    ids=lambda words: " ".join([*words[:1], *words[5:]]) or "recover",
+)
+def test_nothing_of_another_user_in_a_working_folder_is_used(
+    tmp_path: Path, monkeypatch, words: list[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    star, _ = dataset(tmp_path)
+    StarFile.read(star).with_origins(np.zeros((6, 2)), np.full(6, 1.5)).write("centred.star")
+    file = StarFile.read("centred.star")
+    columns = {"rlnClassNumber": ["1"] * 6, "rlnAnglePsi": ["0.0"] * 6}
+    file.with_columns(file.particles, columns).write("classified.star")
+    Path("stacks").mkdir()
+    Path("stacks/a.mrcs").write_bytes(Path("stack.mrcs").read_bytes())
+    place = Path("watched/stacks/.a.mrcs.partial" if "watch" in words else ".out.partial")
+    if "watch" in words:
+        assert CliRunner().invoke(main, words).exit_code == 0
+        os.utime("stacks/a.mrcs", (0, 0))  # it has changed, and is to be centred again
+    (place / "results").mkdir(parents=True)
+    (place / "old").mkdir()
+    for one in ("lock", "results/recentered.mrcs"):
+        (place / one).touch()
+    if not (place / name).exists():
+        (place / name).write_bytes(b"{}\n")
+    os.chown(place / name, 54321, 54321)
+    before = {path: path.is_dir() or path.read_bytes() for path in place.rglob("*")}
+    if words:
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 2, result.output
+        errors = [line for line in result.stderr.splitlines() if not line.startswith(("note:", "warning:"))]
+        assert len(errors) == 1, errors
+        assert "belongs to another user" in errors[0]
+    else:
+        recover("out")
+    assert {path: path.is_dir() or path.read_bytes() for path in place.rglob("*")} == before
     assert not Path("out").exists()
 
 
