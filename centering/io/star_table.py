@@ -30,6 +30,7 @@ PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitud
 """What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 _TOKEN = r"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)"""
+_BREAKS = re.compile(r"[\n\r]")
 _TOKENS = re.compile(_TOKEN + r"|(\#.*)")
 
 
@@ -56,10 +57,22 @@ def unquote(value: str) -> str:
 
 
 def quote(value: str) -> str:
-    """Return a value with quotes around it where it is empty or has blanks: double ones unless it holds such."""
-    if value.split() == [value]:
+    """Return a value as it stands in a row, with quotes around it where it would not be read back without.
+
+    Where it is empty, has blanks or begins with a quote, ``#`` or ``_``, and where it would open a block or a loop as
+    the first value of a row; double quotes unless it holds such.
+
+    Raises
+    ------
+    ValueError
+        A value that no quotes can hold, or one with a line break.
+    """
+    if value.split() == [value] and value[0] not in "\"'#_" and not value.startswith(("data_", "loop_")):
         return value
-    return f"'{value}'" if '"' in value and "'" not in value else f'"{value}"'
+    if not (_BREAKS.search(value) or ('"' in value and "'" in value)):
+        return f"'{value}'" if '"' in value else f'"{value}"'
+    what = "a line break" if _BREAKS.search(value) else "both kinds of quotation marks"
+    raise ValueError(f"{value!r} cannot be written into a STAR file: it has {what}; give it another name")
 
 
 @dataclass(frozen=True)

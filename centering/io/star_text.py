@@ -120,12 +120,12 @@ class StarText:
         table : Table
             One of ``self.tables``.
         columns : mapping of str to sequence of str
-            The new values, one for each row; a value that is empty or has spaces is written in quotes.
+            The new values, one for each row; a value that is no word by itself is written in quotes.
 
         Raises
         ------
         ValueError
-            A column whose length is not the number of rows.
+            A column whose length is not the number of rows, or a value that no quotes can hold.
         """
         for label, values in columns.items():
             if len(values) != len(table):

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -19,19 +20,25 @@ ORIGINS = ["rlnOriginX", "rlnOriginY", "rlnOriginXAngst", "rlnOriginYAngst"]
 # no blank that Python knows, and nothing that ends a line: those are between the values
 letters = st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"])
 words = st.text(letters | st.sampled_from(list("#\"'_$;%")), min_size=1, max_size=8)
+words |= st.sampled_from(["data_", "data_optics", "data_x/y.mrcs", "loop_", "loop_#", "_rlnName", "#", "'a'", '"'])
 sentences = st.lists(words, max_size=3).map(" ".join)
+
+
+def bare(value: str) -> bool:
+    """Whether a value is one word without quotes, wherever it stands."""
+    return bool(value.split() == [value] and value[0] not in "#\"'_" and not value.startswith(("data_", "loop_")))
 
 
 def written(value: str) -> str:
     """Return a value as it stands in a STAR file: in quotes where it would not be one word without."""
-    if value and " " not in value and value[0] not in "#\"'_" and not value.startswith(("data_", "loop_")):
+    if bare(value):
         return value
     return f"'{value}'" if '"' in value else f'"{value}"'
 
 
 def can_be_written(value: str) -> bool:
-    """Whether some quotes hold the value: they end where they stand before a blank."""
-    return '"' not in value or "'" not in value
+    """Whether it needs no quotes, or some hold it: they end where they stand before a blank."""
+    return bare(value) or '"' not in value or "'" not in value
 
 
 values = sentences.filter(can_be_written)
@@ -98,8 +105,7 @@ def test_a_star_file_keeps_its_bytes_and_every_value_but_the_origins(drawn, data
 def test_columns_that_are_set_read_back(drawn, data):
     text, labels, cells = drawn
     count = len(cells["rlnImageName"])
-    plain = values.filter(lambda value: not value.startswith(("#", "'", '"')))
-    new = data.draw(st.dictionaries(st.sampled_from([*labels, "rlnNew", "rlnOther"]), st.lists(plain, min_size=count)))
+    new = data.draw(st.dictionaries(st.sampled_from([*labels, "rlnNew", "rlnOther"]), st.lists(values, min_size=count)))
     new = {label: column[:count] for label, column in new.items() if label != "rlnImageName"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "in.star")
@@ -109,6 +115,25 @@ def test_columns_that_are_set_read_back(drawn, data):
         again = StarFile.read(path)
     for label, column in (cells | new).items():
         assert again.column(again.particles, label) == column
+
+
+@given(sentences | st.text(max_size=5))
+def test_a_value_reads_back_or_is_refused_in_one_sentence(value):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "in.star")
+        path.write_text("data_particles\n\nloop_\n_rlnFirst\n_rlnLast\n1 2\n", encoding="utf-8")
+        star = StarFile.read(path)
+        table = star.tables[0]
+        columns = {"rlnFirst": [value], "rlnLast": [value]}
+        if "\n" in value or "\r" in value or not can_be_written(value):
+            with pytest.raises(ValueError, match="cannot be written into a STAR file"):
+                star.with_columns(table, columns)
+            return
+        star.with_columns(table, columns).write(path)
+        again = StarFile.read(path)
+    (table,) = again.tables
+    assert table.columns == ("rlnFirst", "rlnLast")
+    assert again.column(table, "rlnFirst") == again.column(table, "rlnLast") == [value]
 
 
 FIELDS = [
