@@ -137,7 +137,7 @@ class CsFile(ParticleList):
         """Return a file whose shifts centre the particles; every other field keeps its bytes.
 
         ``alignments2D/shift`` and ``alignments3D/shift`` are replaced where they are; where neither is,
-        ``alignments2D/shift`` and ``alignments2D/psize_A`` are appended.
+        ``alignments2D/shift`` is appended, in pixels of ``alignments2D/psize_A``, which is made where it is not there.
 
         Parameters
         ----------
@@ -156,9 +156,8 @@ class CsFile(ParticleList):
         fields = {}
         for prefix in present or [only or ALIGNMENTS[0]]:
             unit = self._psize(prefix)
-            if f"{prefix}/shift" not in self._names:
-                unit = image
-                fields[f"{prefix}/psize_A"] = unit
+            if not {f"{prefix}/shift", f"{prefix}/psize_A"} & set(self._names):
+                fields[f"{prefix}/psize_A"] = unit = image
             fields[f"{prefix}/shift"] = -displacement[:, ::-1] * (image / unit)[:, None] + 0.0
         return self.with_fields(fields)
 
