@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from centering.estimators.spec import EstimatorSpec
-    from centering.io.particles import Particles
     from centering.tools.comparison import Comparison
 
 __all__ = ["compare"]
@@ -37,8 +36,8 @@ _TOGETHER = 5000  # images from which on what needs them all at once is made onl
 @click.option(
     "--truth",
     type=click.Path(),
-    metavar="STAR",
-    help="STAR file whose origins are true, row by row; may be INPUT itself.",
+    metavar="FILE",
+    help="File of particles (.star, .cs) whose origins are true, row by row; may be INPUT itself.",
 )
 @click.option(
     "--ctf",
@@ -78,8 +77,9 @@ def compare(
     with one_sentence(TypeError), Stages() as stages:
         from centering.runs.prepare import prepare
         from centering.sentence import Sentence, message
+        from centering.tools.datasets import open_with_truth
 
-        particles, known = _open(input_path, angpix, truth)
+        particles, known = open_with_truth(input_path, angpix, truth)
         specs = _chosen(estimators, len(particles))
         automatic = [spec.name for spec in specs if spec.auto_radius]
         if radius == "auto":
@@ -140,24 +140,6 @@ def _check_auto(specs: list[EstimatorSpec], automatic: list[str]) -> None:
         automatic = automatic or [spec.name for spec in usable(estimator_names())[0] if spec.auto_radius]
         without = f"; {others} must be left out (-e), or given a number" if others else ""
         raise ValueError(f"--radius auto is for {', '.join(automatic)}{without}")
-
-
-def _open(path: str, angpix: float | None, truth: str | None) -> tuple[Particles, npt.NDArray[np.float64] | None]:
-    from centering.io.opening import open_particles
-    from centering.io.star import StarFile
-    from centering.tools.datasets import read_70s
-
-    if path.lower().endswith(".mat"):
-        if truth is not None:
-            raise ValueError(f"{path!r} holds its own true shifts; leave out --truth")
-        return read_70s(path)
-    particles = open_particles(path, angpix)
-    if truth is None:
-        return particles, None
-    known = StarFile.read(truth)
-    if len(known.particles) != len(particles):
-        raise ValueError(f"{truth!r} lists {len(known.particles)} particles and {path!r} {len(particles)}")
-    return particles, known.displacements(particles.pixel_size)
 
 
 def _print_table(comparison: Comparison) -> None:

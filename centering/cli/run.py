@@ -13,6 +13,7 @@ from centering.cli._common import (
     NumberOr,
     estimator_options,
     one_sentence,
+    option,
     particle_options,
     printable,
     say,
@@ -232,7 +233,7 @@ def _run(
     def finish(folder: Path, centers: Centers) -> None:
         from centering.report import write_report
 
-        write_report(folder, job, centers, command=command)
+        write_report(folder, job, centers, command=command, namer=option)
 
     with ExitStack() as stack:
         stack.enter_context(one_sentence(ImportError))
@@ -267,9 +268,9 @@ def _command_line(context: click.Context) -> list[str]:
         if name in _SAME_RESULTS or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = context.params[name]
-        option = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
+        typed = [] if isinstance(parameter, click.Argument) else [max(parameter.opts, key=len)]
         for one in value if parameter.multiple else [value]:
-            words += option if one is True else [*option, str(one)]
+            words += typed if one is True else [*typed, str(one)]
     return words
 
 

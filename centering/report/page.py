@@ -17,9 +17,10 @@ from centering.engine.job import Job
 from centering.io.atomic import replacing
 from centering.report import charts, particles, stack
 from centering.report.learned import learned
-from centering.report.words import FLAGS, readable, verdict, warnings
+from centering.report.words import FLAGS, readable, told, verdict, warnings
 from centering.results import Centers, Flag
 from centering.runs.outputs import summarize
+from centering.sentence import Namer
 
 __all__ = ["write_report"]
 
@@ -27,7 +28,13 @@ _ENOUGH = 20  # images from which on the sharpness of their mean says something
 
 
 def write_report(
-    folder: str | PathLike[str], job: Job, centers: Centers, *, command: Sequence[str] = (), notes: Sequence[str] = ()
+    folder: str | PathLike[str],
+    job: Job,
+    centers: Centers,
+    *,
+    command: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    namer: Namer | None = None,
 ) -> None:
     """Write ``report.html`` and its figures, as PNG and SVG, into ``folder``; equal runs give equal bytes.
 
@@ -43,6 +50,8 @@ def write_report(
         The command line that gives this result.
     notes : sequence of str
         Further sentences for the section on how the result was made.
+    namer : callable, optional
+        How the reader calls arguments, see `centering.sentence`; as the library does without it.
     """
     target = Path(folder)
     summary = summarize(job, centers)
@@ -58,11 +67,12 @@ def write_report(
             "mean": ("Mean image", stack.mean(target, job, before, after, count, gain)),
             "doubtful": ("Most doubtful", particles.doubtful(job, centers, seen)),
         }
-    sections = {"summary": ("Summary", _summary(summary, job, gain)), **sections}
+    sections = {"summary": ("Summary", _summary(summary, job, gain, namer)), **sections}
     if job.references:
         sections["learned"] = ("What was learned", learned(target, job, centers))
     sections["flags"] = ("Flags", _flags(summary))
-    sections["how"] = ("How it was made", _how(summary, command, notes))
+    remarks = (*summary["notes"], *notes)
+    sections["how"] = ("How it was made", _how(summary, command, [told(one, namer) for one in remarks]))
     template = Template(resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8"))
     page = template.substitute(
         name=escape(readable(job.particles.source.name)),
@@ -78,7 +88,7 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def _summary(summary: dict[str, Any], job: Job, gain: float | None) -> str:
+def _summary(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer | None) -> str:
     shift, angstrom = summary["shift_px"], summary["shift_A"]
     facts = {
         "particles": f"{summary['images']:,}",
@@ -92,7 +102,7 @@ def _summary(summary: dict[str, Any], job: Job, gain: float | None) -> str:
         facts["95 % within"] = f"{shift['p95']:.1f} px"
     facts["flagged"] = f"{summary['flagged']:,} ({100 * summary['flagged_fraction']:.1f} %)"
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    found = warnings(summary, job, gain)
+    found = warnings(summary, job, gain, namer)
     box = ""
     if found:
         items = "".join(f"<li>{escape(readable(one))}</li>" for one in found)
@@ -141,7 +151,7 @@ def _how(summary: dict[str, Any], command: Sequence[str], notes: Sequence[str]) 
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(readable(value))}</td></tr>'
         for name, value in versions.items()
     )
-    remarks = "".join(f"<li>{escape(readable(note))}</li>" for note in (*summary["notes"], *notes))
+    remarks = "".join(f"<li>{escape(readable(note))}</li>" for note in notes)
     return (
         f'{line}<div class="scroll" tabindex="0" role="region" aria-label="Versions and input"><table><tbody>{rows}'
         f"</tbody></table></div>{f'<ul>{remarks}</ul>' if remarks else ''}"

@@ -6,8 +6,9 @@ from typing import Any
 
 from centering.engine.job import Job
 from centering.results import Flag
+from centering.sentence import Namer, Sentence, retold
 
-__all__ = ["FLAGS", "readable", "verdict", "warnings"]
+__all__ = ["FLAGS", "readable", "told", "verdict", "warnings"]
 
 FLAGS = {
     Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
@@ -24,6 +25,11 @@ FLAGS = {
 }
 
 _MANY = 0.25
+
+
+def told(words: Any, namer: Namer | None) -> str:
+    """Return a sentence as ``namer`` tells it, or as it is: it names arguments of the library."""
+    return str(words if namer is None else retold(words, namer))
 
 
 def readable(text: str) -> str:
@@ -64,17 +70,16 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
     return " ".join(sentences)
 
 
-def warnings(summary: dict[str, Any], job: Job, gain: float | None) -> list[str]:
-    """Return what a careful user should look at, a sentence each."""
-    found = [f"{words[:1].upper()}{words[1:]}." for words in summary["warnings"]]
+def warnings(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer | None = None) -> list[str]:
+    """Return what a careful user should look at, a sentence each; ``namer`` calls the arguments by their names."""
+    found = [f"{words[:1].upper()}{words[1:]}." for words in (told(one, namer) for one in summary["warnings"])]
     flags, count = summary["flags"], summary["images"]
     if not job.contrast.clear:
-        found.append(f"The contrast is {job.contrast}. Look at the pictures, and say --invert yes or no.")
+        words = "The contrast is {contrast}. Look at the pictures, and give {invert:yes} or {invert:no}."
+        found.append(told(Sentence(words, contrast=job.contrast), namer))
     if flags.get("border", 0) > _MANY * count:
-        found.append(
-            f"{flags['border']:,} centres lie on the border of the search. A smaller radius, a larger --max-shift or a "
-            "larger box widens it."
-        )
+        words = "{count} centres lie on the border of the search. A smaller {radius}, a larger {max_shift} or a larger "
+        found.append(told(Sentence(words + "box widens it.", count=f"{flags['border']:,}"), namer))
     if gain is not None and gain < 0.9 and summary["shift_px"]["median"] > 1.0:
         found.append("The mean image lost sharpness. Check the diameter and the contrast, or try another estimator.")
     if flags.get("nonfinite", 0):
@@ -82,5 +87,5 @@ def warnings(summary: dict[str, Any], job: Job, gain: float | None) -> list[str]
     if flags.get("unreadable", 0):
         found.append(f"{flags['unreadable']:,} images are not in their files, which are truncated.")
     if summary["pixel_size_A"] is None:
-        found.append("The pixel size is not known; lengths are in pixels. Give it with --angpix.")
+        found.append(told(Sentence("The pixel size is not known; lengths are in pixels. Give {pixel_size}."), namer))
     return found

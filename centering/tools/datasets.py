@@ -14,11 +14,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.formats import read_table, reading
+from centering.io.opening import open_particles
 from centering.io.particles import ArrayStack, Particles
+from centering.sentence import Sentence
 
-__all__ = ["REGISTRY", "Dataset", "fetch", "read_70s"]
+__all__ = ["REGISTRY", "Dataset", "fetch", "open_with_truth", "read_70s"]
 
 _RAW = "https://raw.githubusercontent.com"
+_MATLAB = b"MATLAB 5.0 MAT-file"
 _PICKER = f"{_RAW}/jianlin-cheng/AutoCryoPicker/HEAD"
 
 
@@ -141,6 +145,53 @@ def fetch(name: str, folder: str | PathLike[str] | None = None) -> list[Path]:
     if local and all(_is_file(Path(local) / name / file, digest) for file, _, digest in dataset.files):
         return [Path(local) / name / file for file, _, _ in dataset.files]
     return [_download(name, *entry, folder) for entry in dataset.files]
+
+
+def open_with_truth(
+    path: str | PathLike[str], pixel_size: float | None = None, truth: str | PathLike[str] | None = None
+) -> tuple[Particles, npt.NDArray[np.float64] | None]:
+    """Open a file of particles, or the MATLAB file of the dataset ``70s``, and say where their centres are known to be.
+
+    Parameters
+    ----------
+    path : path
+        A file of one of `centering.io.formats`; the MATLAB file is known by its content.
+    pixel_size : float, optional
+        Angstrom per pixel, instead of what the file says.
+    truth : path, optional
+        A file of particles whose origins or shifts are true, row by row.
+
+    Returns
+    -------
+    particles : Particles
+    displacement : ndarray, shape (B, 2), float64, or None
+        (row, column) in pixels; None where it is not known.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        A file that cannot be used, or a truth that is not that of these particles.
+    """
+    if _is_matlab(Path(path)):
+        if truth is not None:
+            raise ValueError(Sentence("{path!r} holds its own true shifts; leave out {truth}", path=fspath(path)))
+        return read_70s(path)
+    particles = open_particles(path, pixel_size)
+    if truth is None:
+        return particles, None
+    table = read_table(truth)
+    if len(table) != len(particles):
+        raise ValueError(f"{fspath(truth)!r} lists {len(table)} particles and {fspath(path)!r} {len(particles)}")
+    with reading(truth):
+        return particles, table.displacements(particles.pixel_size)
+
+
+def _is_matlab(path: Path) -> bool:
+    """Return whether a file begins as those of MATLAB do."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MATLAB)) == _MATLAB
 
 
 def read_70s(path: str | PathLike[str]) -> tuple[Particles, npt.NDArray[np.float64]]:

@@ -234,6 +234,11 @@ def test_compare_tabulates_disagreement_and_error(project):
     assert numbers["no centering"][0] == pytest.approx(
         np.median(np.linalg.norm(simulation.displacement, axis=1)), abs=6e-3
     )
+    # the truth may be of any format that states where centres are
+    command("convert", "truth.star", "truth.cs")
+    assert command(*arguments[:-1], "truth.cs").stdout.splitlines()[3:] == lines[3:]
+    refused = command(*arguments[:-1], "stack.mrcs", code=2)
+    assert "'stack.mrcs' holds no origins" in refused.stderr
 
 
 def test_compare_knows_the_truth_of_the_70s_set(centering_data):
@@ -241,6 +246,8 @@ def test_compare_knows_the_truth_of_the_70s_set(centering_data):
     lines = command("compare", path, "--radius", 45, "-e", "surrogate", "-e", "racer").stdout.splitlines()
     assert float(lines[3].split()[-2]) < 2.5
     assert float(lines[4].split()[-2]) > 5
+    refused = command("compare", path, "--radius", 45, "--truth", path, code=2)
+    assert "leave out --truth" in refused.stderr
 
 
 def test_fetch_prints_paths(centering_data):

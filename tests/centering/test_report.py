@@ -15,6 +15,7 @@ from matplotlib.image import imread
 
 from centering import CenterOfMass, Centers, Flag
 from centering.cli import main
+from centering.cli._common import option
 from centering.engine.contrast import Contrast
 from centering.engine.job import Job
 from centering.io.mrc import write_stack
@@ -222,6 +223,21 @@ def test_warnings_are_said(project):
     page = Page("out/report.html")
     for words in ("The contrast is unclear", "12 centres lie on the border", "100.0 %", FLAGS[Flag.BORDER]):
         assert words in page.text
+    given = ("invert='yes' or invert='no'", "larger max_shift")
+    typed = ("--invert yes or --invert no", "larger --max-shift")
+    assert all(words in page.text for words in given)
+    assert not any(words in page.text for words in typed)
+    write_report("out", job, Centers(found.displacement, found.score, flags, None, "x"), namer=option)
+    page = Page("out/report.html")
+    assert all(words in page.text for words in typed)
+
+
+def test_the_report_of_the_command_names_its_options(project):
+    simulated_stack = simulated(COUNT, seed=3)
+    write_stack("unknown.mrcs", simulated_stack.images, None)
+    result = CliRunner().invoke(main, ["run", "unknown.mrcs", "--estimator", "mass", "--out", "named"])
+    assert result.exit_code == 0, result.output
+    assert "Give --angpix." in Page("named/report.html").text
 
 
 def test_every_flag_is_explained():
