@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Namer", "Sentence", "argument", "message", "retold"]
+__all__ = ["Namer", "Sentence", "argument", "message", "named_if_outside", "retold"]
+
+logger = logging.getLogger(__name__)
 
 Namer = Callable[[str, str], str]
 """Calls an argument by its name, given with a value, or with "" for the argument itself."""
@@ -57,6 +61,27 @@ def retold(words: Any, namer: Namer) -> Any:
 def message(error: Exception) -> str:
     """Return what an exception says, as the `Sentence` that it was raised with where it was."""
     return error.args[0] if len(error.args) == 1 and isinstance(error.args[0], str) else str(error)
+
+
+@contextmanager
+def named_if_outside(thing: object) -> Iterator[None]:
+    """Turn what an object of another package raises into a ValueError that names the package.
+
+    Errors of the system and of memory pass, and so do those of this package.  The traceback is
+    logged with the level DEBUG.
+    """
+    package = getattr(thing, "__module__", type(thing).__module__).partition(".")[0]
+    try:
+        yield
+    except Exception as error:
+        system = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.strerror)
+        if package == "centering" or system or type(error).__module__.startswith("centering."):
+            raise
+        logger.debug("%r failed", thing, exc_info=True)
+        words = " ".join(str(error).split())[:200]
+        why = f"{type(error).__name__}: {words}" if words else type(error).__name__
+        name = getattr(thing, "__qualname__", type(thing).__name__)
+        raise ValueError(f"{name} of the package {package!r} failed: {why}") from error
 
 
 class _Values(dict[str, object]):

@@ -14,6 +14,7 @@ from centering.estimators.base import Estimator
 from centering.io.mrc import write_images
 from centering.io.particles import Particles
 from centering.results import Centers
+from centering.sentence import named_if_outside
 from centering.shift import shift_images
 
 __all__ = ["BATCH_BYTES", "Batch", "StackTarget", "batch_length", "center_batch", "cut"]
@@ -109,7 +110,8 @@ def center_batch(
         find: Callable[..., Centers] = estimator
         # only a job whose estimators take transfer functions has them
         given: dict[str, Any] = {} if particles.ctf is None else {"ctf": particles.ctf}
-        centers = find(images, **given)
+        with named_if_outside(estimator):
+            centers = find(images, **given)
         _check(centers, len(images))
         if target is None:
             return centers

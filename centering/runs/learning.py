@@ -13,6 +13,7 @@ from centering.ctf import CTF
 from centering.estimators.base import Fitted, Learner
 from centering.io.particles import Particles
 from centering.progress import Progress
+from centering.sentence import named_if_outside
 
 __all__ = ["Sample", "learn", "transfer_functions"]
 
@@ -100,7 +101,8 @@ def learn(
         learner = learners[int(which)]
         places = readable[members[readable] == k]
         places = np.random.default_rng(learner.seed).permutation(places)[: learner.learn_from]
-        references.append(learner.fit(Sample(particles, places, invert), progress=progress))
+        with named_if_outside(learner):
+            references.append(learner.fit(Sample(particles, places, invert), progress=progress))
     return references, members
 
 

@@ -19,6 +19,7 @@ from centering.io.particles import Particles
 from centering.io.stack import place_from_here
 from centering.io.star import StarFile
 from centering.results import Centers, Flag
+from centering.sentence import named_if_outside
 
 __all__ = ["OUTPUTS", "preload", "renamed", "summarize", "write_outputs"]
 
@@ -78,7 +79,8 @@ def write_outputs(
     star.with_origins(centers.displacement, particles.pixel_size).write(folder / "particles.star")
     own = own_file(particles.source)
     if particles.table is not None and own != "particles.star":
-        particles.table.centered(centers.displacement, particles.pixel_size).write(folder / own)
+        with named_if_outside(particles.table):
+            particles.table.centered(centers.displacement, particles.pixel_size).write(folder / own)
     if recentered is not None:
         moved = star.with_origins(np.zeros_like(centers.displacement), particles.pixel_size)
         renamed(moved, recentered).write(folder / "recentered.star")

@@ -17,6 +17,7 @@ from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
+from centering.sentence import named_if_outside
 from centering.shift import shift_images
 
 __all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
@@ -68,7 +69,8 @@ def propagate(
     classes, psi, before = table.classification(pixel_size)
     of_class = _by_class(table.path, classes, displacement, numbers)
     scale = 1.0 if average_pixel_size is None or pixel_size is None else average_pixel_size / pixel_size
-    return cast("Table", table.centered(before + _turned_back(of_class, psi, scale), pixel_size, planar=True))
+    with named_if_outside(table):
+        return cast("Table", table.centered(before + _turned_back(of_class, psi, scale), pixel_size, planar=True))
 
 
 propagate_cs = propagate
@@ -154,7 +156,8 @@ def recenter_classes(
         write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
         _write_table(folder.results / "classes.csv", numbers, classes, centers)
         for name, file in results.items():
-            file.write(folder.results / name)
+            with named_if_outside(file):
+                file.write(folder.results / name)
         refuse_changed(before)
     return centers
 

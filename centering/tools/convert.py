@@ -9,7 +9,7 @@ from centering.io.formats import STAR, format_of, in_words, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.refusal import check_pixel_size
 from centering.io.star_to_cs import to_cs
-from centering.sentence import Sentence
+from centering.sentence import Sentence, named_if_outside
 
 __all__ = ["convert", "to_cs"]
 
@@ -61,7 +61,9 @@ def convert(
     with reading(source):
         sizes = None if pixel_size is None else table.pixel_sizes(pixel_size)[0]
         star = table.to_star(pixel_size=sizes)
-    found = new.from_star(star, pixel_size, other)
+    with named_if_outside(new.from_star):
+        found = new.from_star(star, pixel_size, other)
     refuse_changed(before)
-    found.write(target)
+    with named_if_outside(found):
+        found.write(target)
     return len(found)

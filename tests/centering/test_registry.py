@@ -20,8 +20,10 @@ from centering.cli import main
 from centering.engine.estimate import estimate
 from centering.estimators.registry import BUILT_IN, estimator_names, find, made, make_estimator
 from centering.estimators.spec import EstimatorSpec, Option
+from centering.io.cryosparc import CsFile
 from centering.io.opening import open_particles
 from centering.runs.prepare import prepare
+from centering.runs.run import run
 from centering.sentence import Sentence
 
 ROOT = Path(__file__).parents[2]
@@ -247,6 +249,45 @@ def test_two_of_one_name_are_refused(name, whom, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=f"'{name}' is offered by {whom}.*; uninstall all but one"):
         find(name)
     assert find("phase").name == "phase"
+
+
+RAISING = """
+from centering import CenterOfMass
+from centering.estimators.spec import EstimatorSpec
+
+class Faulty(CenterOfMass):
+    def __call__(self, images):
+        raise {raised}
+
+ESTIMATOR = EstimatorSpec(name="faulty", title="faulty", make=lambda radius: Faulty())
+"""
+
+
+@pytest.mark.parametrize("raised", ["KeyError('colour')", "ValueError('too\\nblue')", "RuntimeError()"])
+def test_what_fails_from_outside_in_a_run_is_one_sentence(project, tmp_path, monkeypatch, raised):
+    star, _ = dataset(project, 6)
+    module = f"faulty_{raised.partition('(')[0].lower()}"
+    (tmp_path / f"{module}.py").write_text(RAISING.replace("{raised}", raised))
+    offer(tmp_path, "faulty", "faulty", f"{module}:ESTIMATOR")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    said = told("run", star, "--estimator", "faulty", "--out", "out")
+    assert f"Faulty of the package '{module}' failed: {raised.partition('(')[0]}" in said
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["note", "Error"]
+    assert not Path("out").exists()
+
+
+class Unwritable(CsFile):
+    def write(self, path):
+        raise KeyError("colour")
+
+
+def test_a_table_from_outside_that_cannot_be_written_is_one_sentence(project):
+    dataset(project, 6)
+    CliRunner().invoke(main, ["convert", "particles.star", "particles.cs"])
+    particles = open_particles("particles.cs")
+    job = prepare(replace(particles, table=Unwritable(particles.table.path, particles.table.table)), estimator="mass")
+    with pytest.raises(ValueError, match=r"^Unwritable of the package '.*test_registry' failed: KeyError: 'colour'$"):
+        run(job, "out", figures=False)
 
 
 # from inside
