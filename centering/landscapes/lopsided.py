@@ -62,52 +62,35 @@ class _Judge:
         # displacement of the middle of the first coarse pixel
         self._origin = self._first + (self.bin - 1) / 2 - size // 2
         steps = 1 + max(0, math.floor(math.log(max(1.0, _WIDEST * size / radius), _STEP)))
-        radii = radius / self.bin * _STEP ** np.arange(steps)
-        self._reach = math.ceil(radii[-1] * _STEP)
-        axis = np.arange(-self._reach, self._reach + 1)
-        row, column = np.broadcast_arrays(axis[:, np.newaxis], axis)
-        ring = np.searchsorted([*radii, radii[-1] * _STEP], np.hypot(row, column).ravel(), side="right")
-        member = (ring[:, np.newaxis] == np.arange(steps + 1)).astype(np.float64)
-        moments = [member, member * row.reshape(-1, 1), member * column.reshape(-1, 1)]
-        self._weights = np.concatenate(moments, axis=1)
-        self._pixels = member.sum(axis=0)
-        self._second = np.cumsum(moments[1].T @ row.ravel())[:-1]
+        # the first disk and the ring around it decide most images
+        self._first_disk = _Disks(radius, self.bin, self.count, 1)
+        self._all_disks = _Disks(radius, self.bin, self.count, steps) if steps > 1 else None
 
     def __call__(self, stack: Images, displacement: Array) -> npt.NDArray[np.bool_]:
         if self.count < 4:
             return np.zeros(len(stack), np.bool_)
         coarse = self._coarse(stack)
-        largest = np.maximum(coarse.max(axis=(1, 2)), -coarse.min(axis=(1, 2)))
+        low, high = coarse.min(axis=(1, 2)), coarse.max(axis=(1, 2))
+        largest = np.maximum(high, -low)
         odd = np.flatnonzero(~((largest > 1.0 / _RANGE) & (largest < _RANGE)))
         if len(odd):
             coarse[odd] = self._coarse(normalized(stack[odd])[0])
+            low[odd], high[odd] = coarse[odd].min(axis=(1, 2)), coarse[odd].max(axis=(1, 2))
         edge = np.concatenate([coarse[:, 0], coarse[:, -1], coarse[:, 1:-1, 0], coarse[:, 1:-1, -1]], axis=1)
-        background = np.median(edge, axis=1)
-        noise = 1.4826 * np.median(np.abs(edge - background[:, np.newaxis]), axis=1)
+        background = _median(edge)
+        noise = 1.4826 * _median(np.abs(edge - background[:, np.newaxis]))
         coarse -= background[:, np.newaxis, np.newaxis]
-        noise = np.maximum(noise, _LEAST * np.abs(coarse).max(axis=(1, 2)))
+        noise = np.maximum(noise, _LEAST * np.maximum(high - background, background - low))
         offset = 1.25 * noise / math.sqrt(edge.shape[1])  # standard error of the median
         return self._compare(coarse, displacement, noise[:, np.newaxis], offset[:, np.newaxis])
 
     def _compare(self, coarse: Array, displacement: Array, noise: Array, offset: Array) -> npt.NDArray[np.bool_]:
         exact = (displacement - self._origin) / self.bin
-        place = np.clip(np.rint(exact).astype(np.int64), 0, self.count - 1)
-        rest = exact - place
-        steps = len(self._second)
-        sums = (self._windows(coarse, place) @ self._weights).reshape(len(coarse), 3, steps + 1)
-        mass, row, column = np.cumsum(sums, axis=2)[..., :-1].transpose(1, 0, 2)
-        row, column = row - rest[:, :1] * mass, column - rest[:, 1:] * mass
-        pixels = np.cumsum(self._pixels)[:-1]
-        moment = np.hypot(row, column)
-        clear = moment > _CLEAR * noise * np.sqrt(self._second)
-        clear &= mass > _CLEAR * np.sqrt(noise**2 * pixels + (offset * pixels) ** 2)
-        apart = clear & (moment * self.bin > FARTHEST * self.radius * mass)
-        ring = sums[:, 0, 1:] / self._pixels[1:]
-        on = ring > _RING_CLEAR * np.sqrt(noise**2 / self._pixels[1:] + offset**2)
-        on &= ring * pixels > _GOES_ON * mass
-        # a disk counts if all rings before it were not empty
-        on = np.concatenate([np.ones_like(on[:, :1]), np.logical_and.accumulate(on[:, :-1], axis=1)], axis=1)
-        return np.asarray((apart & on).any(axis=1))
+        off, on = self._first_disk(coarse, exact, noise, offset)
+        further = np.flatnonzero(on & ~off)
+        if self._all_disks is not None and len(further):
+            off[further], _ = self._all_disks(coarse[further], exact[further], noise[further], offset[further])
+        return off
 
     def _coarse(self, stack: Images) -> Array:
         """Return sums over squares of pixels, shape (B, k, k)."""
@@ -122,13 +105,69 @@ class _Judge:
                 result += rows[:, :, i :: self.bin]
         return result
 
+
+class _Disks:
+    """The disk about a centre, widened in steps, and the rings between.
+
+    Parameters
+    ----------
+    radius, side, count : int
+        R and the side of a coarse pixel, in pixels; coarse pixels to a side of the image.
+    steps : int
+        Number of disks.
+    """
+
+    def __init__(self, radius: int, side: int, count: int, steps: int) -> None:
+        self._farthest, self._count = FARTHEST * radius / side, count
+        radii = radius / side * _STEP ** np.arange(steps)
+        self._reach = math.ceil(radii[-1] * _STEP)
+        axis = np.arange(-self._reach, self._reach + 1)
+        row, column = np.broadcast_arrays(axis[:, np.newaxis], axis)
+        ring = np.searchsorted([*radii, radii[-1] * _STEP], np.hypot(row, column).ravel(), side="right")
+        member = (ring[:, np.newaxis] == np.arange(steps + 1)).astype(np.float64)
+        moments = [member, member * row.reshape(-1, 1), member * column.reshape(-1, 1)]
+        self._weights = np.concatenate(moments, axis=1)
+        self._pixels = member.sum(axis=0)
+        self._second = np.cumsum(moments[1].T @ row.ravel())[:-1]
+
+    def __call__(
+        self, coarse: Array, exact: Array, noise: Array, offset: Array
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return two masks, shape (B,): the mass of a disk contradicts its centre, the first ring is not empty.
+
+        ``exact``: the centres (B, 2), in coarse pixels from the first one.
+        """
+        place = np.clip(np.rint(exact).astype(np.int64), 0, self._count - 1)
+        rest = exact - place
+        sums = (self._windows(coarse, place) @ self._weights).reshape(len(coarse), 3, -1)
+        mass, row, column = np.cumsum(sums, axis=2)[..., :-1].transpose(1, 0, 2)
+        row, column = row - rest[:, :1] * mass, column - rest[:, 1:] * mass
+        pixels = np.cumsum(self._pixels)[:-1]
+        moment = np.hypot(row, column)
+        clear = moment > _CLEAR * noise * np.sqrt(self._second)
+        clear &= mass > _CLEAR * np.sqrt(noise**2 * pixels + (offset * pixels) ** 2)
+        apart = clear & (moment > self._farthest * mass)
+        ring = sums[:, 0, 1:] / self._pixels[1:]
+        on = ring > _RING_CLEAR * np.sqrt(noise**2 / self._pixels[1:] + offset**2)
+        on &= ring * pixels > _GOES_ON * mass
+        # a disk counts if all rings before it were not empty
+        before = np.concatenate([np.ones_like(on[:, :1]), np.logical_and.accumulate(on[:, :-1], axis=1)], axis=1)
+        return (apart & before).any(axis=1), on[:, 0]
+
     def _windows(self, coarse: Array, place: npt.NDArray[np.int64]) -> Array:
         """Return the coarse pixels about the places, zeros beyond the image, one row for each image."""
         width = 2 * self._reach + 1
-        padded = np.zeros((len(coarse), *[self.count + 2 * self._reach] * 2))
-        middle = slice(self._reach, self._reach + self.count)
+        padded = np.zeros((len(coarse), *[self._count + 2 * self._reach] * 2))
+        middle = slice(self._reach, self._reach + self._count)
         padded[:, middle, middle] = coarse
         result = np.empty((len(coarse), width, width))
         for i, (row, column) in enumerate(place.tolist()):
             result[i] = padded[i, row : row + width, column : column + width]
         return result.reshape(len(coarse), -1)
+
+
+def _median(values: Array) -> Array:
+    """Return the medians along the last axis, whose length is even, of finite values."""
+    middle = values.shape[-1] // 2
+    values = np.partition(values, (middle - 1, middle), axis=-1)
+    return np.asarray(0.5 * (values[..., middle - 1] + values[..., middle]))

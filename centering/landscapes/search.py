@@ -102,7 +102,7 @@ def _without_glare(stack: Images, plan: Plan) -> Images:
     row, column = _unseen(plan.size, plan.radius, int(plan.rows[0]), int(plan.rows[-1]))
     if len(row) == 0:
         return stack
-    outside = stack[:, row, column]
+    outside = stack.reshape(len(stack), -1).take(row * plan.size + column, axis=1)
     # a look at one row tells most images from those that need a closer one; halves, so that no difference overflows
     high, low = stack[:, plan.size // 2].max(axis=1) / 2.0, stack[:, plan.size // 2].min(axis=1) / 2.0
     apart = np.maximum(outside.max(axis=1) / 2.0 - high, low - outside.min(axis=1) / 2.0)
