@@ -81,15 +81,29 @@ def climb(
     point = start
     for _ in range(MOST_STEPS):
         gradient, curvature = derivatives(point)
-        if not np.linalg.eigvalsh(curvature)[-1] < 0:
+        step = _newton_step(gradient, curvature)
+        if step is None:
             return start
-        step = -np.linalg.solve(curvature, gradient)
         point = point + step
         if (np.abs(point - start) > reach).any():
             return start
         if (np.abs(step) < settled).all():
             break
     return point
+
+
+def _newton_step(gradient: Array, curvature: Array) -> Array | None:
+    """Return the step to the top of a quadratic, shape (D,); None where it is no hill."""
+    if len(gradient) != 2:
+        hill = np.linalg.eigvalsh(curvature)[-1] < 0
+        return np.asarray(-np.linalg.solve(curvature, gradient), dtype=np.float64) if hill else None
+    # in the plane, the eigenvalues and the solution by LAPACK take longer than all the rest of a step
+    (a, b), (_, d) = curvature.tolist()
+    determinant = a * d - b * b
+    if not (a < 0.0 < determinant):
+        return None
+    down, right = gradient.tolist()
+    return np.array([(b * right - d * down) / determinant, (b * down - a * right) / determinant])
 
 
 @jit
