@@ -245,12 +245,12 @@ class CsFile(ParticleList):
         """
         size = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else size
         star = super().to_star(size=size, pixel_size=pixel_size)
-        columns = {}
-        if self.classes is not None:
+        columns, known = {}, star.particles.columns
+        if self.classes is not None and "rlnClassNumber" not in known:
             columns["rlnClassNumber"] = [str(one) for one in self.classes.tolist()]
-        if self.psi is not None:
+        if self.psi is not None and "rlnAnglePsi" not in known:
             columns["rlnAnglePsi"] = [f"{one:.6f}" for one in self.psi.tolist()]
-        if "rlnDefocusU" in star.particles.columns:
+        if "rlnDefocusU" in known:
             columns |= {label: [f"{one:.6f}" for one in values.tolist()] for label, values in self._defocus().items()}
         return star.with_columns(star.particles, columns)
 
