@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from aspire.noise import WhiteNoiseAdder
 from aspire.operators import RadialCTFFilter
 from aspire.source import Simulation
@@ -17,8 +16,8 @@ from aspire.volume import Volume
 from centering.io.atomic import check_output_folder
 from centering.io.mrc import MrcStack, create_stack, write_images
 from centering.io.output_folder import OutputFolder, recover
-from centering.io.stack import place_from_here
-from centering.io.star import StarFile
+from centering.io.stack import numbered, place_from_here
+from centering.io.star import StarFile, decimals
 from centering.sentence import Sentence
 from centering.simulate import GaussianParticle
 
@@ -142,24 +141,19 @@ def write_simulation(
 
 def _true_star(source: Any, stack: Path) -> StarFile:
     """Return true origins and angles as a STAR file that names the images of ``stack``."""
-    place = place_from_here(stack)
-    names = [f"{number:06d}@{place}" for number in range(1, source.n + 1)]
+    names = numbered(place_from_here(stack), source.n)
     sizes = np.full(source.n, float(source.pixel_size))
     filters = [one for one in source.unique_filters if isinstance(one, RadialCTFFilter)]
     star = StarFile.new(stack, names, size=source.L, pixel_size=sizes, microscope=MICROSCOPE if filters else None)
     angles = np.rad2deg(source.angles)
-    columns = {f"rlnAngle{name}": _text(angles[:, k]) for k, name in enumerate(("Rot", "Tilt", "Psi"))}
+    columns = {f"rlnAngle{name}": decimals(angles[:, k]) for k, name in enumerate(("Rot", "Tilt", "Psi"))}
     if filters:
         defocus = np.array([one.defocus_u for one in filters])[source.filter_indices]
-        columns |= {"rlnDefocusU": _text(defocus), "rlnDefocusV": _text(defocus)}
-        columns["rlnDefocusAngle"] = _text(np.zeros(source.n))
+        columns |= {"rlnDefocusU": decimals(defocus), "rlnDefocusV": decimals(defocus)}
+        columns["rlnDefocusAngle"] = decimals(np.zeros(source.n))
     # ASPIRE's offsets (x, y) have RELION's sign
     star = star.with_origins(-np.asarray(source.offsets, dtype=np.float64)[:, ::-1], sizes)
     return star.with_columns(star.particles, columns)
-
-
-def _text(values: npt.NDArray[np.floating]) -> list[str]:
-    return [f"{value:.6f}" for value in (np.round(values, 6) + 0.0).tolist()]
 
 
 def _gaussians(size: int, pixel_size: float, seed: int) -> Volume:

@@ -91,15 +91,12 @@ def center_batch(
     Parameters
     ----------
     particles : Particles
-        Exactly the particles of the batch, in its order.
+        Exactly those of the batch, in its order.
     places : ndarray, shape (b,), int64
-        Where in the target their images go.
+        Where in the ``target``, the stack of recentred images in the contrast of the input, their images go.
     estimator : Estimator
-        What finds the centres.
     invert : bool
         Whether the estimator sees the pixels multiplied by -1.
-    target : StackTarget, optional
-        The stack of recentred images, in the contrast of the input.
     gate : context manager, optional
         Held while the processor is busy, not while files are read or written.
     """

@@ -6,23 +6,22 @@ import pickle
 from collections.abc import Generator, Iterable
 from contextlib import ExitStack
 from functools import lru_cache
-from types import TracebackType
+from pathlib import Path
 from typing import Any
 
 from centering.engine.batches import Batch, StackTarget, center_batch
 from centering.engine.job import Job
 from centering.engine.safety import (
     Certificates,
-    Stamp,
     check_stamps,
     located,
     own_certificates,
     security_for,
-    stamps,
     unguarded,
 )
 from centering.engine.stream import unordered
 from centering.estimators.base import Estimator
+from centering.io.identity import Stamp, stamps
 from centering.io.particles import Particles
 from centering.results import Centers
 
@@ -34,7 +33,7 @@ _OPEN = (
     "which keeps them out; pip install 'pswf-centering[distributed]'"
 )
 
-Task = tuple[Particles, dict[str, Stamp], Batch, bytes, bool, "StackTarget | None"]
+Task = tuple[Particles, dict[Path, Stamp], Batch, bytes, bool, "StackTarget | None"]
 
 _TRIES = 10  # a batch that has taken this many workers with it is given up
 
@@ -125,13 +124,8 @@ class Cluster:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
     def over_workers(
         self, job: Job, batches: Iterable[Batch], *, target: StackTarget | None = None
@@ -140,11 +134,11 @@ class Cluster:
         estimators = [pickle.dumps(estimator) for estimator in job.estimators]
         # a worker has a current folder of its own, in which a relative name may be that of another project's stack
         particles = located(job.particles)
-        known = stamps(particles)
+        known = dict(stamps(particles.files[1:]))
 
         def task(batch: Batch) -> Task:
             chosen = particles.select(batch.places)
-            here = {name: known[name] for name in (str(path) for path in chosen.files[1:])}
+            here = {path: known[path] for path in chosen.files[1:]}
             return chosen, here, batch, estimators[batch.estimator], job.contrast.invert, target
 
         tasks = (task(batch) for batch in batches)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from os import PathLike, fspath
-from types import TracebackType
 from typing import Any
 
 from centering.engine.journal import Journal
@@ -25,10 +24,8 @@ class RunFolder(OutputFolder):
 
     Parameters
     ----------
-    out : path
-        The folder to be.
-    owned : collection of str
-        Names of the files that may be replaced in ``out`` if it exists; everything else in it stays as it is.
+    out, owned
+        As for an `OutputFolder`.
     identity : dict
         What the run is, ready for JSON.  An interrupted run is only continued if it had the same.
     keep : collection of str
@@ -105,12 +102,7 @@ class RunFolder(OutputFolder):
             if path.name not in self.keep:
                 path.unlink()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         # what was found in files that are others now is of no use
         keep = kind is not None and not issubclass(kind, ChangedError) and self._worth_keeping()
         self._leave(keep=keep)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,26 +9,13 @@ from os import fspath
 from pathlib import Path
 from typing import Any
 
+from centering.io.identity import Stamp, stamp
 from centering.io.particles import Particles
 from centering.sentence import Sentence
 
-__all__ = [
-    "Certificates",
-    "Stamp",
-    "check_stamps",
-    "located",
-    "own_certificates",
-    "security_for",
-    "stamps",
-    "unguarded",
-]
-
-Stamp = tuple[int, int, str]
-"""Size in bytes, time of the last change in nanoseconds, and a hash of the beginning, which holds an MRC header."""
+__all__ = ["Certificates", "check_stamps", "located", "own_certificates", "security_for", "unguarded"]
 
 _SAME = "give the workers the same files under the same names"
-
-_BEGINNING = 4096
 
 
 @dataclass(frozen=True)
@@ -120,12 +105,7 @@ def located(particles: Particles) -> Particles:
     return replace(particles, stacks=tuple(stack.located() for stack in particles.stacks))
 
 
-def stamps(particles: Particles) -> dict[str, Stamp]:
-    """Return what tells the stacks of some particles from other files of the same names."""
-    return {fspath(stack.path): _stamp(stack.path) for stack in particles.stacks if stack.path is not None}
-
-
-def check_stamps(particles: Particles, expected: Mapping[str, Stamp]) -> None:
+def check_stamps(particles: Particles, expected: Mapping[Path, Stamp]) -> None:
     """Raise where this process, on whatever machine, sees other stacks than the one that asks.
 
     Raises
@@ -133,23 +113,15 @@ def check_stamps(particles: Particles, expected: Mapping[str, Stamp]) -> None:
     FileNotFoundError, ValueError
         A file that is not there, or another one.
     """
-    for stack in particles.stacks:
-        if stack.path is None:
-            continue
-        name = fspath(stack.path)
+    for path in particles.files[1:]:
+        name = fspath(path)
         try:
-            found = _stamp(stack.path)
+            found = stamp(path)
         except FileNotFoundError:
             raise FileNotFoundError(f"the worker on {socket.gethostname()} has no file {name!r}; {_SAME}") from None
-        for what, theirs, ours in zip(("size", "time of change", "header"), found, expected[name], strict=True):
+        for what, theirs, ours in zip(("size", "time of change", "header"), found, expected[path], strict=True):
             if theirs != ours:
                 raise ValueError(
                     f"{name!r} is another file for the worker on {socket.gethostname()}, or has just changed: its "
                     f"{what} is {theirs}, not {ours}; {_SAME}"
                 )
-
-
-def _stamp(path: Path) -> Stamp:
-    with path.open("rb") as file:
-        state = os.fstat(file.fileno())
-        return state.st_size, state.st_mtime_ns, hashlib.sha256(file.read(_BEGINNING)).hexdigest()[:16]

@@ -89,19 +89,10 @@ class CsFile(ParticleList):
         return None if sizes is None else np.round(sizes, 6), source
 
     def displacements(self, pixel_size: Float64 | None = None, *, only: str | None = None) -> Float64:
-        """Return where the shifts put the centres, shape (B, 2), (row, column) in pixels of the images.
+        """Return where the shifts put the centres.
 
-        Parameters
-        ----------
-        pixel_size : ndarray, shape (B,), float64, optional
-            Not needed: the file says it, and the shifts are in units of it.
-        only : str, optional
-            ``alignments2D`` or ``alignments3D``, whose shifts are meant; the first of them that is there without it.
-
-        Raises
-        ------
-        ValueError
-            The file has no shifts, or some that are not finite.
+        ``only``: of ``alignments2D`` or of ``alignments3D``, the first of them that is there without it.  The pixel
+        size is not needed: the shifts are in units of that in the file.
         """
         wanted = (only,) if only else ALIGNMENTS
         for prefix in wanted:
@@ -189,13 +180,7 @@ class CsFile(ParticleList):
         return self.with_shifts(displacement, pixel_size, only=ALIGNMENTS[0] if planar else None)
 
     def classification(self, pixel_size: Float64 | None) -> tuple[npt.NDArray[np.int64], Float64, Float64]:
-        """Return what the 2-D classification says: classes, in-plane angles psi (degrees) and displacements.
-
-        Raises
-        ------
-        ValueError
-            No ``alignments2D/class``, ``alignments2D/pose`` or ``alignments2D/shift``.
-        """
+        """Return classes, psi and displacements, all of which must be in ``alignments2D``."""
         classes, psi = self.classes, self.psi
         if classes is None or psi is None:
             field = f"{ALIGNMENTS[0]}/{'class' if classes is None else 'pose'}"
@@ -207,16 +192,8 @@ class CsFile(ParticleList):
     def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
         """Return the contrast transfer functions of the particles, in the order of the rows.
 
-        Parameters
-        ----------
-        pixel_size : array_like, optional
-            Angstrom per pixel, instead of what the file says.
-
-        Raises
-        ------
-        ValueError
-            ``ctf/df1_A``, ``ctf/df2_A``, ``ctf/accel_kv``, ``ctf/cs_mm`` or ``ctf/amp_contrast`` is missing, or one of
-            them, or ``ctf/phase_shift_rad``, does not hold numbers.
+        ``ctf/df1_A``, ``df2_A``, ``accel_kv``, ``cs_mm`` and ``amp_contrast`` must be there and, as
+        ``phase_shift_rad``, hold numbers.
         """
         table, name = self.table, fspath(self.path)
         missing = [field for field in _CTF if field not in self._names]
@@ -234,14 +211,7 @@ class CsFile(ParticleList):
         """Return the particles as a STAR file of RELION 3.1 in memory, one optics group for every pixel size.
 
         It holds what centering knows: names, optics groups and, where the file has them, origins, classes, psi, defoci
-        and the microscope.
-
-        Parameters
-        ----------
-        size : int
-            n of the n x n images, where the file does not say it.
-        pixel_size : ndarray, shape (B,), float64, optional
-            Angstrom per pixel, instead of what the file says.
+        and the microscope.  ``size`` is for a file that does not say it, ``pixel_size`` in place of what it says.
         """
         size = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else size
         star = super().to_star(size=size, pixel_size=pixel_size)

@@ -14,11 +14,10 @@ import numpy.typing as npt
 from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
-from centering.io.names import image_names, refuse_duplicates
 from centering.io.particles import Particles
 from centering.io.refusal import check_pixel_size
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable
+from centering.io.table import ParticleTable, image_names, refuse_duplicates
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
-from types import TracebackType
 
 from centering.io import publishing
 from centering.io.atomic import flush_folder, remove_dead
@@ -115,12 +114,7 @@ class OutputFolder:
         for folder in self._parents:
             flush_folder(folder.parent)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._leave(keep=self._worth_keeping())
             return

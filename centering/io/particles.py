@@ -159,6 +159,12 @@ class Particles:
         return np.asarray(self.image_index < available[self.stack_index])
 
     @property
+    def common_pixel_size(self) -> float | None:
+        """Angstrom per pixel; None where it is not known, or not the same for all."""
+        sizes = self.pixel_size
+        return None if sizes is None or (sizes != sizes[0]).any() else float(sizes[0])
+
+    @property
     def files(self) -> list[Path]:
         """The files on disk: the source and its stacks."""
         return [self.source, *(stack.path for stack in self.stacks if stack.path is not None)]

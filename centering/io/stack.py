@@ -17,7 +17,7 @@ from centering.io.refusal import NotStatedError
 from centering.io.star import StarFile
 from centering.io.table import Float64, ParticleList
 
-__all__ = ["StackTable", "place_from_here"]
+__all__ = ["StackTable", "numbered", "place_from_here"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StackTable(ParticleList):
     @property
     def names(self) -> list[str]:
         """The image names, with the path of the stack as it was given."""
-        return self._names(fspath(self.path))
+        return numbered(fspath(self.path), self.count)
 
     @property
     def pixel_size(self) -> Float64 | None:
@@ -72,10 +72,13 @@ class StackTable(ParticleList):
 
     def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
         """Return a new STAR file, in which the stack is named from the current folder, RELION's project folder."""
-        return StarFile.new(self.path, self._names(place_from_here(self.path)), size=size, pixel_size=pixel_size)
+        names = numbered(place_from_here(self.path), self.count)
+        return StarFile.new(self.path, names, size=size, pixel_size=pixel_size)
 
-    def _names(self, stack: str) -> list[str]:
-        return [f"{number:06d}@{stack}" for number in range(1, self.count + 1)]
+
+def numbered(stack: str, count: int) -> list[str]:
+    """Return the names of all images of a stack, ``000001@stack.mrcs``."""
+    return [f"{number:06d}@{stack}" for number in range(1, count + 1)]
 
 
 def place_from_here(path: Path) -> str:

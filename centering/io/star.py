@@ -13,10 +13,10 @@ import numpy.typing as npt
 from centering.ctf import CTF
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
 from centering.io.star_table import PLACEHOLDERS, find_tables, new_lines
-from centering.io.star_values import StarValues
+from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
-__all__ = ["PLACEHOLDERS", "StarFile", "new_star"]
+__all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 
 Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -35,7 +35,7 @@ _CORRECTED = {
 
 
 @dataclass(frozen=True)
-class StarFile(StarValues):
+class StarFile(StarText):
     """A STAR file of RELION 3.0 (one block) or 3.1 and later (``data_optics`` and ``data_particles``)."""
 
     @classmethod
@@ -103,22 +103,11 @@ class StarFile(StarValues):
         for label in _ORIGINS:
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
-                columns[label] = _decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
+                columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
-        """Return what the origins say, the inverse of `with_origins`, shape (B, 2), (row, column) in pixels.
-
-        Parameters
-        ----------
-        pixel_size : ndarray, shape (B,), float64, or None
-            Angstrom per pixel; needed where the origins are in Angstrom.
-
-        Raises
-        ------
-        ValueError
-            No origins, or Angstrom without a pixel size.
-        """
+        """Return what the origins say, the inverse of `with_origins`; in Angstrom they need a pixel size."""
         table = self.particles
         if set(_ORIGINS[:2]) <= set(table.columns):
             scale, unit = self._known(pixel_size), "Angst"
@@ -157,13 +146,7 @@ class StarFile(StarValues):
         return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
 
     def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
-        """Return what a 2-D classification says: classes, in-plane angles psi (degrees) and displacements.
-
-        Raises
-        ------
-        ValueError
-            No ``rlnClassNumber`` or ``rlnAnglePsi``, or a class that is no small whole number.
-        """
+        """Return classes, psi (degrees) and displacements: of columns that are missing only the origins need not be."""
         table = self.particles
         numbers = self.numbers(table, "rlnClassNumber")
         wrong = numbers[(numbers != np.rint(numbers)) | (np.abs(numbers) >= 2**31)]
@@ -177,24 +160,7 @@ class StarFile(StarValues):
         return numbers.astype(np.int64), psi, displacement
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
-        """Return the pixel size of every particle, shape (B,) in Angstrom, and where it comes from, in words.
-
-        Parameters
-        ----------
-        given : float, optional
-            Angstrom per pixel, instead of what the file says.
-
-        Returns
-        -------
-        sizes : ndarray or None
-            None where neither ``rlnImagePixelSize`` nor detector and magnification tell.
-        source : str
-
-        Raises
-        ------
-        ValueError
-            A pixel size that is not positive, or optics groups that do not fit the particles.
-        """
+        """Return the pixel sizes: of ``rlnImagePixelSize``, or else of detector and magnification; and where from."""
         check_pixel_size(given)
         table = self.particles
         if given is not None:
@@ -221,15 +187,8 @@ class StarFile(StarValues):
         ``rlnDefocusU`` and ``rlnDefocusV`` stand with the particles; voltage, spherical aberration, amplitude contrast
         and phase shift with them (RELION 3.0) or with their optics groups (3.1 and later).
 
-        Parameters
-        ----------
-        pixel_size : array_like, optional
-            Angstrom per pixel, instead of what the file says.
-
-        Raises
-        ------
-        ValueError
-            A column is missing, the pixel size is not known, or the images are said to be corrected already.
+        ValueError is raised where a column is missing, the pixel size is neither given nor stated, or the images are
+        said to be corrected already.
         """
         table, name = self.particles, fspath(self.path)
         for label, state in _CORRECTED.items():
@@ -288,9 +247,10 @@ def _said(ctf: CTF, count: int) -> tuple[dict[str, float], dict[str, list[str]]]
     columns = {"rlnDefocusU": mean, "rlnDefocusV": mean, "rlnDefocusAngle": np.zeros(count)}
     # what differs from particle to particle stands with them, where RELION looks first
     columns |= {label: one for label, one in values.items() if not np.allclose(one, microscope.get(label, 0.0), 1e-6)}
-    return microscope, {label: _decimals(one) for label, one in columns.items()}
+    return microscope, {label: decimals(one) for label, one in columns.items()}
 
 
-def _decimals(values: Float64) -> list[str]:
+def decimals(values: npt.NDArray[np.floating]) -> list[str]:
+    """Return numbers as a STAR file has them, with six decimals."""
     # adding zero turns -0.0, and what rounds to it, into 0.0
     return [f"{value:.6f}" for value in (np.round(values, 6) + 0.0).tolist()]

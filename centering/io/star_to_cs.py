@@ -15,15 +15,13 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.cs_table import fill
-from centering.io.names import image_names, refuse_duplicates
 from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable
+from centering.io.table import Index, ParticleTable, image_names, refuse_duplicates
 from centering.sentence import Sentence
 
 __all__ = ["cs_like", "to_cs"]
 
-Index = npt.NDArray[np.int64]
 Key = tuple[str, int]
 
 

@@ -14,11 +14,11 @@ from centering.plot import displayed
 from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
+from centering.runs.outputs import ranked
 from centering.shift import shift_images
 
 __all__ = ["doubtful", "montage"]
 
-_SHOWN = 8
 _DOUBTFUL = 10
 
 Index = npt.NDArray[np.int64]
@@ -63,9 +63,7 @@ def _caption(job: Job, centers: Centers, k: int) -> str:
 
 def montage(job: Job, centers: Centers, seen: Index) -> str:
     """Show some particles, from the least to the most displaced."""
-    length = np.hypot(*centers.displacement.T)
-    ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
-    shown = seen[np.argsort(length[seen], kind="stable")[ranks]]
+    shown = ranked(centers, seen)
     images = job.particles.read(shown)
     smooth = max(1.0, images.shape[-1] / 90)
     pictures = displayed(images, smooth)

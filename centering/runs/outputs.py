@@ -16,12 +16,12 @@ import centering
 from centering.engine.job import Job
 from centering.io.formats import own_file, own_files
 from centering.io.particles import Particles
-from centering.io.stack import place_from_here
+from centering.io.stack import StackTable, numbered, place_from_here
 from centering.io.star import StarFile
 from centering.results import Centers, Flag
 from centering.sentence import named_if_outside
 
-__all__ = ["OUTPUTS", "preload", "renamed", "summarize", "write_outputs"]
+__all__ = ["OUTPUTS", "preload", "ranked", "renamed", "summarize", "write_outputs"]
 
 OUTPUTS = (
     "particles.star",
@@ -75,7 +75,10 @@ def write_outputs(
         Whether figures are drawn.
     """
     particles = job.particles
-    star = _star(particles)
+    star = particles.star
+    if star is None:  # images that were opened from no file of a known format
+        images = StackTable(particles.source, len(particles))
+        star = images.to_star(size=particles.size, pixel_size=particles.pixel_size)
     star.with_origins(centers.displacement, particles.pixel_size).write(folder / "particles.star")
     own = own_file(particles.source)
     if particles.table is not None and own != "particles.star":
@@ -153,19 +156,9 @@ def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
     return {name: round(float(np.percentile(values, q)), 4) for name, q in names.items()}
 
 
-def _star(particles: Particles) -> StarFile:
-    """Return the STAR file of the particles, a new one for images that were opened from no file of a known format."""
-    if particles.star is not None:
-        return particles.star
-    names = [f"{k:06d}@{place_from_here(particles.source)}" for k in range(1, len(particles) + 1)]
-    return StarFile.new(particles.source, names, size=particles.size, pixel_size=particles.pixel_size)
-
-
 def renamed(star: StarFile, stack: Path) -> StarFile:
     """Return a STAR file that names the images of one ``stack``, in its order, instead of its own."""
-    place = place_from_here(stack)
-    names = [f"{k:06d}@{place}" for k in range(1, len(star) + 1)]
-    return star.with_columns(star.particles, {"rlnImageName": names})
+    return star.with_columns(star.particles, {"rlnImageName": numbered(place_from_here(stack), len(star))})
 
 
 def _write_table(path: Path, particles: Particles, centers: Centers) -> None:
@@ -204,18 +197,22 @@ def _deviations(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.round(deviations, 4) + 0.0
 
 
+def ranked(centers: Centers, seen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return some of the particles ``seen``, from the least to the most displaced, evenly by rank."""
+    ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
+    length = np.hypot(*centers.displacement[seen].T)
+    return seen[np.argsort(length, kind="stable")[ranks]] if len(seen) else seen
+
+
 def _write_figures(folder: Path, job: Job, centers: Centers) -> None:
     from centering import plot
 
     particles = job.particles
-    length = np.hypot(*centers.displacement.T)
     seen = np.flatnonzero(~centers.has(_UNSEEN))
     pixel_size = None if particles.pixel_size is None else float(np.median(particles.pixel_size))
     histogram = plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size)
     plot.save(histogram, folder / "shifts.png", folder / "shifts.svg")
-    # from the least to the most displaced particle, evenly by rank
-    ranks = np.unique(np.linspace(0, len(seen) - 1, min(_SHOWN, len(seen))).astype(np.int64))
-    shown = seen[np.argsort(length[seen], kind="stable")[ranks]] if len(seen) else seen
+    shown = ranked(centers, seen)
     figure = plot.montage(
         particles.read(shown),
         centers.displacement[shown],

@@ -72,12 +72,8 @@ def radii(particles: Particles, *, radius: float | None = None, diameter: float 
     if diameter is None:
         return None
     if particles.pixel_size is None:
-        raise ValueError(
-            Sentence(
-                "{diameter} {value:g} is in Angstrom and the pixel size is not known; give it ({pixel_size})",
-                value=diameter,
-            )
-        )
+        words = "{diameter} {value:g} is in Angstrom and the pixel size is not known; give it ({pixel_size})"
+        raise ValueError(Sentence(words, value=diameter))
     result = np.rint(0.5 * diameter / particles.pixel_size).astype(np.int64)
     angstrom = particles.pixel_size[result.argmax()]
     try:
@@ -166,18 +162,11 @@ def _each_radius(
 
 
 def _all_at_once(particles: Particles, spec: EstimatorSpec, members: Index) -> Particles:
-    """Return the particles with a note on what memory it takes to have all of them at once.
-
-    Raises
-    ------
-    ValueError
-        That is more than this machine has.
-    """
+    """Return the particles with a note on what memory it takes to have all of them at once; refuse too much of it."""
     count = int(np.bincount(members[particles.readable], minlength=1).max())
     numbers = count * particles.size**2  # in double precision, or the stack and a copy of it
-    check_memory(
-        numbers, f"{count} images at once, as the {spec.title} needs them,", "give fewer, or take another estimator"
-    )
+    what = f"{count} images at once, as the {spec.title} needs them,"
+    check_memory(numbers, what, "give fewer, or take another estimator")
     note = f"the {spec.title} needs {count} images at once, about {8e-9 * numbers:.2g} GB of memory"
     return replace(particles, notes=(*particles.notes, note))
 
@@ -185,20 +174,13 @@ def _all_at_once(particles: Particles, spec: EstimatorSpec, members: Index) -> P
 def _informed(
     particles: Particles, spec: EstimatorSpec, learners: Sequence[Learner], ctf: str
 ) -> tuple[Particles, str]:
-    """Return the particles with the transfer functions that are corrected for, and a note on that.
-
-    Raises
-    ------
-    ValueError
-        There are none, and a learner needs them.
-    """
+    """Return the particles with the transfer functions that are corrected for, and a note; refuse if one needs them."""
     transfer, found = transfer_functions(particles) if ctf == "auto" else (None, Sentence("{ctf:no}"))
     learner = learners[0]
     if learner.needs_ctf and transfer is None:
         who = argument(learner.needs_ctf) if spec.accepts(learner.needs_ctf) else learner.needs_ctf
-        raise ValueError(
-            Sentence("{who} needs contrast transfer functions, and there are none: {found}", who=who, found=found)
-        )
+        words = "{who} needs contrast transfer functions, and there are none: {found}"
+        raise ValueError(Sentence(words, who=who, found=found))
     if not learner.correction:
         transfer, found = None, f"the {spec.title} does not take transfer functions"
     note = Sentence("not corrected for contrast transfer: {found}", found=found)

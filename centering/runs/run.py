@@ -60,12 +60,8 @@ def run(
     out : path
         The folder.  It must not exist, unless ``overwrite`` is true: then the files of an earlier run in it
         are replaced, and nothing else in it is touched.
-    jobs : int
-        Number of threads that compute.
-    cluster : Cluster, optional
-        Workers that are used instead of threads.
-    batch : int, optional
-        Number of images read at once; neither this nor the number of threads or workers changes the results.
+    jobs, cluster, batch, progress
+        As in `centering.engine.estimate.estimate`; none of them changes the results.
     write_stack : bool
         Whether the images are also written with their content moved to the centre, by a Fourier shift
         (`centering.shift.shift_images`), with a STAR file whose origins are zero.
@@ -79,14 +75,11 @@ def run(
     finish : callable, optional
         Called with the folder of the results before they appear as ``out``, and with the centres; what it writes
         there, such as the report, appears with them.  Its files must be among `centering.runs.outputs.OUTPUTS`.
-    progress : callable, optional
-        Told the number of particles done, after every batch.
 
     Returns
     -------
     Centers
-        In the order of the particles; those that cannot be read, because a file is truncated, have the flag
-        UNREADABLE.
+        As `centering.engine.estimate.estimate` returns them.
 
     Raises
     ------
@@ -102,12 +95,8 @@ def run(
         raise ValueError(f"the number of images in a batch is {batch}; give at least 1")
     particles = job.particles
     if particles.star is not None and particles.star.optics and particles.pixel_size is None:
-        raise ValueError(
-            Sentence(
-                "{source!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})",
-                source=fspath(particles.source),
-            )
-        )
+        words = "{source!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})"
+        raise ValueError(Sentence(words, source=fspath(particles.source)))
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
     before = _stamps(particles)
@@ -170,7 +159,7 @@ def _target(folder: RunFolder, particles: Particles) -> StackTarget:
     """Return the stack for the recentred images, made where no earlier run has made it."""
     path = folder.results / _STACK
     if not path.exists() and not folder.finished:
-        create_stack(path, len(particles), particles.size, _one_pixel_size(particles))
+        create_stack(path, len(particles), particles.size, particles.common_pixel_size)
     return StackTarget(fspath(path), particles.size)
 
 
@@ -186,7 +175,8 @@ def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
         "program": f"pswf-centering {centering.__version__}",
         "files": {os.path.abspath(path): list(state) for path, state in files},  # noqa: PTH100
         "number of particles": len(job.particles),
-        "estimator": [_stated(estimator) for estimator in job.estimators],
+        # how each shows itself, but for its place in memory
+        "estimator": [re.sub(r" at 0x[0-9a-f]+", "", repr(estimator)) for estimator in job.estimators],
         "options": job.asked,
         "contrast": str(job.contrast),
         "pixel size": job.particles.pixel_size_source,
@@ -199,11 +189,6 @@ def _digest(identity: dict[str, Any]) -> str:
     """Return a hash of everything but the places and the times of the files, so that equal data give equal bytes."""
     files = [(size, digest) for size, _, digest in identity["files"].values()]
     return hashlib.sha256(json.dumps(identity | {"files": files}, sort_keys=True).encode()).hexdigest()
-
-
-def _stated(estimator: object) -> str:
-    """Return how an estimator shows itself, but for its place in memory."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(estimator))
 
 
 def _values(job: Job) -> bytes:
@@ -220,10 +205,3 @@ def _said(error: OSError, folder: RunFolder) -> str:
         kept = sum(len(places) for places, _ in folder.journal.read())
     hint = "; {kept} particles are done and kept, continue with {resume:True}" if kept else ""
     return Sentence("{error}{where}" + hint, error=error.strerror or error, where=where, kept=kept)
-
-
-def _one_pixel_size(particles: Particles) -> float | None:
-    """Return the pixel size for a header, None where it is not known or not the same for all."""
-    if particles.pixel_size is None or (particles.pixel_size != particles.pixel_size[0]).any():
-        return None
-    return float(particles.pixel_size[0])

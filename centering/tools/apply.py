@@ -65,13 +65,11 @@ def apply_origins(
         move = round_half_away(move)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite)
-    sizes = particles.pixel_size
-    common = None if sizes is None or (sizes != sizes[0]).any() else float(sizes[0])
     length = max(1, _BATCH_BYTES // (4 * particles.size**2))
-    star = renamed(star.with_origins(displacement + move, sizes), Path(out) / OUTPUTS[0])
+    star = renamed(star.with_origins(displacement + move, particles.pixel_size), Path(out) / OUTPUTS[0])
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         stack = folder.results / OUTPUTS[0]
-        create_stack(stack, len(particles), particles.size, common)
+        create_stack(stack, len(particles), particles.size, particles.common_pixel_size)
         for start in range(0, len(particles), length):
             batch = np.arange(start, min(start + length, len(particles)))
             write_images(stack, particles.size, batch, shift_images(particles.read(batch), move[batch]))

@@ -16,6 +16,7 @@ from centering.estimators.mass import CenterOfMass
 from centering.io.atomic import check_output_folder
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
+from centering.io.stack import numbered
 from centering.io.star import new_star
 from centering.report import write_report
 from centering.results import Centers
@@ -61,8 +62,9 @@ def run_demo(
     folder.mkdir(parents=True, exist_ok=True)
     stack = folder / "simulated.mrcs"
     write_stack(stack, simulation.images, PIXEL_SIZE)
-    names = [f"{k:06d}@{stack.name}" for k in range(1, COUNT + 1)]
-    new_star(folder / "truth.star", names, simulation.displacement, size=SIZE, pixel_size=PIXEL_SIZE)
+    new_star(
+        folder / "truth.star", numbered(stack.name, COUNT), simulation.displacement, size=SIZE, pixel_size=PIXEL_SIZE
+    )
 
     job = prepare(open_particles(stack), radius=RADIUS)
     notes = ["The particles are simulated; demo.png shows the truth."]
