@@ -114,16 +114,9 @@ def write_simulation(
     ----------
     source : aspire.source.Simulation
     out : path
-        The folder.
-    overwrite : bool
-        Whether ``out`` may exist.
+        The folder; it may exist where ``overwrite`` is true, and otherwise raises FileExistsError.
     progress : callable, optional
         Told the number of images done, after every batch.
-
-    Raises
-    ------
-    FileExistsError
-        ``out`` exists and ``overwrite`` is false.
     """
     recover(out)
     check_output_folder(out, owned=OUTPUTS, overwrite=overwrite)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -130,7 +130,7 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
         raise ValueError(f"invert is {invert!r}; choose 'auto', 'yes' or 'no'")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size!r}; give at least 1")
-    _pixels(source, np.arange(1))  # class averages know how many they are after the first
+    _pixels(source.images[np.arange(1)])  # class averages know how many they are after the first
     sign = -1 if invert == "yes" else 1
     if invert == "auto":
         sample = np.unique(np.linspace(0, source.n - 1, _SAMPLE).astype(np.int64))
@@ -144,28 +144,23 @@ def estimate(source: Any, estimator: Estimator, *, invert: str = "auto", batch_s
     centers = Centers.concatenate([find(sign * images) for images in _batches(source, np.arange(source.n), step)])
     unlearned = int(centers.has(Flag.UNLEARNED).sum())
     if unlearned:
-        logger.warning(
-            "%d of %d centres carry the flag UNLEARNED: nothing was learned that could back them",
-            unlearned,
-            len(centers),
-        )
+        words = "%d of %d centres carry the flag UNLEARNED: nothing was learned that could back them"
+        logger.warning(words, unlearned, len(centers))
     return centers
 
 
 def _batches(source: Any, indices: npt.NDArray[np.int64], size: int) -> Iterator[Any]:
     """Yield the images of these indices, ``size`` at a time."""
     for start in range(0, len(indices), size):
-        yield _pixels(source, indices[start : start + size])
+        yield _pixels(source.images[indices[start : start + size]])
 
 
 def _learned(source: Any, estimator: Any, sign: int) -> Estimator:
     """Return what an estimator that learns has learned from the whole source, or from a draw; any other one itself."""
     if not hasattr(estimator, "fit"):
-        found: Estimator = estimator
-        return found
+        return cast("Estimator", estimator)
     chosen = np.random.default_rng(estimator.seed).permutation(source.n)[: estimator.learn_from]
-    fitted: Estimator = estimator.fit(lambda: (sign * images for images in _batches(source, chosen, _BLOCK)))
-    return fitted
+    return cast("Estimator", estimator.fit(lambda: (sign * images for images in _batches(source, chosen, _BLOCK))))
 
 
 def center(
@@ -264,16 +259,14 @@ def write_coordinates(source: Any, folder: str | PathLike[str]) -> list[Path]:
     return written
 
 
-def _pixels(source: Any, indices: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    return _floating(source.images[indices].asnumpy())
-
-
-def _floating(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _pixels(im: Any) -> npt.NDArray[Any]:
+    """Return the pixels of an ASPIRE Image, as floating-point numbers."""
+    images: npt.NDArray[Any] = im.asnumpy()
     return images if images.dtype.kind == "f" else images.astype(np.float32)
 
 
 def _moved(im: Any, shift: Float64) -> Any:
-    return Image(shift_images(_floating(im.asnumpy()), shift), pixel_size=im.pixel_size)
+    return Image(shift_images(_pixels(im), shift), pixel_size=im.pixel_size)
 
 
 def _offsets(displacement: Float64) -> Float64:

@@ -25,9 +25,14 @@ __all__ = [
     "EstimatorName",
     "Failure",
     "NumberOr",
+    "angpix_option",
+    "ctf_option",
     "estimator_options",
+    "jobs_option",
     "one_sentence",
     "option",
+    "out_option",
+    "overwrite_option",
     "particle_options",
     "printable",
     "progress_bar",
@@ -168,57 +173,62 @@ def one_sentence(*kinds: type[Exception]) -> Iterator[None]:
         raise Failure(message) from error
 
 
+out_option = click.option(
+    "--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results."
+)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+angpix_option = click.option(
+    "--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say."
+)
+ctf_option = click.option(
+    "--ctf",
+    type=click.Choice(["auto", "no"]),
+    default="auto",
+    help="Learn free of the contrast transfer functions that INPUT states.",
+)
+jobs_option = click.option(
+    "-j", "jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: one per processor]"
+)
+
+
 def particle_options(function: F) -> F:
     """Add the options that describe the particles, shared by several commands."""
-    for option in reversed(
-        [
-            click.option(
-                "--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say."
-            ),
-            click.option("--diameter", type=float, metavar="A", help="Diameter of the particle in Angstrom."),
-            click.option(
-                "--radius",
-                type=NumberOr("auto"),
-                metavar="PX",
-                help="Radius of the particle in whole pixels; auto, for radial-reference: chosen from the images.",
-            ),
-            click.option(
-                "--invert",
-                type=click.Choice(["auto", "yes", "no"]),
-                default="auto",
-                help="Invert the pixels, because particles must be bright; auto looks at the images.",
-            ),
-        ]
-    ):
-        function = option(function)
-    return function
+    radius = click.option(
+        "--radius",
+        type=NumberOr("auto"),
+        metavar="PX",
+        help="Radius of the particle in whole pixels; auto, for radial-reference: chosen from the images.",
+    )
+    invert = click.option(
+        "--invert",
+        type=click.Choice(["auto", "yes", "no"]),
+        default="auto",
+        help="Invert the pixels, because particles must be bright; auto looks at the images.",
+    )
+    diameter = click.option("--diameter", type=float, metavar="A", help="Diameter of the particle in Angstrom.")
+    return angpix_option(diameter(radius(invert(function))))
 
 
 def estimator_options(function: F) -> F:
     """Add the options that say which estimator is used, and how; ``settings`` are the values of ``--set``, by name."""
 
+    @click.option(
+        "--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]"
+    )
+    @click.option("--estimator", type=EstimatorName(), default="surrogate", help="How the centre is found.")
+    @click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Another option of the estimator; repeat for several.",
+    )
     @wraps(function)
     def parsed(*, settings: tuple[str, ...], **given: Any) -> Any:
         with one_sentence():
             values = _parsed(given["estimator"], settings, given)
         return function(**given, settings=values)
 
-    for add in reversed(
-        [
-            click.option(
-                "--max-shift", type=float, metavar="PX", help="Farthest shift searched, in pixels.  [default: the box]"
-            ),
-            click.option("--estimator", type=EstimatorName(), default="surrogate", help="How the centre is found."),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="Another option of the estimator; repeat for several.",
-            ),
-        ]
-    ):
-        parsed = add(parsed)
     return cast("F", parsed)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence, progress_bar, say
+from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, progress_bar, say
 
 __all__ = ["apply"]
 
 
 @click.command(short_help="Write images moved by the origins of a file.")
 @click.argument("input_path", metavar="INPUT", type=click.Path())
-@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
-@click.option("--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say.")
+@out_option
+@angpix_option
 @click.option("--whole-pixels", is_flag=True, help="Move by whole pixels, without interpolation; keep the fraction.")
-@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+@overwrite_option
 def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, overwrite: bool) -> None:
     """Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
 

@@ -6,7 +6,15 @@ from typing import Any
 
 import click
 
-from centering.cli._common import estimator_options, one_sentence, particle_options, say, say_warnings
+from centering.cli._common import (
+    estimator_options,
+    one_sentence,
+    out_option,
+    overwrite_option,
+    particle_options,
+    say,
+    say_warnings,
+)
 
 __all__ = ["classes"]
 
@@ -14,10 +22,10 @@ __all__ = ["classes"]
 @click.command(short_help="Recentre class averages, and the particles with them.")
 @click.argument("averages", metavar="AVERAGES", type=click.Path())
 @click.argument("particles", metavar="PARTICLES", type=click.Path())
-@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@out_option
 @particle_options
 @estimator_options
-@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+@overwrite_option
 def classes(
     averages: str,
     particles: str,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import EstimatorName, one_sentence, particle_options, tell
+from centering.cli._common import EstimatorName, ctf_option, jobs_option, one_sentence, particle_options, tell
 from centering.cli._stages import Stages
 
 if TYPE_CHECKING:
@@ -39,13 +39,8 @@ _TOGETHER = 5000  # images from which on what needs them all at once is made onl
     metavar="FILE",
     help="File of particles (.star, .cs) whose origins are true, row by row; may be INPUT itself.",
 )
-@click.option(
-    "--ctf",
-    type=click.Choice(["auto", "no"]),
-    default="auto",
-    help="Learn free of the contrast transfer functions that INPUT states.",
-)
-@click.option("-j", "jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: one per processor]")
+@ctf_option
+@jobs_option
 def compare(
     input_path: str,
     angpix: float | None,
@@ -145,8 +140,7 @@ def _check_auto(specs: list[EstimatorSpec], automatic: list[str]) -> None:
 def _print_table(comparison: Comparison) -> None:
     names = [f"{number} {name}" for number, name in enumerate(comparison.names, 1)]
     first = max(len(name) for name in (*names, "no centering")) + 1
-    header = "".join(f"{number:>8}" for number in range(1, len(names) + 1))
-    header += f"{'sigma':>8}"
+    header = "".join(f"{column:>8}" for column in (*range(1, len(names) + 1), "sigma"))
     if comparison.error is not None:
         header += f"{'error':>10}{'95 % within':>14}"
     click.echo(" " * first + header)

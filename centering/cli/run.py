@@ -11,9 +11,11 @@ from click.core import ParameterSource
 from centering.cli._common import (
     Failure,
     NumberOr,
+    ctf_option,
     estimator_options,
     one_sentence,
     option,
+    overwrite_option,
     particle_options,
     printable,
     say,
@@ -77,12 +79,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     metavar="K",
     help="Radial profiles to learn, for mixed particles; auto: 1 to 4.  [default: 1]",
 )
-@click.option(
-    "--ctf",
-    type=click.Choice(["auto", "no"]),
-    default="auto",
-    help="Learn free of the contrast transfer functions that INPUT states.",
-)
+@ctf_option
 @click.option("--phase-flip", is_flag=True, help="Undo only the signs of the contrast transfer functions.")
 @click.option("-j", "--j", "jobs", type=int, metavar="N", help="Threads.  [default: one per processor]")
 @click.option("--batch-size", "batch", type=int, metavar="N", help="Images read at once.  [default: 8 MiB of them]")
@@ -93,7 +90,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--tls-key", metavar="PEM", help="Key of --tls-cert.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
-@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+@overwrite_option
 @click.option("--resume", is_flag=True, help="Continue a run into DIR that was interrupted, if there is one.")
 @click.option("--in_parts", type=click.Path(), metavar="STAR", help="INPUT, as RELION names it for an External job.")
 @click.option("--pipeline_control", metavar="DIR", help="Given by RELION: be one of its External jobs.")
@@ -156,9 +153,8 @@ def run(
       centering run particles.star --estimator radial-reference --radius auto --out centered
     """
     if (input_path is None) == (in_parts is None):
-        raise Failure(
-            "give INPUT, or --in_parts" if input_path is None else "INPUT and --in_parts are the same; give one"
-        )
+        both = "INPUT and --in_parts are the same; give one"
+        raise Failure("give INPUT, or --in_parts" if input_path is None else both)
     source = str(input_path or in_parts)
     if in_parts is None and pipeline_control is None:
         complete = _run(source, out, overwrite=overwrite, **options)
@@ -298,11 +294,8 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         say(f"{name:<11}{printable(words)}")
     border = summary["flags"].get("border", 0)
     if border > _MANY * count:
-        tell(
-            "warning",
-            f"{border} centres lie on the border of the search; a smaller radius, a larger --max-shift "
-            "or a larger box widens it",
-        )
+        widen = "a smaller radius, a larger --max-shift or a larger box widens it"
+        tell("warning", f"{border} centres lie on the border of the search; {widen}")
     for kind, words in (
         ("nonfinite_images", "NaN or infinite pixels, left where they are"),
         ("missing_images", "not in the files, which are truncated"),

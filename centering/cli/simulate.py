@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from centering.cli._common import one_sentence, progress_bar, say
+from centering.cli._common import one_sentence, out_option, progress_bar, say
 
 __all__ = ["simulate"]
 
 
 @click.command(short_help="Simulate particles with known centres, through ASPIRE.")
-@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@out_option
 @click.option("--count", "-n", type=int, default=1000, metavar="N", help="Number of images.")
 @click.option("--size", type=int, metavar="PX", help="Side of the images.  [default: 64, or that of the volume]")
 @click.option("--volume", type=click.Path(), metavar="MRC", help="Density map to project, instead of a random blob.")

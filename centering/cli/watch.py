@@ -9,8 +9,10 @@ import click
 
 from centering.cli._common import (
     estimator_options,
+    jobs_option,
     one_sentence,
     option,
+    out_option,
     particle_options,
     printable,
     progress_bar,
@@ -26,7 +28,7 @@ __all__ = ["watch"]
 
 @click.command(short_help="Center stacks as they arrive in a folder.")
 @click.argument("folder", metavar="FOLDER", type=click.Path())
-@click.option("--out", "-o", type=click.Path(), required=True, metavar="DIR", help="Folder for the results.")
+@out_option
 @particle_options
 @estimator_options
 @click.option("--pattern", default="*.mrcs", metavar="GLOB", help="What the names of stacks look like.")
@@ -35,7 +37,7 @@ __all__ = ["watch"]
 )
 @click.option("--interval", type=float, default=5.0, metavar="S", help="Seconds between two looks at FOLDER.")
 @click.option("--until-idle", type=float, metavar="S", help="End when nothing has arrived for S seconds.")
-@click.option("-j", "jobs", type=click.IntRange(min=1), metavar="N", help="Threads.  [default: one per processor]")
+@jobs_option
 def watch(
     folder: str,
     out: str,

@@ -33,13 +33,7 @@ class Certificates:
     key: str
 
     def security(self) -> Any:
-        """Return what Dask asks for.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError
-            A file that is not there, or holds something else.
-        """
+        """Return what Dask asks for; FileNotFoundError or ValueError for a file that is not there, or is another."""
         import ssl
 
         from distributed import Security
@@ -70,13 +64,7 @@ def own_certificates() -> Any | None:
 
 
 def security_for(scheduler: str, certificates: Certificates | None) -> Any | None:
-    """Return what Dask needs to talk to a scheduler: the given certificates, or those of its configuration.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        Certificates that cannot be used, or none for a scheduler that asks for them.
-    """
+    """Return what Dask needs to talk to a scheduler: the given certificates, or those of its configuration."""
     from distributed import Security
 
     if certificates is not None:
@@ -106,13 +94,7 @@ def located(particles: Particles) -> Particles:
 
 
 def check_stamps(particles: Particles, expected: Mapping[Path, Stamp]) -> None:
-    """Raise where this process, on whatever machine, sees other stacks than the one that asks.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        A file that is not there, or another one.
-    """
+    """Raise FileNotFoundError or ValueError where this process, on whatever machine, sees other stacks."""
     for path in particles.files[1:]:
         name = fspath(path)
         try:

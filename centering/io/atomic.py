@@ -123,22 +123,17 @@ def check_output_folder(
     Parameters
     ----------
     path : path
-        The folder to be.
+        The folder to be; it may exist where ``overwrite`` is true.
     owned : collection of str
         Names of the files that may be written into it.
     inputs : collection of Path
         Files that must not be overwritten.
-    overwrite : bool
-        Whether the folder may exist.
 
     Raises
     ------
-    FileExistsError
-        The path exists and ``overwrite`` is false, or it is not a folder, or a link to nothing.
-    FileNotFoundError
-        The path leads through a folder that does not exist, and up again.
-    ValueError
-        An output would overwrite an input, or its name cannot stand in a STAR file.
+    FileExistsError, FileNotFoundError, ValueError
+        It exists, is no folder, leads up again through one that does not exist, has a name that cannot stand in a STAR
+        file, or an output would overwrite an input.
     """
     final = Path(path)
     refuse_line_breaks(final)

@@ -51,15 +51,7 @@ class CsFile(ParticleList):
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> CsFile:
-        """Read a ``.cs`` file; pickled objects are refused.
-
-        Raises
-        ------
-        FileNotFoundError
-            No such file.
-        ValueError
-            Not a ``.cs`` file, or one without particles or without the fields that say where their images are.
-        """
+        """Read a ``.cs`` file; ValueError for pickled objects, no particles, or none of the fields that tell images."""
         source = Path(path)
         with refused_in_one_sentence(source, "a .cs file"):
             return cls(source, checked(source, load(source)))

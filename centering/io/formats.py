@@ -118,13 +118,7 @@ def lists_particles(path: str | PathLike[str]) -> bool:
 
 
 def format_of(path: str | PathLike[str]) -> Format:
-    """Return the format of a file, which need not exist unless several formats have its suffix.
-
-    Raises
-    ------
-    ValueError
-        A suffix of no format, or a package whose format cannot be used.
-    """
+    """Return the format of a file, which need not exist unless several formats have its suffix; ValueError: none."""
     suffix = Path(path).suffix.lower()
     if suffix in _OURS:
         return _OURS[suffix]
@@ -153,15 +147,7 @@ def _load(entry: EntryPoint) -> Format:
 
 
 def read_table(path: str | PathLike[str]) -> ParticleTable:
-    """Read a file of particles.
-
-    Raises
-    ------
-    FileNotFoundError
-        No such file.
-    ValueError
-        A suffix of no format, or a file that is not what its suffix says.
-    """
+    """Read a file of particles; ValueError for a suffix of no format, or a file that is not what its suffix says."""
     kind = format_of(path)
     with reading(path):
         table = kind.read(Path(path))

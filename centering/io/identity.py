@@ -44,13 +44,7 @@ def stamps(paths: Iterable[str | PathLike[str]]) -> Stamps:
 
 
 def refuse_changed(before: Stamps) -> None:
-    """Raise `ChangedError` where a file is not what it was.
-
-    Raises
-    ------
-    ChangedError
-        The message names the file.
-    """
+    """Raise `ChangedError`, which names the file, where one is not what it was."""
     for path, old in before:
         try:
             same = stamp(path) == old

@@ -18,12 +18,7 @@ class LockGoneError(OSError):
 def lock(path: Path) -> int:
     """Lock a file, made where there is none; return its descriptor, which is closed to give the lock back.
 
-    Raises
-    ------
-    BlockingIOError
-        Another process holds it; the message is who.
-    LockGoneError
-        Try again, or give up.
+    Another process that holds it raises BlockingIOError, whose message is who; after LockGoneError try again.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:

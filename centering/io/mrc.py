@@ -58,12 +58,7 @@ class MrcStack:
     def open(cls, path: str | PathLike[str]) -> MrcStack:
         """Read the header, permissively, and see how many of the images that it promises are there.
 
-        Raises
-        ------
-        FileNotFoundError
-            No such file.
-        ValueError
-            Not an MRC file, complex or unknown pixels, no images, or, of more than 10,000, less than one in a hundred.
+        ValueError: no MRC file, complex or unknown pixels, no images, or, of more than 10,000, less than 1 %.
         """
         source = Path(path)
         with refused_in_one_sentence(source, "an MRC file"):
@@ -98,6 +93,14 @@ class MrcStack:
             )
         return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
 
+    @property
+    def truncation(self) -> str:
+        """What to say of a file that ends before its last image."""
+        return (
+            f"{fspath(self.path)!r} is truncated: its header promises {self.count} images, "
+            f"{self.available} whole images are there"
+        )
+
     def located(self) -> MrcStack:
         """Return the same stack with a path that means the same in every folder."""
         return replace(self, path=Path(os.path.abspath(self.path)))  # noqa: PTH100  (resolve() would follow a link)
@@ -105,19 +108,12 @@ class MrcStack:
     def read(self, indices: npt.ArrayLike) -> Float32:
         """Return images as float32, shape (b, rows, columns), in the order of ``indices`` (0-based).
 
-        Consecutive images are read in one go; ascending indices are read in one sweep over the file.
-
-        Raises
-        ------
-        ValueError
-            An image that the file ends before.
+        Consecutive images are read in one go, ascending indices in one sweep over the file.  An image that the file
+        ends before raises ValueError.
         """
         wanted = np.asarray(indices, dtype=np.int64)
         if len(wanted) and wanted.max() >= self.available:
-            raise ValueError(
-                f"{fspath(self.path)!r} is truncated: its header promises {self.count} images, "
-                f"{self.available} whole images are there"
-            )
+            raise ValueError(self.truncation)
         images = np.empty((len(wanted), *self.shape), dtype=self.dtype)
         bytes_per_image = self.shape[0] * self.shape[1] * self.dtype.itemsize
         with self.path.open("rb", buffering=0) as file:

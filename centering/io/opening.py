@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -74,7 +74,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
             f"{fspath(table.path)!r} asks for image {image_index[row] + 1} of {fspath(stack.path)!r}, "
             f"which holds {stack.count} images"
         )
-    notes = [*_truncations(stacks), *_conversions(stacks)]
+    notes = _remarks(stacks)
     if folder is not None:
         notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
     size = _common_size(stacks)
@@ -148,17 +148,8 @@ def _common_size(stacks: Sequence[MrcStack]) -> int:
     return stacks[0].shape[0]
 
 
-def _truncations(stacks: Sequence[MrcStack]) -> Iterator[str]:
-    """Say which files end before their last image."""
-    for stack in stacks:
-        if stack.available < stack.count:
-            yield (
-                f"{fspath(stack.path)!r} is truncated: its header promises {stack.count} images, "
-                f"{stack.available} whole images are there"
-            )
-
-
-def _conversions(stacks: Sequence[MrcStack]) -> tuple[str, ...]:
-    """Say once what is converted on reading."""
+def _remarks(stacks: Sequence[MrcStack]) -> list[str]:
+    """Say which files end before their last image, and what is converted on reading."""
+    notes = [stack.truncation for stack in stacks if stack.available < stack.count]
     kinds = sorted({stack.dtype.newbyteorder("=").name for stack in stacks} - {"float32"})
-    return (f"pixels are stored as {' and '.join(kinds)} and are converted to float32",) if kinds else ()
+    return [*notes, *([f"pixels are stored as {' and '.join(kinds)} and are converted to float32"] if kinds else [])]

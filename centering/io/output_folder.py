@@ -30,16 +30,9 @@ class OutputFolder:
     Parameters
     ----------
     out : path
-        The folder to be.
+        The folder to be; it may exist where ``overwrite`` is true.
     owned : collection of str
         Names of the files that may be replaced or removed in ``out`` if it exists; everything else stays as it is.
-    overwrite : bool
-        Whether ``out`` may exist.
-
-    Attributes
-    ----------
-    results : Path
-        Where the results are written.
 
     Raises
     ------
@@ -233,13 +226,7 @@ def _place(out: Path, owned: Collection[str]) -> Path:
 
 
 def _lock(place: Path, name: str) -> int:
-    """Lock a working folder; the system frees the lock of a process that dies, however it dies.
-
-    Raises
-    ------
-    FileExistsError, PermissionError
-        Another process holds it, or somebody else has made what has its name.
-    """
+    """Lock a working folder, or refuse: another process holds it, or somebody else has made what has its name."""
     _refuse_not_ours(place)
     try:
         return lock(place / publishing.LOCK)

@@ -165,6 +165,11 @@ class Particles:
         return None if sizes is None or (sizes != sizes[0]).any() else float(sizes[0])
 
     @property
+    def typical_pixel_size(self) -> float | None:
+        """Median of the pixel sizes in Angstrom, for axes of figures; None where they are not known."""
+        return None if self.pixel_size is None else float(np.median(self.pixel_size))
+
+    @property
     def files(self) -> list[Path]:
         """The files on disk: the source and its stacks."""
         return [self.source, *(stack.path for stack in self.stacks if stack.path is not None)]

@@ -42,13 +42,7 @@ class StackTable(ParticleList):
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> StackTable:
-        """Read the header of an MRC file.
-
-        Raises
-        ------
-        ValueError
-            Not an MRC file, or a name that cannot stand in a STAR file.
-        """
+        """Read the header of an MRC file, whose name must be one that can stand in a STAR file."""
         refuse_line_breaks(Path(path))
         stack = MrcStack.open(path)
         return cls(stack.path, stack.count, stack.voxel_size)

@@ -225,12 +225,10 @@ def new_star(
     ----------
     path : path
         The file to write; it appears under its name only when it is complete.
-    names : sequence of str
-        Image names, ``000001@stack.mrcs``.
+    names, size
+        As in `StarFile.new`.
     displacement : ndarray, shape (B, 2), float64
         (row, column) in pixels; the origins are its negative, as in `StarFile.with_origins`.
-    size : int
-        n of the n x n images.
     pixel_size : float, optional
         Angstrom per pixel.  Without it the file is one of RELION 3.0, with origins in pixels, with it one of
         RELION 3.1, as `StarFile.new` makes it.

@@ -143,13 +143,7 @@ class ParticleList:
 
 
 def image_names(table: ParticleTable) -> tuple[list[str], Index, Index]:
-    """Return the distinct stack names, and for every row the index into them and the 0-based image.
-
-    Raises
-    ------
-    ValueError
-        A name that is none.
-    """
+    """Return the distinct stack names, and for every row the index into them and the 0-based image; refuse others."""
     values = table.names
     # a name without "@" is a file of one image
     parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]

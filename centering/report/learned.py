@@ -28,7 +28,8 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
     drawings = list(first.drawings(others))
     if drawings:
         save(drawings[0].figure, folder / "reference.png", folder / "reference.svg")
-    sigma = _sigma(centers)
+    variance = np.zeros(0) if centers.covariance is None else np.trace(centers.covariance, axis1=1, axis2=2) / 2
+    sigma = np.sqrt(variance[np.isfinite(variance)])
     if len(sigma):
         drawings.append(
             Drawing(
@@ -57,10 +58,3 @@ def uncertainties(sigma: npt.NDArray[np.float64]) -> Figure:
     ax.set(xlim=(0, most), xlabel="standard deviation along either axis (px)", ylabel="particles")
     ax.legend(frameon=False)
     return figure
-
-
-def _sigma(centers: Centers) -> npt.NDArray[np.float64]:
-    if centers.covariance is None:
-        return np.zeros(0)
-    sigma: npt.NDArray[np.float64] = np.sqrt(np.trace(centers.covariance, axis1=1, axis2=2) / 2)
-    return sigma[np.isfinite(sigma)]

@@ -40,12 +40,8 @@ def write_report(
 
     Parameters
     ----------
-    folder : path
-        An existing folder.
-    job : Job
-        What was done.
-    centers : Centers
-        The result, in the order of the particles.
+    folder, job, centers
+        As in `centering.runs.outputs.write_outputs`.
     command : sequence of str
         The command line that gives this result.
     notes : sequence of str

@@ -22,11 +22,6 @@ Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
 
-def _typical(job: Job) -> float | None:
-    sizes = job.particles.pixel_size
-    return None if sizes is None else float(np.median(sizes))
-
-
 def shifts(job: Job, centers: Centers, seen: Index) -> str:
     """Show where the centres were found, and how far."""
     displacement = centers.displacement[seen]
@@ -41,7 +36,7 @@ def shifts(job: Job, centers: Centers, seen: Index) -> str:
         f'<div class="charts"><figure>{charts.inline(charts.places(displacement), where)}'
         f"<figcaption>Where the centres were found. Mean: row {mean[0]:+.2f}, column {mean[1]:+.2f} px; a mean far "
         "from zero points to a picker with an offset.</figcaption></figure>"
-        f"<figure>{charts.inline(charts.lengths(displacement, _typical(job)), far)}"
+        f"<figure>{charts.inline(charts.lengths(displacement, job.particles.typical_pixel_size), far)}"
         "<figcaption>How far they were from the middle of the box.</figcaption></figure></div>"
     )
 
@@ -64,7 +59,7 @@ def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, ga
     radius = None if job.radius is None else float(np.median(job.radius))
     sign = -1.0 if job.contrast.invert else 1.0
     rings = [charts.radial_profile(sign * image) for image in (before, after)]
-    figure = charts.profiles(rings[0], rings[1], radius, _typical(job))
+    figure = charts.profiles(rings[0], rings[1], radius, job.particles.typical_pixel_size)
     save(figure, folder / "profile.png", folder / "profile.svg")
     low, high = np.percentile(after, [0.5, 99.9])
     scale = (high - low) or 1.0

@@ -209,7 +209,7 @@ def _write_figures(folder: Path, job: Job, centers: Centers) -> None:
 
     particles = job.particles
     seen = np.flatnonzero(~centers.has(_UNSEEN))
-    pixel_size = None if particles.pixel_size is None else float(np.median(particles.pixel_size))
+    pixel_size = particles.typical_pixel_size
     histogram = plot.shift_histogram(centers.displacement[seen], pixel_size=pixel_size)
     plot.save(histogram, folder / "shifts.png", folder / "shifts.svg")
     shown = ranked(centers, seen)

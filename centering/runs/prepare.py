@@ -62,10 +62,7 @@ def check_request(
 def radii(particles: Particles, *, radius: float | None = None, diameter: float | None = None) -> Index | None:
     """Return the radius of every particle in pixels, shape (B,), from a radius in pixels or a diameter in Angstrom.
 
-    Raises
-    ------
-    ValueError
-        One that cannot be used, or a diameter without a pixel size.
+    One that cannot be used, and a diameter without a pixel size, raise ValueError.
     """
     if radius is not None:
         return np.full(len(particles), check_radius(radius, particles.size))

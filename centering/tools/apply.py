@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from centering.engine.batches import batch_length
 from centering.io.atomic import check_output_folder
 from centering.io.formats import reading
 from centering.io.identity import refuse_changed
@@ -41,12 +42,11 @@ def apply_origins(
     particles : Particles
         From a file that has origins; from `centering.io.opening.open_particles`.
     out : path
-        Folder for ``recentered.mrcs`` and ``recentered.star``, whose origins are what is left to be moved.
+        Folder for ``recentered.mrcs`` and ``recentered.star``, whose origins are what is left to be moved; it may exist
+        where ``overwrite`` is true.
     whole_pixels : bool
         Move by the origins rounded to whole pixels, as ``relion_stack_create --apply_rounded_offsets_only``:
         nothing is interpolated.  Otherwise by a Fourier shift, and no origin is left.
-    overwrite : bool
-        Whether ``out`` may exist.
     progress : callable, optional
         Told the number of images done, after every batch.
 
@@ -65,7 +65,7 @@ def apply_origins(
         move = round_half_away(move)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite)
-    length = max(1, _BATCH_BYTES // (4 * particles.size**2))
+    length = batch_length(particles.size, _BATCH_BYTES)
     star = renamed(star.with_origins(displacement + move, particles.pixel_size), Path(out) / OUTPUTS[0])
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         stack = folder.results / OUTPUTS[0]

@@ -163,10 +163,9 @@ def recenter_classes(
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:
-    members = np.bincount(classes, minlength=int(numbers.max()) + 1)
-    rows = zip(
-        numbers.tolist(), members[numbers].tolist(), centers.displacement.tolist(), centers.flags.tolist(), strict=True
-    )
+    members = np.bincount(classes, minlength=int(numbers.max()) + 1)[numbers]
+    columns = (numbers, members, centers.displacement, centers.flags)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
     with path.open("w", encoding="utf-8") as file:
         file.write("class,particles,row_px,column_px,flags\n")
         for number, count, (row, column), flags in rows:

@@ -222,15 +222,8 @@ def read_70s(path: str | PathLike[str]) -> tuple[Particles, npt.NDArray[np.float
             f"{fspath(source)!r} is not the MATLAB file of the dataset 70s: shifted_projections and shifts expected"
         ) from None
     count, size = images.shape[:2]
-    particles = Particles(
-        source,
-        (ArrayStack(images),),
-        np.zeros(count, dtype=np.int64),
-        np.arange(count),
-        size,
-        None,
-        "not known",
-    )
+    first = np.zeros(count, dtype=np.int64)
+    particles = Particles(source, (ArrayStack(images),), first, np.arange(count), size, None, "not known")
     return particles, shifts - (size - 129) // 2
 
 

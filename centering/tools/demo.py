@@ -49,13 +49,7 @@ class Demo:
 def run_demo(
     out: str | PathLike[str], *, overwrite: bool = False, progress: Callable[[int], object] | None = None
 ) -> Demo:
-    """Simulate, center and compare; the results lie in ``out`` and ``out/centered``.
-
-    Raises
-    ------
-    FileExistsError
-        ``out`` exists and ``overwrite`` is false.
-    """
+    """Simulate, center and compare; the results lie in ``out``, new unless ``overwrite``, and in ``out/centered``."""
     folder = Path(out)
     check_output_folder(folder, owned=(), overwrite=overwrite)
     simulation = simulate.particles(COUNT, SIZE, radius=RADIUS, max_shift=MAX_SHIFT, snr=SNR, views=6, seed=7)

@@ -79,7 +79,11 @@ class Arrivals:
 
     def _walk(self) -> Iterator[tuple[str, Stamp]]:
         for place, folders, files in os.walk(self.folder):
-            folders[:] = [one for one in folders if one[0] != "." and self._absolute(place, one) != self._avoid]
+            folders[:] = [
+                one
+                for one in folders
+                if one[0] != "." and os.path.abspath(Path(place, one)) != self._avoid  # noqa: PTH100
+            ]
             for file in files:
                 if fnmatch(file, self.pattern) and file[0] != ".":
                     path = Path(place, file)
@@ -88,7 +92,3 @@ class Arrivals:
                     except OSError:
                         continue  # it has gone away, or is a link to what is not there yet
                     yield fspath(path.relative_to(self.folder)), (state.st_size, state.st_mtime_ns)
-
-    @staticmethod
-    def _absolute(*parts: str) -> str:
-        return os.path.abspath(Path(*parts))  # noqa: PTH100  (resolve() would follow a link)

@@ -1,21 +1,30 @@
-"""What is known of the stacks that a watch has finished, and the STAR file of all of them."""
+"""What a watch keeps in its folder: its options, its lock, the stacks it has finished, and the STAR file of all."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from os import fspath
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from centering.engine.job import Job
+from centering.io.atomic import remove_dead, replacing
+from centering.io.locking import LockGoneError, lock
 from centering.io.star import StarFile
+from centering.sentence import Sentence
 from centering.watching.arrivals import Stamp
 
-__all__ = ["Columns", "Finished", "columns", "joined"]
+__all__ = ["Columns", "Finished", "columns", "give_back", "joined", "take"]
 
 Columns = dict[str, list[str]]
+
+_ABOUT, _LOCK = "watch.json", ".lock"
 
 _NAME, _X, _Y = "rlnImageName", "rlnOriginX", "rlnOriginY"
 
@@ -66,13 +75,9 @@ class Finished:
 
 def columns(star: StarFile) -> Columns:
     """Return names and origins as they stand in the results of one stack, so that no digit changes."""
-    unit = _unit(known=star.optics is not None)
-    table = star.particles
-    return {
-        _NAME: star.column(table, _NAME),
-        _X: star.column(table, f"{_X}{unit}"),
-        _Y: star.column(table, f"{_Y}{unit}"),
-    }
+    unit = "" if star.optics is None else "Angst"
+    labels = {_NAME: _NAME, _X: f"{_X}{unit}", _Y: f"{_Y}{unit}"}
+    return {name: star.column(star.particles, label) for name, label in labels.items()}
 
 
 def joined(path: Path, stacks: Sequence[Finished], parts: Sequence[Columns]) -> StarFile:
@@ -95,10 +100,43 @@ def joined(path: Path, stacks: Sequence[Finished], parts: Sequence[Columns]) -> 
         each = [round(one.angstrom_per_px or 0.0, 6) for one in stacks]
         pixel_size = np.repeat(each, [one.images for one in stacks])
     star = StarFile.new(path, names, size=first.image_size_px, pixel_size=pixel_size)
-    unit = _unit(known=pixel_size is not None)
+    unit = "" if pixel_size is None else "Angst"
     return star.with_columns(star.particles, {f"{_X}{unit}": x, f"{_Y}{unit}": y})
 
 
-def _unit(*, known: bool) -> str:
-    """Return the end of the labels of origins: Angstrom where the pixel size is known."""
-    return "Angst" if known else ""
+def take(out: Path, about: Mapping[str, Any]) -> int:
+    """Make the folder, or go on with that of an earlier watch with the same options; return its lock, or refuse."""
+    state = out / _ABOUT
+    remove_dead(out)
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            with replacing(state) as temporary:
+                temporary.write_text(json.dumps(about, indent=2) + "\n")
+        except OSError:
+            with suppress(OSError):
+                out.rmdir()
+            raise
+    elif not state.is_file():
+        raise FileExistsError(f"{fspath(out)!r} exists and is not the folder of a watch; give another one")
+    before = json.loads(state.read_text())
+    words = "{folder!r} was begun with {name} {before!r}, not {value!r}; give the same, or another {out}"
+    for name in {**before, **about}:
+        old, new = before.get(name), about.get(name)
+        if old != new:
+            raise ValueError(Sentence(words, folder=fspath(out), name=name, before=old, value=new))
+    while True:
+        with suppress(LockGoneError):
+            try:
+                return lock(out / _LOCK)
+            except BlockingIOError:
+                words = "another watch is writing into {folder!r}; wait for it, or give another {out}"
+                raise FileExistsError(Sentence(words, folder=fspath(out))) from None
+
+
+def give_back(out: Path, held: int) -> None:
+    """Give the lock back."""
+    with suppress(OSError):  # one that stays is in nobody's way
+        (out / _LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        os.close(held)

@@ -22,8 +22,7 @@ from centering.runs.prepare import check_request, prepare
 from centering.runs.run import run
 from centering.sentence import Sentence, message
 from centering.watching.arrivals import Arrivals, Stamp
-from centering.watching.finished import Columns, Finished, columns, joined
-from centering.watching.folder import give_back, take
+from centering.watching.finished import Columns, Finished, columns, give_back, joined, take
 
 __all__ = ["Watch", "follow"]
 
@@ -48,10 +47,8 @@ class Watch:
         Takes ``stacks/NAME.mrcs/``, the results of every stack as `centering.runs.run.run` writes them without figures,
         and ``particles.star``, the origins of all of them.  It does not exist yet, or is that of an earlier watch with
         the same options.
-    pattern : str
-        What the names of stacks look like.
-    settle : float
-        Seconds for which a file must not change before it is opened.
+    pattern, settle
+        As in `centering.watching.arrivals.Arrivals`.
     pixel_size : float, optional
         Angstrom per pixel, instead of what the headers say.
     jobs : int
@@ -140,10 +137,7 @@ class Watch:
     def center(self, name: str, stamp: Stamp, progress: Callable[[int], object] | None = None) -> Centers | None:
         """Center one stack; None where it is gone or cannot be centred, which ``arrivals.waiting`` explains.
 
-        Raises
-        ------
-        OSError
-            The results cannot be written.
+        OSError: the results cannot be written.
         """
         path, place = self.folder / name, self.out / "stacks" / name
         try:
