@@ -171,7 +171,16 @@ def make_estimator(name: str, radius: int | str | None, **options: Any) -> Any:
 
 def made(spec: EstimatorSpec, radius: float | str | None, options: Mapping[str, Any]) -> Any:
     """Return the estimator, or the learner, of these options; raise ValueError where it is none."""
-    result = spec.make(radius, **options)
+    try:
+        result = spec.make(radius, **options)
+    except (TypeError, ValueError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if not spec.source:
+            raise
+        raise ValueError(
+            f"the estimator {spec.name!r} of {spec.source} cannot be made: {type(error).__name__}: {error}"
+        ) from error
     for name in ("fit", "learn_from", "seed", "correction", "needs_ctf") if spec.learns else ("__call__",):
         if not hasattr(result, name):
             raise ValueError(

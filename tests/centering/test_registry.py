@@ -418,3 +418,12 @@ def test_no_message_of_the_library_speaks_of_the_command_line():
         if re.search(r"[\s\"'({]--[a-z]", line)
     ]
     assert not found
+
+
+def test_an_estimator_that_fails_to_be_made_is_one_sentence():
+    def make(radius=None):
+        raise KeyError("{0} %s")
+
+    spec = EstimatorSpec(name="broken", title="broken", make=make, source="bad 1.0")
+    with pytest.raises(ValueError, match=r"^the estimator 'broken' of bad 1\.0 cannot be made: KeyError: '\{0\} %s'$"):
+        made(spec, None, {})
