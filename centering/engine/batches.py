@@ -119,8 +119,10 @@ def center_batch(
     return centers
 
 
-def _check(centers: Centers, count: int) -> None:
+def _check(centers: object, count: int) -> None:
     """Raise ValueError unless there is one centre for every image: an estimator may be anyone's."""
+    if not isinstance(centers, Centers):
+        raise ValueError(f"an estimator returned a {type(centers).__name__}; it must return centering.Centers")
     found = [np.shape(part) for part in (centers.displacement, centers.score, centers.flags)]
     wanted: list[tuple[int, ...]] = [(count, 2), (count,), (count,)]
     if centers.covariance is not None:

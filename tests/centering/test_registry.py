@@ -363,8 +363,19 @@ class FlatCovariance(Wrong):
     covariance = np.zeros((2, 2))
 
 
+class NoCenters(Wrong):
+    def __call__(self, images):
+        return super().__call__(images).displacement
+
+
 @pytest.mark.parametrize(
-    ("kind", "words"), [(OnlyOne, r"\(1, 2\)"), (NotFinite, "not finite"), (FlatCovariance, r"\(2, 2\)\], not")]
+    ("kind", "words"),
+    [
+        (OnlyOne, r"\(1, 2\)"),
+        (NotFinite, "not finite"),
+        (FlatCovariance, r"\(2, 2\)\], not"),
+        (NoCenters, r"returned a ndarray; it must return centering\.Centers"),
+    ],
 )
 def test_what_anyone_returns_is_looked_at(project, kind, words):
     star, _ = dataset(project, 6)
