@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ Table = TypeVar("Table", bound=ParticleTable)
 
 
 def propagate(
-    table: Table,
+    star: Table,
     displacement: Float64,
     *,
     numbers: Index | None = None,
@@ -48,7 +48,7 @@ def propagate(
 
     Parameters
     ----------
-    table : StarFile, CsFile or another ParticleTable
+    star : StarFile, CsFile or another ParticleTable
         Particles with classes, in-plane angles and, where a STAR file has them, origins; nothing else is changed.
     displacement : ndarray, shape (K, 2), float64
         (row, column) in pixels of the averages, object centre minus ``n // 2``.
@@ -65,15 +65,19 @@ def propagate(
         A missing column, a class that has no average, or averages in Angstrom and particles in pixels.
     """
     if pixel_size is None:
-        pixel_size, _ = table.pixel_sizes()
-    classes, psi, before = table.classification(pixel_size)
-    of_class = _by_class(table.path, classes, displacement, numbers)
+        pixel_size, _ = star.pixel_sizes()
+    classes, psi, before = star.classification(pixel_size)
+    of_class = _by_class(star.path, classes, displacement, numbers)
     scale = 1.0 if average_pixel_size is None or pixel_size is None else average_pixel_size / pixel_size
-    with named_if_outside(table):
-        return cast("Table", table.centered(before + _turned_back(of_class, psi, scale), pixel_size, planar=True))
+    with named_if_outside(star):
+        return cast("Table", star.centered(before + _turned_back(of_class, psi, scale), pixel_size, planar=True))
 
 
-propagate_cs = propagate
+def propagate_cs(cs: Table, displacement: Float64, **options: Any) -> Table:
+    """Return what `propagate` does, which takes the table of a ``.cs`` file as well; its older name for these."""
+    return propagate(cs, displacement, **options)
+
+
 """Another name of `propagate`, of when the two kinds of files had one each."""
 
 

@@ -9,6 +9,7 @@ from centering.io.formats import STAR, format_of, in_words, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.refusal import check_pixel_size
 from centering.io.star_to_cs import to_cs
+from centering.io.table import image_names
 from centering.sentence import Sentence, named_if_outside
 
 __all__ = ["convert", "to_cs"]
@@ -61,6 +62,7 @@ def convert(
     with reading(source):
         sizes = None if pixel_size is None else table.pixel_sizes(pixel_size)[0]
         star = table.to_star(pixel_size=sizes)
+        image_names(star)  # refuses names that nobody could read
     with named_if_outside(new.from_star):
         found = new.from_star(star, pixel_size, other)
     refuse_changed(before)

@@ -125,6 +125,14 @@ print(json.dumps(found))
 """
 
 
+def test_names_that_nobody_could_read_are_not_written(project):
+    text = Path("list.csv").read_text()
+    Path("list.csv").write_text(text.replace("stack.mrcs,1,", "stack.mrcs,0,"))
+    said = command("convert", "list.csv", "as.star", code=2).stderr
+    assert "'000000@stack.mrcs'" in said
+    assert not Path("as.star").exists()
+
+
 def test_whatever_is_wrong_with_a_file_is_one_sentence(project):
     given = json.dumps([[old, new] for old, (new, _) in BAD.items()])
     done = run([sys.executable, "-c", ALL, given], capture_output=True, text=True)
