@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import EntryPoint
 
 from pswf.checks import check_bandlimit
+from pswf.entry_points import load, offered
 from pswf.families import DiniBesselFamily, FourierBesselFamily, RadialFamily, ZernikeFamily
 from pswf.spectra import prolate_spectra
 
@@ -32,7 +32,7 @@ _BUILT_IN: dict[str, Callable[[float], RadialFamily]] = {
 
 def basis_names() -> tuple[str, ...]:
     """Return the names of all families: first those of this package, then those of other distributions."""
-    return tuple(dict.fromkeys([*_BUILT_IN, *sorted(point.name for point in entry_points(group=GROUP))]))
+    return tuple(dict.fromkeys([*_BUILT_IN, *sorted(offered(GROUP))]))
 
 
 def make_family(name: str, bandlimit: float) -> RadialFamily:
@@ -63,21 +63,15 @@ def make_family(name: str, bandlimit: float) -> RadialFamily:
     Zernike(13, 3)
     """
     c = check_bandlimit(bandlimit)
-    offered = [point for point in entry_points(group=GROUP) if point.name == name]
-    sources = [*(["pswf-centering itself"] if name in _BUILT_IN else []), *map(_source, offered)]
+    points = offered(GROUP).get(name, [])
+    sources = [*(["pswf-centering itself"] if name in _BUILT_IN else []), *sorted(map(_source, points))]
     if not sources:
         raise ValueError(f"there is no basis {name!r}; give one of {', '.join(basis_names())}")
     if len(sources) > 1:
         raise ValueError(f"the basis {name!r} is offered by {' and by '.join(sources)}; uninstall all but one")
-    if not offered:
+    if not points:
         return _BUILT_IN[name](c)
-    make: Any
-    try:
-        make = offered[0].load()
-    except Exception as error:
-        raise ValueError(
-            f"the basis {name!r} of {sources[0]} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    make = load(points[0], f"the basis {name!r} of {sources[0]}")
     family: RadialFamily = make(c) if callable(make) else make
     if not callable(make) or not callable(family):
         raise ValueError(

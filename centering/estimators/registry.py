@@ -6,16 +6,15 @@ Another distribution offers one by an entry point of the group ``centering.estim
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from centering.estimators.spec import EstimatorSpec
 from centering.sentence import Sentence, argument
+from pswf.entry_points import load, offered
 
 __all__ = [
     "BUILT_IN",
@@ -46,7 +45,7 @@ BUILT_IN = {
 
 def estimator_names() -> tuple[str, ...]:
     """Return the names of all estimators: first those of this package, then those of others."""
-    return (*BUILT_IN, *sorted(_offered().keys() - BUILT_IN.keys()))
+    return (*BUILT_IN, *sorted(offered(GROUP).keys() - BUILT_IN.keys()))
 
 
 def find(name: str) -> EstimatorSpec:
@@ -57,22 +56,17 @@ def find(name: str) -> EstimatorSpec:
     ValueError
         No such name, one that two distributions offer, or an entry point that cannot be loaded.
     """
-    offered = _offered().get(name, [])
-    if not offered and name not in BUILT_IN:
+    points = offered(GROUP).get(name, [])
+    if not points and name not in BUILT_IN:
         raise ValueError(f"there is no estimator {name!r}; choose one of {', '.join(estimator_names())}")
-    sources = [*(["pswf-centering itself"] if name in BUILT_IN else []), *sorted(map(_source, offered))]
+    sources = [*(["pswf-centering itself"] if name in BUILT_IN else []), *sorted(map(_source, points))]
     if len(sources) > 1:
         raise ValueError(f"the estimator {name!r} is offered by {' and by '.join(sources)}; uninstall all but one")
-    if not offered:
+    if not points:
         module, _, attribute = BUILT_IN[name].partition(":")
         found: EstimatorSpec = getattr(import_module(module), attribute)
         return found
-    try:
-        spec = offered[0].load()
-    except Exception as error:
-        raise ValueError(
-            f"the estimator {name!r} of {sources[0]} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+    spec = load(points[0], f"the estimator {name!r} of {sources[0]}")
     if not isinstance(spec, EstimatorSpec):
         raise ValueError(
             f"the estimator {name!r} of {sources[0]} is a {type(spec).__name__}; its entry point must name an "
@@ -191,23 +185,6 @@ def made(spec: EstimatorSpec, radius: float | str | None, options: Mapping[str, 
 
 def _listed(names: list[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
-
-
-def _offered() -> Mapping[str, list[EntryPoint]]:
-    """Return the entry points of every distribution, the first one of each name along the path, by their own names."""
-    offered: dict[str, list[EntryPoint]] = defaultdict(list)
-    seen: set[str] = set()
-    for distribution in distributions():
-        try:
-            points = list(distribution.entry_points.select(group=GROUP))
-            name = re.sub(r"[-_.]+", "-", distribution.name or "").lower() if points else ""
-        except Exception:
-            continue
-        if points and name not in seen:
-            seen.add(name)
-            for point in points:
-                offered[point.name].append(point)
-    return offered
 
 
 def _source(point: EntryPoint) -> str:

@@ -20,6 +20,7 @@ from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.star_to_cs import cs_like
 from centering.io.table import ParticleTable
+from pswf.entry_points import offered
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -84,9 +85,7 @@ _OURS = {
 @cache
 def _others() -> tuple[EntryPoint, ...]:
     """Return the formats of outside packages, which are loaded when one of their files is met."""
-    from importlib.metadata import entry_points
-
-    return tuple(one for one in entry_points(group=GROUP) if one.name.isalnum())
+    return tuple(one for points in offered(GROUP).values() for one in points if one.name.isalnum())
 
 
 def _suffixes(*, lists: bool = False) -> tuple[str, ...]:

@@ -164,6 +164,17 @@ def test_a_format_that_cannot_be_loaded_is_named_when_it_is_asked_for(project, t
     command("run", "stack.mrcs", "--estimator", "mass", "--out", "out", "--no-report")  # which needs none of them
 
 
+def test_a_distribution_that_cannot_be_read_does_not_stop_the_others(tmp_path, monkeypatch, packages):
+    info = tmp_path / "site" / "malformed-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: malformed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[centering.formats]\nodd\nno equals sign = math:pi\n")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'site'}{os.pathsep}{packages}")
+    code = "from centering.io.formats import in_words; print(in_words())"
+    said = run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == ".star, .cs, .mrcs, .mrc or .csv\n"
+
+
 def test_several_formats_of_one_suffix_look_into_the_file(project, tmp_path, monkeypatch, packages):
     for number in (1, 2):
         info = tmp_path / "site" / f"other{number}-1.0.dist-info"

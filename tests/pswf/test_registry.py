@@ -127,6 +127,15 @@ def test_bases_that_cannot_be_had(
     assert make_family("Dini-Bessel", 9.0)(0) is not None
 
 
+def test_a_distribution_that_cannot_be_read_does_not_stop_the_others(
+    foreign_basis: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer(tmp_path, "malformed", "malformed\nno equals sign", "numpy:eye")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert basis_names() == (*OWN, "clamped")
+    assert make_family("clamped", 9.0)(0) is not None
+
+
 def test_the_name_of_the_learned_one_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
