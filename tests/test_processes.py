@@ -162,7 +162,8 @@ def test_a_test_that_hangs_fails_with_its_traceback_and_the_others_run(tmp_path)
     (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text(encoding="utf-8"))
     (tmp_path / "pytest.ini").write_text("[pytest]\ntimeout = 2\n")
     command = [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider"]
-    result = processes.run(command, cwd=tmp_path, capture_output=True, text=True)
+    environment = os.environ | {"PYTHONPATH": os.fspath(TESTS)}  # what the configuration imports
+    result = processes.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert result.returncode == 1
     assert "2 failed, 2 passed" in result.stdout
     assert "Timeout (>2.0s)" in result.stdout

@@ -3,13 +3,13 @@
 import errno
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from datafiles import dataset
+from processes import PIPE, Popen
 
 from centering.cli import main
 from centering.cli.compare import compare
@@ -72,12 +72,12 @@ def test_a_reader_that_goes_away_is_no_failure_of_a_run_that_is_complete(closed)
     reading, writing = os.pipe()
     if closed == "at once":
         os.close(reading)
-    with subprocess.Popen([PROGRAM, *RUN, "out"], stdout=writing, stderr=subprocess.PIPE) as process:
+    with Popen([PROGRAM, *RUN, "out"], stdout=writing, stderr=PIPE, timeout=60) as process:
         os.close(writing)
         if closed != "at once":
             with os.fdopen(reading, "rb", buffering=0) as file:
                 file.read(1)
-        _, words = process.communicate(timeout=60)
+        _, words = process.communicate()
     assert process.returncode == 0, words
     assert b"Traceback" not in words
     assert b"Error" not in words
