@@ -26,7 +26,7 @@ from centering.report.words import FLAGS
 from centering.runs.prepare import prepare
 
 COUNT = 12
-HOSTILE = "<img src=x onerror=alert(1)>&\"'$name.mrcs"
+HOSTILE = '<img src=x onerror=alert(1)>&"$name.mrcs'
 
 
 class Page(HTMLParser):
