@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.results import Flag
-from pswf.jit import jit
 
 __all__ = ["TIE", "Minimum", "best_candidate", "choose", "clearness", "find_minimum", "quadratic_offset"]
 
@@ -112,29 +111,24 @@ def quadratic_offset(patch: Array) -> Array:
     Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
     beyond its patch; (0, 0) where it has no minimum.
     """
-    patches = np.ascontiguousarray(patch, dtype=np.float64)
-    offset = np.empty((patches.size // 9, 2))
-    _offsets(patches.reshape(-1, 9), offset)
-    return offset.reshape(*patches.shape[:-2], 2)
+    patches = np.asarray(patch, dtype=np.float64)
+    lines = (patches - patches[..., 1:2, 1:2]).reshape(-1, 1, 9)
+    # the two slopes, the two curvatures, and the mixed one; one product for each patch, so that none sees the others
+    slope_r, slope_c, h_r, h_c, across = np.matmul(lines, _QUADRATIC)[:, 0].T
+    determinant = h_r * h_c - across * across
+    bowl = (h_r > 0) & (h_c > 0) & (determinant > 0)
+    safe = np.where(bowl, determinant, 1.0)
+    offset = np.empty((len(lines), 2))
+    offset[:, 0] = (across * slope_c - h_c * slope_r) / safe
+    offset[:, 1] = (across * slope_r - h_r * slope_c) / safe
+    offset[~bowl] = 0.0
+    return np.minimum(np.maximum(offset, -1.0), 1.0).reshape(*patches.shape[:-2], 2)
 
 
-@jit
-def _offsets(patches: Any, offset: Any) -> None:
-    """Write the offsets, shape (K, 2), of the minima in patches (K, 9)."""
-    for k in range(len(patches)):
-        patch = patches[k]
-        middle = patch[4]
-        # the two slopes, the two curvatures, and the mixed one
-        slope_r, slope_c, h_r, h_c, across = 0.0, 0.0, 0.0, 0.0, 0.0
-        for e in range(9):
-            row, column, value = e // 3 - 1, e % 3 - 1, patch[e] - middle
-            slope_r += value * row / 6.0
-            slope_c += value * column / 6.0
-            h_r += value * (row * row - 2.0 / 3.0)
-            h_c += value * (column * column - 2.0 / 3.0)
-            across += value * (row * column) / 4.0
-        determinant = h_r * h_c - across * across
-        offset[k, 0] = offset[k, 1] = 0.0
-        if h_r > 0 and h_c > 0 and determinant > 0:
-            offset[k, 0] = min(max((across * slope_c - h_c * slope_r) / determinant, -1.0), 1.0)
-            offset[k, 1] = min(max((across * slope_r - h_r * slope_c) / determinant, -1.0), 1.0)
+def _quadratic() -> Array:
+    """Return the matrix (9, 5) of `quadratic_offset`: the coefficients from the values of a patch, row by row."""
+    row, column = (axis.ravel().astype(np.float64) for axis in np.mgrid[-1:2, -1:2])
+    return np.stack([row / 6.0, column / 6.0, row**2 - 2.0 / 3.0, column**2 - 2.0 / 3.0, row * column / 4.0], axis=1)
+
+
+_QUADRATIC = _quadratic()
