@@ -28,6 +28,7 @@ _WIDEST = 0.6  # largest disk, in parts of the box
 _GOES_ON = 0.15  # mean of a ring, in parts of that of the disk within, from which on the object is not at its end
 _CLEAR, _RING_CLEAR = 4.5, 3.0  # standard deviations of the noise
 _RANGE = 2.0**100  # sums of pixels up to this are far from overflow when they are weighted
+_FAINT = 1e-3  # contrast of the coarse pixels, in parts of the largest, below which the mean is taken off first
 _LEAST = 1e-6  # noise assumed at least, in parts of the largest coarse pixel: nothing is known more exactly
 
 
@@ -72,7 +73,10 @@ class _Judge:
         coarse = self._coarse(stack)
         low, high = coarse.min(axis=(1, 2)), coarse.max(axis=(1, 2))
         largest = np.maximum(high, -low)
-        odd = np.flatnonzero(~((largest > 1.0 / _RANGE) & (largest < _RANGE)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            # single precision loses what lies on a large background
+            usable = (largest > 1.0 / _RANGE) & (largest < _RANGE) & (high - low > _FAINT * largest)
+        odd = np.flatnonzero(~usable)
         if len(odd):
             coarse[odd] = self._coarse(normalized(stack[odd])[0])
             low[odd], high[odd] = coarse[odd].min(axis=(1, 2)), coarse[odd].max(axis=(1, 2))
