@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, progress_bar, say
+from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, progress_bar, say, tell
 
 __all__ = ["apply"]
 
@@ -33,6 +33,8 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
         from centering.tools.apply import apply_origins
 
         particles = open_particles(input_path, angpix)
+        for words in particles.warnings:
+            tell("warning", words)
         with progress_bar(len(particles), "moving") as bar:
             apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=bar.update)
     say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

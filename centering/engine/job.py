@@ -53,4 +53,4 @@ class Job:
     @property
     def warnings(self) -> list[str]:
         """What makes every centre doubtful, a sentence each, without capitals and full stops."""
-        return [words for reference in self.references for words in reference.warnings]
+        return [*self.particles.warnings, *(words for reference in self.references for words in reference.warnings)]

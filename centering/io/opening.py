@@ -97,6 +97,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         where,
         star,
         tuple(notes),
+        tuple(table.warnings),
         stamps=before,
         table=table,
     )

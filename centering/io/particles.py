@@ -97,6 +97,8 @@ class Particles:
         The STAR file that lists the particles, or one that says the same as the file that does.
     notes : tuple of str
         What a user should know about how the files were read, one sentence each.
+    warnings : tuple of str
+        What in the files may make every centre wrong, a sentence each, without capitals and full stops.
     ctf : CTF or None
         Contrast transfer functions, one for each particle, where an estimator is to be told of them.
     stamps : tuple of (Path, Stamp)
@@ -114,6 +116,7 @@ class Particles:
     pixel_size_source: str
     star: StarFile | None = None
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     ctf: CTF | None = None
     stamps: Stamps = ()
     table: ParticleTable | None = None

@@ -74,6 +74,11 @@ class StarFile(StarText):
         star = cls(Path(path), lines, tuple(find_tables(lines)))
         return star.with_columns(star.particles, columns) if columns else star
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What in the file may make every result wrong, a sentence each."""
+        return ()
+
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 

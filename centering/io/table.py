@@ -39,6 +39,11 @@ class ParticleTable(Protocol):
         """The B image names, ``000001@stack.mrcs``, images counted from 1; all different."""
         ...
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What in the file may make every result wrong, a sentence each, without capitals and full stops."""
+        ...
+
     def __len__(self) -> int: ...
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
@@ -89,6 +94,11 @@ class ParticleList:
     def pixel_size(self) -> Float64 | None:
         """Angstrom per pixel of every particle, shape (B,), where the file says it."""
         return None
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
 
     def __len__(self) -> int:
         return len(self.names)
