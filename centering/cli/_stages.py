@@ -16,14 +16,16 @@ __all__ = ["COMPILING", "Stages"]
 
 COMPILING = "compiling (first run only)"
 
-_SOON = 1.0  # seconds; what is over sooner needs no words where nobody watches
+_SOON = 0.7  # seconds; what is over sooner needs no words where nobody watches
+_SILENCE = 25.0  # seconds after which a line is said where nobody watches
 
 
 class Stages:
-    """The stages of a command: a bar for each on a terminal, elsewhere a line for each that takes a second or more.
+    """The stages of a command: a bar for each on a terminal, elsewhere a line for each that is not over very soon.
 
     A context manager.  While kernels are compiled, which happens once after an installation, the words are
-    `COMPILING`, and the clock of the bar stands still.
+    `COMPILING`, and the clock of the bar stands still.  Where there is no terminal, as in a batch queue, a line every
+    half minute says how far the stage has come.
 
     Attributes
     ----------
@@ -32,18 +34,23 @@ class Stages:
     rate : float
         Particles per second of the last stage with a bar, compiling left out; what was done before it began, which its
         first update tells, does not count.
-    counted : float
-        Seconds of that stage up to its last image, compiling left out.
+    spent : dict of str to float
+        Seconds of every stage, compiling left out, in the order in which they began.
     """
 
     def __init__(self) -> None:
-        self.compiled, self.rate, self.counted = 0.0, float("nan"), 0.0
+        self.compiled, self.rate = 0.0, float("nan")
+        self.spent: dict[str, float] = {}
         self._watched = sys.stderr is not None and sys.stderr.isatty()  # None: closed
         self._lock = threading.RLock()
         self._bar: Any = None
         self._timers: dict[str, threading.Timer] = {}
         self._listener: Any = None
         self._begun, self._depth, self._said, self._words = 0.0, 0, False, ""
+        self._stage, self._since, self._compiled_before = "", 0.0, 0.0
+        self._spoken = perf_counter()
+        self._total: int | None = 0
+        self._done = 0
 
     def __enter__(self) -> Stages:
         return self
@@ -64,50 +71,89 @@ class Stages:
         """
         self._end()
         self._listen()
+        self._stage, self._since, self._compiled_before = words, perf_counter(), self.compiled
+        self._total, self._done = total, 0
+        self.spent.setdefault(words, 0.0)
         if self._watched:
             self._bar = progress_bar(total, words)
         else:
-            self._later(words, click.echo, (words,), {"err": True})
-        start, compiled = perf_counter(), self.compiled
+            silent = perf_counter() - self._spoken
+            self._later(words, min(_SOON, max(2 * _SOON - silent, 0.0)), self._say, words)
+            self._again()
         before: int | None = None
-        done = 0
 
         def update(count: int) -> None:
-            nonlocal before, done
+            nonlocal before
+            if self._stage != words:
+                return
             before = count if before is None else before
-            done += count
-            self.counted = max(perf_counter() - start - (self.compiled - compiled), 0.0)
-            self.rate = (done - before) / max(self.counted, 1e-3)
+            self._done += count
+            self.rate = (self._done - before) / max(self._seconds(), 1e-3)
             if self._bar is not None:
                 self._bar.update(count)
-            if then is not None and done == total:
+            if then is not None and self._done == total:
                 rate = self.rate
                 self.begin(then, 0)
                 self.rate = rate
 
         return update
 
+    def _seconds(self) -> float:
+        """Return the seconds of the stage so far, compiling left out."""
+        return max(perf_counter() - self._since - (self.compiled - self._compiled_before), 0.0)
+
     def _end(self) -> None:
+        with self._lock:
+            if self._stage:
+                self.spent[self._stage] += self._seconds()
+                self._stage = ""
+            for timer in self._timers.values():
+                timer.cancel()
+            self._timers.clear()
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
 
-    def _later(self, name: str, *call: Any) -> None:
-        """Say something unless what it names is over very soon."""
-        timer = threading.Timer(_SOON, *call)
+    def _later(self, name: str, seconds: float, call: Callable[..., object], *arguments: object) -> None:
+        """Call something unless the stage is over by then."""
+        timer = threading.Timer(seconds, call, arguments)
         timer.daemon = True
         self._timers[name] = timer
         timer.start()
+
+    def _say(self, words: str) -> None:
+        with self._lock:
+            if self._stage:  # else it has just ended
+                click.echo(words, err=True)
+                self._spoken = perf_counter()
+                self._again()
+
+    def _again(self) -> None:
+        """Let a line be said when nothing has been for a while."""
+        waiting = self._timers.pop("", None)
+        if waiting is not None:
+            waiting.cancel()
+        self._later("", max(self._spoken + _SILENCE - perf_counter(), 0.0), self._how_far)
+
+    def _how_far(self) -> None:
+        stage, total, done = self._stage, self._total, self._done
+        if not stage:
+            return
+        seconds = self._seconds()
+        words = f"{stage}: {_lasting(seconds)} so far"
+        if self._depth:
+            words = COMPILING
+        elif total and done:
+            words = f"{stage}: {done} of {total}, {done / max(seconds, 1e-3):.3g} per second"
+            words += f", about {_lasting(seconds * (total - done) / done)} left"
+        self._say(words)
 
     def _still_compiling(self) -> None:
         with self._lock:
             self._timers.pop(COMPILING, None)
             if self._depth and not self._said:
                 self._said = True
-                click.echo(COMPILING, err=True)
+                self._say(COMPILING)
 
     def _listen(self) -> None:
         """Be told when numba compiles, which it does on any thread, one at a time; not when it loads what it has."""
@@ -137,7 +183,7 @@ class Stages:
                     self._words = bar.desc
                     bar.set_description(COMPILING)
                 elif not self._watched and not self._said and COMPILING not in self._timers:
-                    self._later(COMPILING, self._still_compiling)
+                    self._later(COMPILING, _SOON, self._still_compiling)
             elif change == -1 and self._depth == 0:
                 seconds = perf_counter() - self._begun
                 self.compiled += seconds
@@ -145,3 +191,10 @@ class Stages:
                     bar.desc = self._words
                     bar.start_t += seconds
                     bar.last_print_t += seconds
+
+
+def _lasting(seconds: float) -> str:
+    """Return a duration in words."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, progress_bar, say, tell
+from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, say, tell
+from centering.cli._stages import Stages
 
 __all__ = ["apply"]
 
@@ -28,13 +29,14 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
       centering apply Refine3D/job020/run_data.star --out shifted
       centering apply J12/particles.cs --out shifted --whole-pixels
     """
-    with one_sentence():
+    with one_sentence(), Stages() as stages:
+        stages.begin("reading", 0)
         from centering.io.opening import open_particles
         from centering.tools.apply import apply_origins
 
         particles = open_particles(input_path, angpix)
         for words in particles.warnings:
             tell("warning", words)
-        with progress_bar(len(particles), "moving") as bar:
-            apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=bar.update)
+        advance = stages.begin("moving", len(particles))
+        apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=advance)
     say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

@@ -15,6 +15,7 @@ from centering.cli._common import (
     say,
     say_warnings,
 )
+from centering.cli._stages import Stages
 
 __all__ = ["classes"]
 
@@ -58,15 +59,18 @@ def classes(
     """
     from pathlib import Path
 
-    with one_sentence(TypeError):
+    with one_sentence(TypeError), Stages() as stages:
+        stages.begin("reading", 0)
         import numpy as np
 
         from centering.io.opening import open_particles
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
-        job = prepare(open_particles(averages, angpix), ctf="no", **options | settings)  # averages have no one defocus
+        # averages have no one defocus
+        job = prepare(open_particles(averages, angpix), ctf="no", progress=stages.begin, **options | settings)
         say_warnings(job)
+        stages.begin("centering", 0)
         centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1

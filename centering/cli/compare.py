@@ -70,6 +70,7 @@ def compare(
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence(TypeError), Stages() as stages:
+        stages.begin("reading", 0)
         from centering.runs.prepare import prepare
         from centering.sentence import Sentence, message
         from centering.tools.datasets import open_with_truth

@@ -200,6 +200,7 @@ def _run(
         raise Failure("--tls-ca, --tls-cert and --tls-key belong together, and to --scheduler tls://...; give all four")
     start = perf_counter()
     with one_sentence(TypeError), Stages() as stages:
+        stages.begin("reading", 0)
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
         from centering.io.output_folder import recover
@@ -308,14 +309,14 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
 
 def _time_words(seconds: float, stages: Stages) -> str:
     """Return the time and its parts, which add up to it as they are printed."""
-    tenths = round(10 * seconds)
-    compiling, centering = (round(10 * part) for part in (stages.compiled, stages.counted))
-    parts = [f"{compiling / 10:.1f} s {COMPILING}"] if compiling else []
+    named = {COMPILING: stages.compiled, **stages.spent}
+    tenths = {name: round(10 * part) for name, part in named.items()}
     # nothing was left to do where a run is resumed that was finished
-    last = f"{centering / 10:.1f} s centering, {stages.rate:.0f} particles per second" if stages.rate > 0 else ""
-    rest = max(tenths - compiling - (centering if last else 0), 0)
-    parts += [f"{rest / 10:.1f} s reading, learning, drawing and writing", *([last] if last else [])]
-    return f"{tenths / 10:.1f} s: {', '.join(parts)}"
+    rates = {"centering": f" ({stages.rate:.0f} particles per second)"} if stages.rate > 0 else {}
+    parts = [f"{part / 10:.1f} s {name}{rates.get(name, '')}" for name, part in tenths.items() if part or name in rates]
+    rest = max(round(10 * seconds) - sum(tenths.values()), 0)
+    parts += [f"{rest / 10:.1f} s starting"] if rest else []
+    return f"{(sum(tenths.values()) + rest) / 10:.1f} s: {', '.join(parts)}"
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

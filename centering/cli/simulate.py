@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from centering.cli._common import one_sentence, out_option, progress_bar, say
+from centering.cli._common import one_sentence, out_option, say
+from centering.cli._stages import Stages
 
 __all__ = ["simulate"]
 
@@ -43,7 +44,8 @@ def simulate(out: str, overwrite: bool, **options: Any) -> None:
       centering simulate --volume map.mrc --size 128 --max-shift 12 --ctf --out simulated
       centering compare simulated/particles.star --radius 13 --truth simulated/particles.star
     """
-    with one_sentence(ImportError):
+    with one_sentence(ImportError), Stages() as stages:
+        stages.begin("loading ASPIRE", 0)
         from centering.io.atomic import check_output_folder
 
         check_output_folder(out, owned=(), overwrite=overwrite)  # before ASPIRE is loaded
@@ -51,7 +53,6 @@ def simulate(out: str, overwrite: bool, **options: Any) -> None:
         from centering.aspire.simulation import write_simulation
 
         source = simulated(**options)
-        with progress_bar(source.n, "simulating") as bar:
-            write_simulation(source, out, overwrite=overwrite, progress=bar.update)
+        write_simulation(source, out, overwrite=overwrite, progress=stages.begin("simulating", source.n))
     say(f"{source.n} images of {source.L} x {source.L} px, {float(source.pixel_size):.4g} A per pixel")
     say(f"written: {out}/particles.mrcs, particles.star")

@@ -64,6 +64,47 @@ def test_nothing_is_named_that_is_over_soon(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_stage_of_many_short_ones_is_named(monkeypatch, capsys):
+    """However short each is: nobody waits for long without a word."""
+    monkeypatch.setattr(_stages, "_SOON", 0.1)
+    with Stages() as stages:
+        for k in range(8):
+            stages.begin(f"stage {k}", 2)
+            time.sleep(0.06)
+    assert 1 <= len(capsys.readouterr().err.splitlines()) <= 4
+
+
+def test_where_nobody_watches_a_line_says_how_far_a_stage_has_come(monkeypatch, capsys):
+    monkeypatch.setattr(_stages, "_SOON", 0.01)
+    monkeypatch.setattr(_stages, "_SILENCE", 0.1)
+    with Stages() as stages:
+        update = stages.begin("centering", 40)
+        update(0)
+        for _ in range(3):
+            update(10)
+            time.sleep(0.12)
+        stages.begin("learning the reference")
+        time.sleep(0.25)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "centering"
+    assert re.fullmatch(r"centering: [123]0 of 40, [\d.e+]+ per second, about \d s left", said[1])
+    assert re.fullmatch(r"learning the reference: \d s so far", said[-1])
+    time.sleep(0.15)
+    assert capsys.readouterr().err == ""  # it has ended
+
+
+def test_every_stage_has_its_time_and_they_add_up(monkeypatch):
+    start = time.perf_counter()
+    with Stages() as stages:
+        for words in ("reading", "centering", "reading", "drawing"):
+            stages.begin(words, 0)
+            time.sleep(0.05)
+    elapsed = time.perf_counter() - start
+    assert list(stages.spent) == ["reading", "centering", "drawing"]
+    assert stages.spent["reading"] >= 0.1
+    assert sum(stages.spent.values()) == pytest.approx(elapsed, abs=0.02)
+
+
 def test_compiling_is_named_and_kept_out_of_the_rate(soon, capsys):
     fresh()(3)  # numba itself gets ready
     kernel = fresh()
@@ -103,7 +144,11 @@ def test_the_stages_of_a_run(tmp_path, monkeypatch, rng, estimator):
     assert result.exit_code == 0, result.output
     lines = [line for line in result.stderr.splitlines() if line in ("reading", "centering", "drawing")]
     assert lines[-1] == "drawing"
-    assert re.search(r"^time +[\d.]+ s.*, \d+ particles per second$", result.stdout, re.MULTILINE)
+    found = re.search(
+        r"^time +([\d.]+) s: (.*\d s centering \(\d+ particles per second\).*)$", result.stdout, re.MULTILINE
+    )
+    parts = [float(part.split()[0]) for part in found[2].split(", ")]
+    assert sum(parts) == pytest.approx(float(found[1]), abs=0.01)
 
 
 def test_the_stages_of_a_run_on_a_terminal(tmp_path, rng):
