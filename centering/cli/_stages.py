@@ -69,8 +69,10 @@ class Stages:
         See `centering.progress.Progress`.  ``then`` names the stage that begins by
         itself when all images are done.
         """
-        self._end()
         self._listen()
+        if not total and words == self._stage and not self._total:
+            return lambda count: None  # it goes on
+        self._end()
         self._stage, self._since, self._compiled_before = words, perf_counter(), self.compiled
         self._total, self._done = total, 0
         self.spent.setdefault(words, 0.0)
@@ -142,7 +144,7 @@ class Stages:
         seconds = self._seconds()
         words = f"{stage}: {_lasting(seconds)} so far"
         if self._depth:
-            words = COMPILING
+            words = f"{COMPILING}: {_lasting(self.compiled + perf_counter() - self._begun)} so far"
         elif total and done:
             words = f"{stage}: {done} of {total}, {done / max(seconds, 1e-3):.3g} per second"
             words += f", about {_lasting(seconds * (total - done) / done)} left"

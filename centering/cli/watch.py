@@ -66,6 +66,7 @@ def watch(
       centering watch stacks --radius 38 --angpix 1.31 --out live --until-idle 600
     """
     import signal
+    import sys
 
     with one_sentence(TypeError):
         from centering.checks import refuse_nonpositive
@@ -78,6 +79,8 @@ def watch(
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with one_sentence(TypeError), watching, progress_bar(None, "watching") as bar:
+            if sys.stderr is not None and not sys.stderr.isatty():
+                click.echo(f"watching {printable(folder)}", err=True)
             bar.update(sum(one.images for one in watching.done.values()))
 
             def looked() -> None:

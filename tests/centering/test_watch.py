@@ -176,7 +176,7 @@ def test_ctrl_c_ends_it_cleanly(project, kind):
         out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert out.splitlines()[-1] == "stopped: 2 stacks with 7 particles done"
-    assert err == ""
+    assert err == "watching in\n"
     assert not list(Path("live").rglob("*.partial"))
     stopped = results()
     shutil.rmtree("live")
@@ -211,7 +211,9 @@ def test_what_cannot_be_used_is_named_and_left_alone(project):
     Path("in/.hidden.mrcs").write_bytes(Path("in/a.mrcs").read_bytes())
     before = {path: path.read_bytes() for path in Path("in").rglob("*") if path.is_file()}
     result = watch("--pattern", "*.mrcs*")
-    said = dict(line.split(": left alone: ") for line in result.stderr.splitlines())
+    first, *rest = result.stderr.splitlines()
+    assert first == "watching in"
+    said = dict(line.split(": left alone: ") for line in rest)
     assert set(said) == {"larger.mrcs", "unknown.mrcs", "text.mrcs", "b/x.mrcs2"}
     assert "its images have 56 pixels and those of 'a.mrcs' 48" in said["larger.mrcs"]
     assert "the pixel size of 'a.mrcs' is known and that of 'unknown.mrcs' is not" in said["unknown.mrcs"]
