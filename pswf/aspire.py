@@ -2,7 +2,8 @@
 
     from pswf.aspire import PSWFBasis2D          # was: from aspire.basis import PSWFBasis2D
 
-Tested with ASPIRE-Python 0.14; the only module of this package that imports it.
+Tested with ASPIRE-Python 0.14; the only module of this package that imports it.  The import leaves no trace: ASPIRE's
+log folder, exception hook, root log handlers and progress bars are undone; programs that want them import ASPIRE first.
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-try:
-    from aspire.basis import Coef, SteerableBasis2D
-    from aspire.image import Image
-    from aspire.operators import BlkDiagMatrix
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.split(".")[0] != "aspire":
-        raise
-    raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
-
 from pswf.arrays import Array, Indices
 from pswf.checks import check_choice, check_dtype, check_positive, check_size
+from pswf.loading import load_aspire
 from pswf.steerable.prolate import PSWF2D
+
+load_aspire("pswf.aspire", "aspire.basis")  # first: it keeps ASPIRE quiet
+
+from aspire.basis import Coef, SteerableBasis2D  # noqa: E402
+from aspire.image import Image  # noqa: E402
+from aspire.operators import BlkDiagMatrix  # noqa: E402
 
 __all__ = ["PSWFBasis2D"]
 
