@@ -43,11 +43,11 @@ class PSWFBasis2D(SteerableBasis2D):
     beta : float, optional
         Band relative to the Nyquist frequency.
     dtype : float32 or float64, optional
-    normalization : {"adjoint", "aspire"}, optional
-        The scale of the coefficients.  "adjoint": the functions have norm ``sqrt(lambda)`` (1 for most of them), so
-        that `evaluate_t` is the transpose of `evaluate` and white noise stays white, as covariance estimation and
-        FSPCA suppose.  "aspire": exactly the numbers of ``aspire.basis.PSWFBasis2D``, for coefficients saved with
-        it; those of ell > 0 are smaller by ``sqrt(2)`` there, and `evaluate_t` is not the transpose.
+    normalization : {"aspire", "adjoint"}, optional
+        The scale of the coefficients.  "aspire": the numbers of ``aspire.basis.PSWFBasis2D``; the coefficients of
+        ell > 0 are smaller by ``sqrt(2)`` than inner products with functions of norm ``sqrt(lambda)`` (1 for most of
+        them), and `evaluate_t` is not the transpose of `evaluate`.  "adjoint": it is, and white noise stays white, as
+        covariance estimation and FSPCA suppose; better for these.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class PSWFBasis2D(SteerableBasis2D):
         beta: float = 1.0,
         dtype: npt.DTypeLike = np.float32,
         *,
-        normalization: str = "adjoint",
+        normalization: str = "aspire",
     ) -> None:
         side = check_size(size)
         kind = check_dtype(dtype)
