@@ -65,4 +65,4 @@ def _without_side_effects() -> Iterator[None]:
                 one.disabled = disabled
             if sys.modules.get("aspire") is not None:
                 # its progress bars look for the handler that is gone, and fail without one
-                sys.modules["aspire"].config["logging"]["tqdm_disable"] = True
+                sys.modules["aspire"].config["logging"]["tqdm_disable"].set(True)
