@@ -39,9 +39,11 @@ format: $(VENV)/.dev
 hooks: $(VENV)/.dev
 	$(BIN)/pre-commit install
 
-# The site, in site/docs/index.html; a warning is an error, and so is a link to a page that is not there.
+# The site, in site/index.html; a warning is an error, and so is a link that leads nowhere, or what needs a network.
 docs: $(VENV)/.docs
+	rm -rf site
 	$(BIN)/sphinx-build -q -W --keep-going -c docs -d build/doctrees -b html . site
+	$(BIN)/python docs/check.py site
 
 # Run the notebooks and store what they put out.
 notebooks: $(VENV)/.dev

@@ -3,7 +3,7 @@
 Everything public is imported on first use, so that ``import pswf`` stays light.  From the bottom up:
 
 arrays, checks, jit, threads, cache, _private: types, input, compiled code, threads, files that can be trusted.
-entry_points: what other distributions offer.
+entry_points, loading: what other distributions offer; ASPIRE, quietly.
 recurrence, radial, spectrum, edge, concentration, bessel: the numbers of one angular order.
 bases: radial bases of one order.
 quadrature: rules for the radius.

@@ -2,7 +2,8 @@
 
     from pswf.aspire import PSWFBasis2D          # was: from aspire.basis import PSWFBasis2D
 
-Tested with ASPIRE-Python 0.14; the only module of this package that imports it.
+Tested with ASPIRE-Python 0.14; the only module of this package that imports it.  The import leaves no trace: ASPIRE's
+log folder, exception hook, root log handlers and progress bars are undone; programs that want them import ASPIRE first.
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-try:
-    from aspire.basis import Coef, SteerableBasis2D
-    from aspire.image import Image
-    from aspire.operators import BlkDiagMatrix
-except ModuleNotFoundError as error:
-    if error.name is None or error.name.split(".")[0] != "aspire":
-        raise
-    raise ImportError("pswf.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
-
 from pswf.arrays import Array, Indices
 from pswf.checks import check_choice, check_dtype, check_positive, check_size
+from pswf.loading import load_aspire
 from pswf.steerable.prolate import PSWF2D
+
+load_aspire("pswf.aspire", "aspire.basis")  # first: it keeps ASPIRE quiet
+
+from aspire.basis import Coef, SteerableBasis2D  # noqa: E402
+from aspire.image import Image  # noqa: E402
+from aspire.operators import BlkDiagMatrix  # noqa: E402
 
 __all__ = ["PSWFBasis2D"]
 
@@ -44,11 +43,11 @@ class PSWFBasis2D(SteerableBasis2D):
     beta : float, optional
         Band relative to the Nyquist frequency.
     dtype : float32 or float64, optional
-    normalization : {"adjoint", "aspire"}, optional
-        The scale of the coefficients.  "adjoint": the functions have norm ``sqrt(lambda)`` (1 for most of them), so
-        that `evaluate_t` is the transpose of `evaluate` and white noise stays white, as covariance estimation and
-        FSPCA suppose.  "aspire": exactly the numbers of ``aspire.basis.PSWFBasis2D``, for coefficients saved with
-        it; those of ell > 0 are smaller by ``sqrt(2)`` there, and `evaluate_t` is not the transpose.
+    normalization : {"aspire", "adjoint"}, optional
+        The scale of the coefficients.  "aspire": the numbers of ``aspire.basis.PSWFBasis2D``; the coefficients of
+        ell > 0 are smaller by ``sqrt(2)`` than inner products with functions of norm ``sqrt(lambda)`` (1 for most of
+        them), and `evaluate_t` is not the transpose of `evaluate`.  "adjoint": it is, and white noise stays white, as
+        covariance estimation and FSPCA suppose; better for these.
 
     Raises
     ------
@@ -73,7 +72,7 @@ class PSWFBasis2D(SteerableBasis2D):
         beta: float = 1.0,
         dtype: npt.DTypeLike = np.float32,
         *,
-        normalization: str = "adjoint",
+        normalization: str = "aspire",
     ) -> None:
         side = check_size(size)
         kind = check_dtype(dtype)

@@ -30,6 +30,11 @@ def test_every_version_is_the_one_that_was_installed():
     assert CliRunner().invoke(main, ["--version"]).output == f"centering, version {installed}\n"
 
 
+def test_the_module_is_the_command():
+    assert printed("-m", "centering", "--version") == f"centering, version {centering.__version__}"
+    assert "Usage: centering [OPTIONS]" in printed("-m", "centering", "--help")
+
+
 def test_nobody_pays_for_the_version_who_does_not_ask():
     names = "before = set(sys.modules); import pswf, centering.cli; print("
     names += "'importlib.metadata' in set(sys.modules) - before)"

@@ -2,49 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from pswf.loading import load_aspire
 
 __all__: list[str] = []
 
-
-@contextlib.contextmanager
-def _without_side_effects() -> Iterator[None]:
-    """Undo what ``import aspire`` does to the folder, the exception hook and the loggers of the program."""
-    if "aspire" in sys.modules:
-        yield
-        return
-    root = logging.getLogger()
-    loggers = [one for one in logging.Logger.manager.loggerDict.values() if isinstance(one, logging.Logger)]
-    states = [(one, one.disabled) for one in (root, *loggers)]
-    handlers, level, hook, folder = list(root.handlers), root.level, sys.excepthook, Path.cwd()
-    with tempfile.TemporaryDirectory() as temporary:
-        os.chdir(temporary)
-        try:
-            yield
-        finally:
-            os.chdir(folder)
-            sys.excepthook = hook
-            for handler in set(root.handlers) - set(handlers):
-                handler.close()
-            root.handlers[:] = handlers
-            root.setLevel(level)
-            for one, disabled in states:
-                one.disabled = disabled
-            if "aspire" in sys.modules:
-                # its progress bars look for the handler that is gone, and fail without one
-                sys.modules["aspire"].config["logging"]["tqdm_disable"] = True
-
-
-with _without_side_effects():
-    try:
-        import aspire.source  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.split(".")[0] != "aspire":
-            raise
-        raise ImportError("centering.aspire needs ASPIRE-Python: pip install 'pswf-centering[aspire]'") from error
+load_aspire("centering.aspire", "aspire.source")
