@@ -21,6 +21,7 @@ __all__ = [
     "new_lines",
     "plain",
     "quote",
+    "refuse_twice",
     "split",
     "unmarked",
     "unquote",
@@ -161,6 +162,19 @@ def _rows(lines: list[str], place: int) -> tuple[Sequence[int], int]:
 def _is_block(word: str) -> bool:
     """Whether a stripped line opens a block; a row may well start with a folder called data_..."""
     return word.startswith("data_") and len(split(word)) == 1
+
+
+def refuse_twice(path: Path, tables: Sequence[Table]) -> None:
+    """Raise ValueError for two tables of optics groups or particles of one name: RELION reads the first alone."""
+    found: dict[str, int] = {}
+    for table in tables:
+        if len(table) and (table.name == "optics" or "rlnImageName" in table.columns):
+            first, second = found.setdefault(table.name, table.labels[0]), table.labels[0]
+            if first != second:
+                raise ValueError(
+                    f"{fspath(path)!r} has two tables data_{table.name}, in lines {first + 1} and {second + 1}; "
+                    "make one of them, or a file of each"
+                )
 
 
 def check_rows(path: Path, lines: list[str], table: Table) -> None:

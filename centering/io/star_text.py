@@ -27,6 +27,7 @@ from centering.io.star_table import (
     find_tables,
     plain,
     quote,
+    refuse_twice,
     split,
     unmarked,
     unquote,
@@ -78,6 +79,7 @@ class StarText:
             tables = tuple(find_tables(lines))
             if not any(unmarked(line).startswith("data_") for line in lines):
                 raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
+            refuse_twice(source, tables)
             for table in tables:
                 check_rows(source, lines, table)
             return cls(source, lines, tables)
