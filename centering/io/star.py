@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,7 +14,7 @@ from centering.ctf import CTF
 from centering.io.facts import GIVEN, Stated, judge
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
-from centering.io.star_table import PLACEHOLDERS, find_tables, new_lines
+from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
@@ -23,6 +23,8 @@ __all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 
+_PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
+_DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
 _CTF = {
     "voltage": "rlnVoltage",
     "spherical_aberration": "rlnSphericalAberration",
@@ -78,22 +80,28 @@ class StarFile(StarText):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
-        return ()
+        return tuple(self._left_alone())
 
-    @property
-    def in_angstrom(self) -> bool:
-        """Whether origins belong into the columns in Angstrom: with optics groups, or where there are only those."""
-        columns = self.particles.columns
-        angstrom, pixels = (any(label in columns for label in labels) for labels in (ORIGINS[:2], ORIGINS[2:]))
-        return self.optics is not None or (angstrom and not pixels)
+    def _left_alone(self) -> Iterator[str]:
+        """Say which origins `with_origins` does not set: of other tables, and along the beam."""
+        table, name = self.particles, fspath(self.path)
+        for other in self.tables:
+            if other is not table and len(other) and "rlnImageName" in other.columns:
+                yield f"table data_{other.name} of {name!r} names images too and is left as it is: only {_block(table)}"
+            elif other is not table and len(other) and {*ORIGINS, *_PRIORS, *_DEPTHS} & set(other.columns):
+                yield f"table data_{other.name} of {name!r} has origins, which stay as they are: only {_block(table)}"
+        for label in _DEPTHS:
+            if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
+                yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
 
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
-        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file is `in_angstrom`, otherwise in pixels
+        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone, else in pixels
         (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
-        so that no stale origin survives.
+        so that no stale origin survives, and so are the priors that hold a refinement near the old place
+        (``rlnOriginXPriorAngst``, ``rlnOriginXPrior``, ...).
 
         Parameters
         ----------
@@ -111,13 +119,20 @@ class StarFile(StarText):
         if displacement.shape != (len(table), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the STAR file asks for ({len(table)}, 2)")
         refuse_far(self.path, displacement)
-        wanted = ORIGINS[:2] if self.in_angstrom else ORIGINS[2:]
+        present = [label in table.columns for label in ORIGINS]
+        wanted = ORIGINS[:2] if self.optics or (any(present[:2]) and not any(present[2:])) else ORIGINS[2:]
         columns = {}
-        for label in ORIGINS:
+        for label in (*ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
                 columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
+
+    @property
+    def in_angstrom(self) -> bool:
+        """Whether `with_origins` needs a pixel size."""
+        labels = (*ORIGINS, *_PRIORS)
+        return bool(self.optics) or any(label.endswith("Angst") and label in self.particles.columns for label in labels)
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
         """Return what the origins say, the inverse of `with_origins`; in Angstrom they need a pixel size."""
@@ -246,6 +261,10 @@ def new_star(
     """
     sizes = None if pixel_size is None else np.full(len(names), float(pixel_size))
     StarFile.new(path, names, size=size, pixel_size=sizes).with_origins(displacement, sizes).write(path)
+
+
+def _block(table: Table) -> str:
+    return f"data_{table.name} is centered"
 
 
 def _said(ctf: CTF, count: int) -> tuple[dict[str, float], dict[str, list[str]]]:
