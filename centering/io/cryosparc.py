@@ -8,7 +8,7 @@ RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from centering.ctf import CTF
 from centering.io.atomic import replacing
 from centering.io.cs_table import ALIGNMENTS, checked, fill, load, stacks
+from centering.io.facts import Stated
 from centering.io.refusal import NotStatedError, refuse_far, refused_in_one_sentence
 from centering.io.star import StarFile
 from centering.io.table import Float64, ParticleList
@@ -79,6 +80,27 @@ class CsFile(ParticleList):
         """Return Angstrom per pixel of every image, shape (B,), to six decimals, and in words where it is from."""
         sizes, source = super().pixel_sizes(given)
         return None if sizes is None else np.round(sizes, 6), source
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return what ``blob/psize_A`` says."""
+        return [Stated("blob/psize_A", self.pixel_size_source, self.pixel_size, firm=True)]
+
+    def with_pixel_size(self, pixel_size: float) -> CsFile:
+        """Return a file that gives this pixel size; every ``psize_A`` grows alike, so that shifts keep their length."""
+        growth = pixel_size / self.pixel_size
+        if np.allclose(growth, 1.0, rtol=1e-6, atol=0):
+            return self
+        table = self.table.copy()
+        for name in self._names:
+            if name.endswith("psize_A") and table.dtype[name].kind == "f" and table.dtype[name].shape == ():
+                fill(self.path, table, {name: table[name] * growth})
+        return replace(self, table=table)
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return ``blob/shape`` and its values, pixels along a side of every image; None: not said."""
+        if "blob/shape" not in self._names:
+            return None
+        return "blob/shape", np.asarray(self.table["blob/shape"][:, 0], dtype=np.float64)
 
     def displacements(self, pixel_size: Float64 | None = None, *, only: str | None = None) -> Float64:
         """Return where the shifts put the centres.

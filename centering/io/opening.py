@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.facts import Stated, settle, sizes_of_images
 from centering.io.formats import in_words, lists_particles, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
@@ -32,8 +33,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         The file.  Image names in it are looked for from the current folder (RELION's project folder), then from the
         folder of the file and its parents.
     pixel_size : float, optional
-        Angstrom per pixel; overrides what the files say.  Without it the optics group is asked first, then
-        ``rlnDetectorPixelSize`` and ``rlnMagnification`` (RELION 3.0), then the header of the stack.
+        Angstrom per pixel; overrides what the files say, see `centering.io.facts`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     refuse_duplicates(table, stack_index, image_index)
     listed = lists_particles(table.path)
     # a stack that stands alone is its own name
-    paths, folder, doubts = _resolve(table.path, names) if listed else ([table.path], None, [])
+    paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
     refuse_unnumbered(fspath(table.path), table.names if listed else (), dict(zip(names, stacks, strict=True)))
@@ -85,12 +85,14 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
     size = _common_size(stacks)
     with reading(table.path):
-        sizes, where = table.pixel_sizes(given)
-    headers = [stack.voxel_size for stack in stacks]
-    if sizes is None and all(headers):
-        sizes, where = np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
-    with reading(table.path):
+        header = _headers(stacks, stack_index) if listed else None
+        table, verdict = settle(table, given, header)
+        said = table.image_sizes()
+        doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
+        sizes = verdict.values
         star = table.to_star(size=size, pixel_size=sizes)
+    others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
+    notes += verdict.notes
     if star is not table:
         notes += star.remarks()
     return Particles(
@@ -100,12 +102,13 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         image_index,
         size,
         sizes,
-        where,
+        verdict.source,
         star,
         tuple(notes),
-        (*table.warnings, *segment_doubts(table), *doubts, *volume_doubts(stacks, listed=listed), *_doubts(stacks)),
+        (*verdict.warnings, *doubts, *table.warnings, *others),
         stamps=before,
         table=table,
+        pixel_size_stated=verdict.stated,
     )
 
 
@@ -122,6 +125,18 @@ def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | Non
         )
     used = next((found[0][1] for _, found in fits if found[0][1] is not None), None)
     return [found[0][0] for _, found in fits], used, said_twice(fits, source)
+
+
+def _headers(stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64]) -> Stated | None:
+    """Return what the headers of the stacks say of the pixel size, None where all are silent."""
+    sizes = np.array([stack.voxel_size or np.nan for stack in stacks])
+    if np.isnan(sizes).all():
+        return None
+
+    def whose(row: int) -> str:
+        return f"the header of {fspath(stacks[stack_index[row]].path)!r}"
+
+    return Stated("the MRC headers", "from the MRC headers", sizes[stack_index], header=True, whose=whose)
 
 
 def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray[np.float64] | None, str]:
