@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy.typing as npt
 from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
-from centering.io.particles import Particles
-from centering.io.refusal import check_pixel_size
+from centering.io.particles import Listing, Particles
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable, image_names, refuse_duplicates
+from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -83,10 +84,14 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     headers = [stack.voxel_size for stack in stacks]
     if sizes is None and all(headers):
         sizes, where = np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
+    notes += table.notes
+    listing = Listing(table, size, sizes)
     with reading(table.path):
-        star = table.to_star(size=size, pixel_size=sizes)
-    if star is not table:
-        notes += star.remarks()
+        if isinstance(table, ParticleList) and table.star_can_wait:
+            with suppress(NotStatedError):
+                table.displacements(sizes)  # what is wrong with these is said before any work
+        elif (star := listing.star) is not table:
+            notes += star.remarks()
     return Particles(
         table.path,
         tuple(stacks),
@@ -95,7 +100,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         size,
         sizes,
         where,
-        star,
+        listing,
         tuple(notes),
         tuple(table.warnings),
         stamps=before,

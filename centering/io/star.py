@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
 from centering.io.star_table import PLACEHOLDERS, find_tables, new_lines
 from centering.io.star_text import StarText
@@ -19,7 +20,6 @@ from centering.sentence import Sentence
 __all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 _ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginX", "rlnOriginY")
 _CTF = {
@@ -75,8 +75,18 @@ class StarFile(StarText):
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every row the index into them and the image, counted from 0."""
+        return parse_images(self.path, self.names)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
+        return ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the file is read, a sentence each."""
         return ()
 
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
@@ -145,9 +155,10 @@ class StarFile(StarText):
         optics = self.optics
         if optics is None:
             return ["the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"]
-        if not any("placeholders" in line for line in self.lines[: optics.labels[0]]):
+        said = " ".join(line for line in self.lines[: optics.labels[0]] if "placeholders" in line)
+        if not said:
             return []
-        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items() if label in said)
         return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
 
     def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
