@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.io.facts import GIVEN, Stated, judge
+from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
 from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
@@ -21,7 +22,6 @@ from centering.sentence import Sentence
 __all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
@@ -78,6 +78,11 @@ class StarFile(StarText):
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every row the index into them and the image, counted from 0."""
+        return parse_images(self.path, self.names)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
         return tuple(self._left_alone())
@@ -94,12 +99,17 @@ class StarFile(StarText):
             if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
                 yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the file is read, a sentence each."""
+        return ()
+
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
-        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone, else in pixels
-        (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
+        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone, else in
+        pixels (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
         so that no stale origin survives, and so are the priors that hold a refinement near the old place
         (``rlnOriginXPriorAngst``, ``rlnOriginXPrior``, ...).
 
@@ -168,9 +178,10 @@ class StarFile(StarText):
         optics = self.optics
         if optics is None:
             return ["the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"]
-        if not any("placeholders" in line for line in self.lines[: optics.labels[0]]):
+        said = " ".join(line for line in self.lines[: optics.labels[0]] if "placeholders" in line)
+        if not said:
             return []
-        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items() if label in said)
         return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
 
     def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:

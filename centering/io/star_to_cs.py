@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.cs_table import fill
+from centering.io.image_names import Index
 from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
-from centering.io.table import Index, ParticleTable, image_names, refuse_duplicates
+from centering.io.table import ParticleTable, image_names, refuse_duplicates
 from centering.sentence import Sentence
 
 __all__ = ["cs_like", "to_cs"]
