@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
-from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
+from centering.io.star_cells import Cells, fixed
+from centering.io.star_table import PLACEHOLDERS, Table, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
@@ -72,8 +73,7 @@ class StarFile(StarText):
         columns: dict[str, list[str]] = {}
         if ctf is not None and pixel_size is not None:
             microscope, columns = _said(ctf, len(names))
-        lines = new_lines(names, size, pixel_size, microscope)
-        star = cls(Path(path), lines, tuple(find_tables(lines)))
+        star = cls.of_lines(Path(path), new_lines(names, size, pixel_size, microscope))
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
@@ -119,11 +119,11 @@ class StarFile(StarText):
             raise ValueError(f"displacement has shape {displacement.shape}, the STAR file asks for ({len(table)}, 2)")
         refuse_far(self.path, displacement)
         wanted = _ORIGINS[:2] if self.optics else _ORIGINS[2:]
-        columns = {}
+        columns: dict[str, Cells] = {}
         for label in (*_ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
-                columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
+                columns[label] = fixed(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
     @property
