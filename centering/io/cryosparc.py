@@ -50,15 +50,16 @@ class CsFile(ParticleList):
         Whether it is in cryoSPARC's compressed format, in which it is then written too.
     passthrough : Path or None
         The file beside it from which fields are that it lacks (`centering.io.cs_passthrough`).
-    joined : str
-        What is to be said of that, in words; a doubt where ``passthrough`` is None.
+    said, doubts : tuple of str
+        What is to be told of how it came about, in words.
     """
 
     path: Path
     table: npt.NDArray[Any]
     compressed: bool = False
     passthrough: Path | None = None
-    joined: str = ""
+    said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     pixel_size_source = "from blob/psize_A of the .cs file"
     star_can_wait = True
@@ -72,8 +73,8 @@ class CsFile(ParticleList):
         source = Path(path)
         with refused_in_one_sentence(source, "a .cs file"):
             own, compressed = load(source)
-            table, passthrough, words = join(source, own)
-            return cls(source, checked(source, table), compressed, passthrough, words)
+            table, passthrough, *words = join(source, own)
+            return cls(source, checked(source, table), compressed, passthrough, *words)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -99,7 +100,7 @@ class CsFile(ParticleList):
     @property
     def warnings(self) -> Sequence[str]:
         """What of where the particles are is neither read nor set; and what is wrong with the passthrough file."""
-        found = [self.joined] if self.joined and self.passthrough is None else []
+        found = [*self.doubts]
         strange = strange_shifts(self.table)
         if strange:
             found.append(
@@ -111,7 +112,7 @@ class CsFile(ParticleList):
     @property
     def notes(self) -> Sequence[str]:
         """From where fields are, which shifts are set, and which values of the microscope are placeholders."""
-        found = [self.joined] if self.passthrough is not None else []
+        found = [*self.said]
         others = [group for group in shifted_groups(self.table) if group not in ALIGNMENTS]
         if others:
             found.append(f"new centres are written into every shift, also of {', '.join(others)}")

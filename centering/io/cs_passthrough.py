@@ -23,8 +23,8 @@ _GROUPS = ("blob", "ctf", "location")
 _WORD = "passthrough"
 _JOB = re.compile(r"(?:^|_)(J[0-9]+)_")
 
-Joined = tuple[npt.NDArray[Any], Path | None, str]
-"""A table, the file from which some of its fields are, and what is to be said of it: a doubt where there is no file."""
+Joined = tuple[npt.NDArray[Any], Path | None, tuple[str, ...], tuple[str, ...]]
+"""A table, the file from which some of its fields are, and what is to be told of it: notes, and doubts."""
 
 
 def join(source: Path, table: npt.NDArray[Any]) -> Joined:
@@ -38,7 +38,7 @@ def join(source: Path, table: npt.NDArray[Any]) -> Joined:
     groups = _groups(table)
     missing = [group for group in _GROUPS if group not in groups]
     if not missing or _WORD in source.name or "uid" not in groups or table.dtype["uid"].kind not in "iu":
-        return table, None, ""
+        return table, None, (), ()
     needed = not {*BLOB} <= {*(table.dtype.names or ())}
     doubt = ""
     for candidate in _candidates(source):
@@ -59,10 +59,10 @@ def join(source: Path, table: npt.NDArray[Any]) -> Joined:
         if not taken or (needed and "blob" not in taken):
             continue
         words = f"{' and '.join(f'{group}/*' for group in taken)} come from {fspath(candidate)!r}, joined by uid"
-        return _with(table, other[rows], taken), candidate, words
+        return _with(table, other[rows], taken), candidate, (words,), ()
     if doubt and needed:
         raise ValueError(f"{doubt}; give the passthrough file that was written with it")
-    return table, None, f"{doubt}; it is left alone" if doubt else ""
+    return table, None, (), (f"{doubt}; it is left alone",) if doubt else ()
 
 
 def _mismatch(candidate: Path, other: npt.NDArray[Any], source: Path, table: npt.NDArray[Any]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from os import PathLike, fspath
 from pathlib import Path
 
+from centering.io.cryosparc import CsFile
+from centering.io.cs_to_star import left_out
 from centering.io.formats import STAR, format_of, in_words, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.refusal import check_pixel_size
+from centering.io.star import StarFile
 from centering.io.star_to_cs import to_cs
-from centering.io.table import image_names
+from centering.io.table import ParticleTable, image_names
 from centering.sentence import Sentence, named_if_outside
 
 __all__ = ["convert", "to_cs"]
@@ -22,6 +26,7 @@ def convert(
     into: str | PathLike[str] | None = None,
     pixel_size: float | None = None,
     overwrite: bool = False,
+    tell: Callable[[str, str], object] | None = None,
 ) -> int:
     """Write the particles of one file as a file of another format, and return how many they are.
 
@@ -36,6 +41,8 @@ def convert(
         Angstrom per pixel, instead of what ``source`` says.
     overwrite : bool
         Whether ``target`` may exist.
+    tell : callable, optional
+        Told what a user should know, as ``"note"`` or ``"warning"`` and a sentence: what is left out or made up.
 
     Raises
     ------
@@ -66,6 +73,36 @@ def convert(
     with named_if_outside(new.from_star):
         found = new.from_star(star, pixel_size, other)
     refuse_changed(before)
+    taken = other.passthrough if isinstance(other, CsFile) else None
+    if taken is not None and Path(target).resolve() == taken.resolve():
+        raise ValueError(f"the output would overwrite its own input {fspath(target)!r}; give another name")
     with named_if_outside(found):
         found.write(target)
+    if tell is not None:
+        for kind, words in _remarks(table, star, found):
+            tell(kind, words)
     return len(found)
+
+
+def _remarks(table: ParticleTable, star: StarFile, found: ParticleTable) -> Iterator[tuple[str, str]]:
+    """Yield what a user should know: what is doubtful in the files, made up, or left out."""
+    doubts = list(table.warnings)
+    if isinstance(found, CsFile):
+        doubts += found.doubts
+    if star is not table:
+        doubts += star.remarks()
+    yield from (("warning", words) for words in dict.fromkeys(doubts))
+    if isinstance(found, CsFile):
+        yield from (("note", words) for words in found.said)
+    if isinstance(table, CsFile):
+        yield from (("note", words) for words in table.said)
+        rest = left_out(table.table)
+        if rest:
+            more = f" and {len(rest) - 8} more" if len(rest) > 8 else ""
+            yield "note", f"left out, for the STAR file has no column for them: {', '.join(rest[:8])}{more}"
+        if "rlnCoordinateY" in star.particles.columns:
+            yield (
+                "note",
+                "coordinates count the rows of the micrographs that are named, from the first; "
+                "those of another program may be upside down",
+            )
