@@ -23,6 +23,7 @@ from centering.io.cs_alignments import ALIGNMENTS, shifted_groups, strange_shift
 from centering.io.cs_passthrough import join
 from centering.io.cs_table import checked, fill, load, located, save, with_new_fields
 from centering.io.cs_to_star import as_star, placeholders
+from centering.io.facts import Stated
 from centering.io.image_names import Index
 from centering.io.refusal import NotStatedError, refuse_far, refused_in_one_sentence
 from centering.io.star import StarFile, decimals
@@ -123,10 +124,27 @@ class CsFile(ParticleList):
         """Angstrom per pixel of every image, shape (B,)."""
         return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
 
-    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
-        """Return Angstrom per pixel of every image, shape (B,), to six decimals, and in words where it is from."""
-        sizes, source = super().pixel_sizes(given)
-        return None if sizes is None else np.round(sizes, 6), source
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return what ``blob/psize_A`` says, to six decimals."""
+        return [Stated("blob/psize_A", self.pixel_size_source, np.round(self.pixel_size, 6), firm=True)]
+
+    def with_pixel_size(self, pixel_size: float) -> CsFile:
+        """Return a file that gives this pixel size; every ``psize_A`` grows alike, so that shifts keep their length."""
+        growth = pixel_size / self.pixel_size
+        if np.allclose(growth, 1.0, rtol=1e-6, atol=0):
+            return self
+        table = self.table.copy()
+        for name in self._names:
+            if name.endswith("psize_A") and table.dtype[name].base.kind == "f":
+                values = table[name]
+                fill(self.path, table, {name: values * growth.reshape(len(self), *(1,) * (values.ndim - 1))})
+        return replace(self, table=table)
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return ``blob/shape`` and its values, pixels along a side of every image; None: not said."""
+        if "blob/shape" not in self._names:
+            return None
+        return "blob/shape", np.asarray(self.table["blob/shape"][:, 0], dtype=np.float64)
 
     def displacements(self, pixel_size: Float64 | None = None, *, only: str | None = None) -> Float64:
         """Return where the shifts put the centres.
@@ -182,7 +200,7 @@ class CsFile(ParticleList):
         displacement : ndarray, shape (B, 2), float64
             (row, column) in pixels of the images, object centre minus ``n // 2``.
         pixel_size : ndarray, shape (B,), float64, optional
-            Angstrom per pixel of the images; where it differs from that of the file, ``blob/psize_A`` is set to it.
+            Not needed: shifts are in units of the pixel sizes in the file (`with_pixel_size` sets others).
         only : str, optional
             ``alignments2D`` or ``alignments3D``: leave all others as they are.
         """
@@ -190,14 +208,11 @@ class CsFile(ParticleList):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
         refuse_far(self.path, displacement)
         image, fields = self.pixel_size, dict[str, npt.NDArray[Any]]()
-        if pixel_size is not None and not np.allclose(pixel_size, image, rtol=1e-5, atol=1e-6):
-            # pixels stay pixels: a shift means what it is beside the pixel size of the images
-            image = fields["blob/psize_A"] = np.asarray(pixel_size, dtype=np.float64)
         present = [one for one in shifted_groups(self.table) if only in (None, one)]
         for prefix in present or [only or ALIGNMENTS[0]]:
             if not {f"{prefix}/shift", f"{prefix}/psize_A"} & set(self._names):
                 fields[f"{prefix}/psize_A"] = image
-            size = unit(self.table, prefix, image)
+            size = unit(self.table, prefix)
             moves = (-displacement[:, ::-1] * image[:, None]).reshape(len(self), *(1,) * (size.ndim - 1), 2)
             fields[f"{prefix}/shift"] = moves / size[..., None] + 0.0
         return self.with_fields(fields)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.cs_alignments import shifted_groups
 from centering.io.cs_table import located
 from centering.io.image_names import Index, for_relion
 from centering.io.star import PLACEHOLDERS, StarFile, decimals
@@ -91,7 +92,8 @@ def placeholders(table: npt.NDArray[Any]) -> list[str]:
 def left_out(table: npt.NDArray[Any]) -> list[str]:
     """Return the fields of which a STAR file made here says nothing."""
     names = table.dtype.names or ()
-    return [name for name in names if name not in _CARRIED and not name.endswith(("/psize_A", "blob/sign"))]
+    carried = {*_CARRIED, *(f"{group}/shift" for group in shifted_groups(table)[:1])}
+    return [name for name in names if name not in carried and not name.endswith(("/psize_A", "blob/sign"))]
 
 
 def as_star(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.io.facts import Stated
 from centering.io.identity import Stamps
 from centering.io.star import StarFile
 from centering.io.table import ParticleTable
@@ -128,7 +129,9 @@ class Particles:
     stamps : tuple of (Path, Stamp)
         State of every file, of before it was read.
     table : ParticleTable or None
-        What the source says, in its own format.
+        What the source says, in its own format; corrected where a user gives another pixel size.
+    pixel_size_stated : tuple of Stated
+        Every source of a pixel size, whether or not it counts; see `centering.io.facts`.
     """
 
     source: Path
@@ -144,6 +147,7 @@ class Particles:
     ctf: CTF | None = None
     stamps: Stamps = ()
     table: ParticleTable | None = None
+    pixel_size_stated: tuple[Stated, ...] = ()
 
     def __len__(self) -> int:
         return len(self.image_index)
@@ -177,6 +181,7 @@ class Particles:
             listing=None,
             table=None,
             stamps=(),
+            pixel_size_stated=(),
         )
 
     @property

@@ -1,4 +1,4 @@
-"""Where the loops of a STAR file lie, and how a row is cut into values and put together again."""
+"""Where the tables of a STAR file lie, and how a row is cut into values and put together again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ __all__ = [
     "new_lines",
     "plain",
     "quote",
+    "refuse_twice",
     "split",
+    "unmarked",
     "unquote",
     "weave",
 ]
@@ -30,6 +32,7 @@ PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitud
 """What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 _TOKEN = r"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)"""
+_MARK = "\ufeff"
 _BREAKS = re.compile(r"[\n\r]")
 _TOKENS = re.compile(_TOKEN + r"|(\#.*)")
 
@@ -77,7 +80,7 @@ def quote(value: str) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """Where one ``loop_`` lies in a STAR file.
+    """Where one ``loop_`` lies in a STAR file, or a block of pairs of a label and a value: a table of one row.
 
     Attributes
     ----------
@@ -88,32 +91,44 @@ class Table:
     labels : tuple of int
         Line numbers (0-based) of the labels.
     rows : sequence of int
-        Line numbers (0-based) of the rows.
+        Line numbers (0-based) of the rows; none of pairs.
+    pairs : bool
+        Whether each value stands behind its label.
     """
 
     name: str
     columns: tuple[str, ...]
     labels: tuple[int, ...]
     rows: Sequence[int]
+    pairs: bool = False
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return 1 if self.pairs else len(self.rows)
 
 
 def find_tables(lines: list[str]) -> Iterator[Table]:
-    """Yield the loops of a STAR file."""
+    """Yield the loops of a STAR file, and what its blocks have of pairs."""
     block = ""
     place = 0
     while place < len(lines):
-        word = lines[place].strip()
+        word = unmarked(lines[place]).strip()
         if _is_block(word):
             block = word.split()[0][5:]
-        place += 1
-        if word == "loop_" or word.startswith(("loop_ ", "loop_\t", "loop_#")):
-            labels, place = _labels(lines, place)
-            rows, place = _rows(lines, place)
+        loop = word == "loop_" or word.startswith(("loop_ ", "loop_\t", "loop_#"))
+        if loop or word.startswith("_"):
+            labels, place = _labels(lines, place + loop)
             columns = tuple(lines[label].split()[0][1:] for label in labels)
-            yield Table(block, columns, labels, rows)
+            rows: Sequence[int] = ()
+            if loop:
+                rows, place = _rows(lines, place)
+            yield Table(block, columns, labels, rows, pairs=not loop)
+        else:
+            place += 1
+
+
+def unmarked(line: str) -> str:
+    """Return a line without the byte order mark that some editors put before the first one."""
+    return line.lstrip(_MARK)
 
 
 def _labels(lines: list[str], place: int) -> tuple[tuple[int, ...], int]:
@@ -131,7 +146,7 @@ def _labels(lines: list[str], place: int) -> tuple[tuple[int, ...], int]:
 def _rows(lines: list[str], place: int) -> tuple[Sequence[int], int]:
     rows = []
     for number in range(place, len(lines)):
-        word = lines[number].lstrip()
+        word = unmarked(lines[number]).lstrip()
         if word.startswith(("data_", "loop_")) and (_is_block(word.rstrip()) or word.rstrip() == "loop_"):
             break
         if word and word[0] != "#":
@@ -149,12 +164,34 @@ def _is_block(word: str) -> bool:
     return word.startswith("data_") and len(split(word)) == 1
 
 
+def refuse_twice(path: Path, tables: Sequence[Table]) -> None:
+    """Raise ValueError for two tables of optics groups or particles of one name: RELION reads the first alone."""
+    found: dict[str, int] = {}
+    for table in tables:
+        if len(table) and (table.name == "optics" or "rlnImageName" in table.columns):
+            first, second = found.setdefault(table.name, table.labels[0]), table.labels[0]
+            if first != second:
+                raise ValueError(
+                    f"{fspath(path)!r} has two tables data_{table.name}, in lines {first + 1} and {second + 1}; "
+                    "make one of them, or a file of each"
+                )
+
+
 def check_rows(path: Path, lines: list[str], table: Table) -> None:
-    """Raise ValueError where a row does not have as many values as the table has columns."""
+    """Raise ValueError where a row does not have as many values as the table has columns.
+
+    Pairs are looked at where they are optics groups or particles: others are nothing to us, and may be anything.
+    """
+    if table.pairs and not (table.name == "optics" or "rlnImageName" in table.columns):
+        return
     count = len(table.columns)
     if len(set(table.columns)) != count:
         twice = next(name for name in table.columns if table.columns.count(name) > 1)
         raise ValueError(f"table data_{table.name} of {fspath(path)!r} has the column {twice} twice")
+    for label in table.labels if table.pairs else ():
+        found = len(split(lines[label])) - 1
+        if found != 1:
+            raise ValueError(f"line {label + 1} of {fspath(path)!r} has {found} values behind a label; give one")
     for row in table.rows:
         found = len(split(lines[row]))
         if found != count:

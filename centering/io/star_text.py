@@ -19,7 +19,20 @@ import numpy.typing as npt
 
 from centering.io.atomic import replacing
 from centering.io.refusal import refused_in_one_sentence
-from centering.io.star_table import Table, append, around, check_rows, find_tables, plain, quote, split, unquote, weave
+from centering.io.star_table import (
+    Table,
+    append,
+    around,
+    check_rows,
+    find_tables,
+    plain,
+    quote,
+    refuse_twice,
+    split,
+    unmarked,
+    unquote,
+    weave,
+)
 
 if TYPE_CHECKING:
     from typing import Self
@@ -29,7 +42,7 @@ __all__ = ["StarText"]
 
 @dataclass(frozen=True)
 class StarText:
-    """The text of a STAR file of particles, where its loops lie in it, and what it says of every particle.
+    """The text of a STAR file of particles, where its tables lie in it, and what it says of every particle.
 
     Attributes
     ----------
@@ -38,7 +51,7 @@ class StarText:
     lines : list of str
         Its text without line ends; never changed, `with_columns` returns another file.
     tables : tuple of Table
-        The loops, in file order.
+        The loops, and the pairs of a label and a value as tables of one row, in file order.
     """
 
     path: Path
@@ -64,20 +77,23 @@ class StarText:
             if lines[-1] == "":
                 lines.pop()
             tables = tuple(find_tables(lines))
-            if not any(line.startswith("data_") for line in lines):
+            if not any(unmarked(line).startswith("data_") for line in lines):
                 raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
+            refuse_twice(source, tables)
             for table in tables:
                 check_rows(source, lines, table)
             return cls(source, lines, tables)
 
     def table(self, name: str) -> Table | None:
-        """Return the loop of block ``data_<name>``, None where there is none."""
+        """Return the table of block ``data_<name>``, None where there is none."""
         return next((table for table in self.tables if table.name == name), None)
 
     def column(self, table: Table, label: str) -> list[str]:
         """Return the values of one column as text, without quotes; ValueError where there is no such column."""
         index = self._index(table, label)
         lines = self.lines
+        if table.pairs:
+            return [unquote(split(lines[table.labels[index]])[1])]
         values = []
         for row in table.rows:
             line = lines[row]
@@ -86,6 +102,8 @@ class StarText:
 
     def value(self, table: Table, label: str, row: int) -> str:
         """Return one value as text, without quotes; ``row`` counts from 0."""
+        if table.pairs:
+            return self.column(table, label)[row]
         return unquote(split(self.lines[table.rows[row]])[self._index(table, label)])
 
     def numbers(self, table: Table, label: str) -> npt.NDArray[np.float64]:
@@ -118,7 +136,7 @@ class StarText:
 
     @property
     def particles(self) -> Table:
-        """The loop that names the images; ValueError where none has a column ``rlnImageName``, or it has no rows."""
+        """The table that names the images; ValueError where none has a column ``rlnImageName``, or it has no rows."""
         named = [table for table in self.tables if "rlnImageName" in table.columns]
         if not named:
             raise ValueError(
@@ -191,6 +209,14 @@ class StarText:
         lines = list(self.lines)
         old = sorted(table.columns.index(label) for label in columns if label in table.columns)
         new = [label for label in columns if label not in table.columns]
+        if table.pairs:
+            pattern = around([1], 2)
+            for index in old:
+                place = table.labels[index]
+                lines[place] = weave(pattern, lines[place], columns[table.columns[index]])
+            place = table.labels[-1] + 1
+            lines[place:place] = [f"_{label} {columns[label][0]}" for label in new]
+            return replace(self, lines=lines, tables=tuple(find_tables(lines)))
         if old:
             pattern = around(old, len(table.columns))
             replacements = zip(*(columns[table.columns[index]] for index in old), strict=True)

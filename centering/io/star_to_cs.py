@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.cs_table import fill
+from centering.io.facts import agree
 from centering.io.image_names import Index, file_of
 from centering.io.refusal import refuse_name
 from centering.io.star import StarFile
@@ -66,11 +67,13 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     else:
         rows = _rows(star, stacks, stack_index, image_index, into)
         order = np.argsort(rows, kind="stable")
-        cs = _updated(star, replace(into, table=into.table[rows[order]]), order, sizes, said, pixel_size is not None)
+        cs = replace(into, table=into.table[rows[order]])
+        if pixel_size is not None:
+            cs = cs.with_pixel_size(pixel_size)
+        cs = _updated(star, cs, order, sizes, said)
     columns = set(star.particles.columns)
     if {"rlnOriginXAngst", "rlnOriginX"} & columns:
-        moves = star.displacements(sizes)[order]
-        cs = cs.with_shifts(moves, sizes[order] if pixel_size is not None or into is None else None)
+        cs = cs.with_shifts(star.displacements(sizes)[order])
     if {"rlnClassNumber", "rlnAnglePsi"} <= columns and _is_planar(star):
         classes = star.numbers(star.particles, "rlnClassNumber")
         wrong = classes[(classes < 1) | (classes >= 2**31) | (classes != np.rint(classes))]
@@ -138,9 +141,7 @@ def _new(
     return CsFile(star.path, table)
 
 
-def _updated(
-    star: StarFile, cs: CsFile, order: Index, sizes: npt.NDArray[np.float64], said: _Said, given: bool
-) -> CsFile:
+def _updated(star: StarFile, cs: CsFile, order: Index, sizes: npt.NDArray[np.float64], said: _Said) -> CsFile:
     """Return a file with what the STAR file says otherwise of its defoci; what else differs is told."""
     table, names = cs.table, cs.table.dtype.names or ()
     numbers, _, doubts = carried(star, micrographs=False)
@@ -162,7 +163,7 @@ def _updated(
             changed[name] = np.where(differs, new, old)
     if changed:
         said.notes.append(f"{', '.join(changed)} are those of {fspath(star.path)!r}")
-    if not given and not np.allclose(sizes[order], cs.pixel_size, rtol=1e-4):
+    if not agree(sizes[order], cs.pixel_size).all():
         k = int(np.abs(sizes[order] / cs.pixel_size - 1).argmax())
         said.doubts.append(
             f"{fspath(star.path)!r} has pixels of {sizes[order][k]:g} A, {fspath(cs.path)!r} of "

@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
+from centering.io.facts import GIVEN, Stated, agree, judge
 from centering.io.image_names import Index, parse_images
-from centering.io.refusal import NotStatedError, check_pixel_size, refuse_pixel_sizes
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
+from centering.sentence import Sentence
 
 __all__ = ["ParticleList", "ParticleTable", "image_names", "refuse_duplicates"]
 
@@ -58,6 +60,18 @@ class ParticleTable(Protocol):
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
         """Return the pixel sizes, ``given`` for all where it is not None, and in words where they come from."""
+        ...
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return every source of a pixel size in the file, the one that counts first."""
+        ...
+
+    def with_pixel_size(self, pixel_size: float) -> ParticleTable:
+        """Return the same particles with this pixel size; what moves them is as long in pixels as it was."""
+        ...
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return what the file calls the size of an image, and the pixels along a side of each, shape (B,), or None."""
         ...
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
@@ -129,12 +143,29 @@ class ParticleList:
         """Return the pixel sizes, and in words where they come from."""
         check_pixel_size(given)
         if given is not None:
-            return np.full(len(self), given), "given"
+            return np.full(len(self), given), GIVEN
+        verdict = judge(self.path, self.pixel_size_sources())
+        return verdict.values, verdict.source
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return what `pixel_size` says."""
         sizes = self.pixel_size
         if sizes is None:
-            return None, "not known"
-        refuse_pixel_sizes(self.path, sizes)
-        return sizes, self.pixel_size_source
+            return []
+        return [Stated(self.pixel_size_source.removeprefix("from "), self.pixel_size_source, sizes, firm=True)]
+
+    def with_pixel_size(self, pixel_size: float) -> ParticleTable:
+        """Return the table itself where it gives this pixel size or none; refuse to correct what is not known."""
+        wrong = [one for one in self.pixel_size_sources() if not agree(one.values, pixel_size).all()]
+        if not wrong:
+            return self
+        words = "{path!r} gives {value:.6g} Angstrom per pixel and is not corrected; leave out {pixel_size}"
+        value = wrong[0].values[~agree(wrong[0].values, pixel_size)][0]
+        raise ValueError(Sentence(words, path=fspath(self.path), value=value))
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return None: the size of the images is not said."""
+        return None
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
         """Refuse: no displacements are stated."""

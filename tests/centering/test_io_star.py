@@ -1,5 +1,7 @@
 """STAR files keep every byte that is not an origin; `starfile` is the independent reader."""
 
+import re
+
 import numpy as np
 import pytest
 import starfile
@@ -148,9 +150,114 @@ def test_an_empty_table_beside_the_particles_is_kept(write, tmp_path):
     text = "data_model\n\nloop_\n_rlnA #1\n_rlnB #2\n\n" + TWO_BLOCKS
     path = write(text)
     star = StarFile.read(path)
-    assert [(table.name, len(table)) for table in star.tables] == [("model", 0), ("optics", 2), ("particles", 3)]
+    assert [(table.name, len(table)) for table in star.tables] == [
+        ("model", 0),
+        ("job", 1),
+        ("optics", 2),
+        ("particles", 3),
+    ]
     star.write(tmp_path / "out.star")
     assert (tmp_path / "out.star").read_text() == text
+
+
+PAIRS = """data_optics
+
+_rlnOpticsGroupName\t"my group"   # a comment
+_rlnOpticsGroup\t\t1
+
+# another
+_rlnImagePixelSize     1.5
+
+data_particles
+
+_rlnImageName 000001@a.mrcs
+_rlnOpticsGroup 1
+_rlnOriginXAngst    7.0  # stale
+"""
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "byte order mark"])
+def test_pairs_are_a_table_of_one_row_and_are_edited_in_place(write, tmp_path, mark):
+    star = StarFile.read(write(mark + PAIRS))
+    assert len(star) == len(star.optics) == 1
+    assert star.column(star.optics, "rlnOpticsGroupName") == ["my group"]
+    assert star.value(star.particles, "rlnImageName", 0) == "000001@a.mrcs"
+    sizes, _ = star.pixel_sizes()
+    np.testing.assert_array_equal(sizes, [1.5])
+    star.with_origins(DISPLACEMENT[:1], sizes).write(tmp_path / "out.star")
+    expected = PAIRS.replace("7.0  # stale\n", "3.375000  # stale\n_rlnOriginYAngst -2.250000\n")
+    assert (tmp_path / "out.star").read_text(encoding="utf-8") == mark + expected
+    # starfile takes neither a mark nor comments behind values
+    (tmp_path / "out.star").write_text(re.sub(" +#.*", "", expected))
+    assert starfile.read(tmp_path / "out.star")["particles"]["rlnOriginYAngst"] == -2.25
+
+
+@pytest.mark.parametrize("text", [ONE_BLOCK.lstrip(), TWO_BLOCKS], ids=["3.0", "3.1"])
+def test_a_byte_order_mark_is_no_part_of_a_name_and_stays(write, tmp_path, text):
+    plain, marked = StarFile.read(write(text)), StarFile.read(write("\ufeff" + text, "marked.star"))
+    assert marked.tables == plain.tables
+    marked.write(tmp_path / "copy.star")
+    assert (tmp_path / "copy.star").read_bytes() == (tmp_path / "marked.star").read_bytes()
+
+
+@pytest.mark.parametrize("line", ["_rlnImagePixelSize", "_rlnImagePixelSize 1.5 2", "_rlnImagePixelSize # 1.5"])
+def test_a_label_of_an_optics_group_has_one_value(write, line):
+    with pytest.raises(ValueError, match=r"line 7 .* values behind a label; give one"):
+        StarFile.read(write(PAIRS.replace("_rlnImagePixelSize     1.5", line)))
+
+
+@pytest.mark.parametrize("unit", ["", "Angst"])
+def test_priors_are_those_of_the_new_place(write, unit):
+    """RELION's refinements restrain origins to them (``rlnOriginXPriorAngst``), and RELION drops them on recentring."""
+    text = TWO_BLOCKS.replace("_myOwnColumn", f"_rlnOriginXPrior{unit}").replace("_rlnEmpty", f"_rlnOriginYPrior{unit}")
+    star = StarFile.read(write(text)).with_origins(DISPLACEMENT, np.array([1.25, 2.5, 1.25]))
+    scale = np.array([1.25, 2.5, 1.25]) if unit else 1.0
+    np.testing.assert_array_equal(star.numbers(star.particles, f"rlnOriginXPrior{unit}"), -DISPLACEMENT[:, 1] * scale)
+    np.testing.assert_array_equal(star.numbers(star.particles, f"rlnOriginYPrior{unit}"), -DISPLACEMENT[:, 0] * scale)
+    assert star.warnings == ()
+
+
+def test_origins_in_angstrom_of_a_3_0_file_ask_for_a_pixel_size_too(write):
+    assert not StarFile.read(write(ONE_BLOCK)).in_angstrom
+    assert StarFile.read(write(TWO_BLOCKS)).in_angstrom
+    assert StarFile.read(write(ONE_BLOCK.replace("rlnDefocusU", "rlnOriginXPriorAngst"))).in_angstrom
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            "data_images\n\nloop_\n_rlnImageName\n1@a.mrcs\n",
+            "data_images .* names images too .* only data_particles is",
+        ),
+        ("data_\n\n_rlnImageName 1@a.mrcs\n", "data_ .* names images too"),
+        ("data_images_body_1\n\nloop_\n_rlnOriginXAngst\n1.5\n", "data_images_body_1 .* has origins"),
+        ("data_micrographs\n\nloop_\n_rlnMicrographName\na.mrc\n", None),
+        ("data_model_classes\n\nloop_\n_rlnReferenceImage\n1@c.mrcs\n", None),
+        ("data_images\n\nloop_\n_rlnImageName\n", None),
+    ],
+)
+def test_tables_whose_places_stay_are_named(write, more, words):
+    warnings = StarFile.read(write(TWO_BLOCKS + "\n" + more)).warnings
+    assert len(warnings) == (words is not None)
+    if words is not None:
+        assert re.search(words, warnings[0])
+
+
+@pytest.mark.parametrize("label", ["rlnOriginZ", "rlnOriginZPriorAngst"])
+def test_places_along_the_beam_are_named_where_there_are_some(write, label):
+    text = ONE_BLOCK.replace("rlnDefocusU", label)
+    assert f"column {label} " in StarFile.read(write(text)).warnings[0]
+    assert StarFile.read(write(text.replace("15301.10", "0.0000").replace("1.5e+04", "-0"))).warnings == ()
+
+
+@pytest.mark.parametrize("name", ["particles", "optics"])
+def test_two_tables_of_one_name_are_refused(write, name):
+    text = (
+        TWO_BLOCKS + "\n" + TWO_BLOCKS.replace({"particles": "data_optics", "optics": "data_particles"}[name], "data_x")
+    )
+    with pytest.raises(ValueError, match=rf"two tables data_{name}, in lines \d+ and \d+; make one of them"):
+        StarFile.read(write(text))
 
 
 def particles_and_optics(path):
