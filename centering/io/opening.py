@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -11,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.formats import in_words, read_table, reading
+from centering.io.facts import Stated, settle, sizes_of_images
+from centering.io.formats import format_of, in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
-from centering.io.particles import Particles
-from centering.io.refusal import check_pixel_size
+from centering.io.particles import Listing, Particles
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable, image_names, refuse_duplicates
+from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -31,8 +33,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
         The file.  Image names in it are looked for from the current folder (RELION's project folder), then from the
         folder of the file and its parents.
     pixel_size : float, optional
-        Angstrom per pixel; overrides what the files say.  Without it the optics group is asked first, then
-        ``rlnDetectorPixelSize`` and ``rlnMagnification`` (RELION 3.0), then the header of the stack.
+        Angstrom per pixel; overrides what the files say, see `centering.io.facts`.
 
     Raises
     ------
@@ -79,14 +80,18 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
     size = _common_size(stacks)
     with reading(table.path):
-        sizes, where = table.pixel_sizes(given)
-    headers = [stack.voxel_size for stack in stacks]
-    if sizes is None and all(headers):
-        sizes, where = np.array(headers, dtype=np.float64)[stack_index], "from the MRC headers"
-    with reading(table.path):
-        star = table.to_star(size=size, pixel_size=sizes)
-    if star is not table:
-        notes += star.remarks()
+        header = _headers(stacks, stack_index) if format_of(table.path).lists else None
+        table, verdict = settle(table, given, header)
+        said = table.image_sizes()
+        doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
+        sizes = verdict.values
+        notes += [*verdict.notes, *table.notes]
+        listing = Listing(table, size, sizes)
+        if isinstance(table, ParticleList) and table.star_can_wait:
+            with suppress(NotStatedError):
+                table.displacements(sizes)  # what is wrong with these is said before any work
+        elif (star := listing.star) is not table:
+            notes += star.remarks()
     return Particles(
         table.path,
         tuple(stacks),
@@ -94,12 +99,13 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         image_index,
         size,
         sizes,
-        where,
-        star,
+        verdict.source,
+        listing,
         tuple(notes),
-        tuple(table.warnings),
+        (*verdict.warnings, *doubts, *table.warnings),
         stamps=before,
         table=table,
+        pixel_size_stated=verdict.stated,
     )
 
 
@@ -126,6 +132,18 @@ def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | Non
             "folder, nor from the folder of that file or its parents; run from the project folder"
         )
     return paths, used
+
+
+def _headers(stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64]) -> Stated | None:
+    """Return what the headers of the stacks say of the pixel size, None where all are silent."""
+    sizes = np.array([stack.voxel_size or np.nan for stack in stacks])
+    if np.isnan(sizes).all():
+        return None
+
+    def whose(row: int) -> str:
+        return f"the header of {fspath(stacks[stack_index[row]].path)!r}"
+
+    return Stated("the MRC headers", "from the MRC headers", sizes[stack_index], header=True, whose=whose)
 
 
 def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray[np.float64] | None, str]:

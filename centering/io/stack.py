@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.io.atomic import refuse_line_breaks
+from centering.io.facts import Stated
 from centering.io.mrc import MrcStack
 from centering.io.refusal import NotStatedError
 from centering.io.star import StarFile
@@ -59,6 +61,16 @@ class StackTable(ParticleList):
     def pixel_size(self) -> Float64 | None:
         """Angstrom per pixel of every image, shape (B,); None where the header does not say it."""
         return None if self.voxel_size is None else np.full(self.count, self.voxel_size)
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return what the header says."""
+        sizes = self.pixel_size
+        name = f"the header of {fspath(self.path)!r}"
+        return [] if sizes is None else [Stated(name, self.pixel_size_source, sizes, header=True)]
+
+    def with_pixel_size(self, pixel_size: float) -> StackTable:
+        """Return the table with another pixel size; it is written into new files only."""
+        return replace(self, voxel_size=pixel_size)
 
     def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
         """Refuse: a stack alone states no defocus."""

@@ -11,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far, refuse_pixel_sizes
+from centering.io.facts import GIVEN, Stated, judge
+from centering.io.image_names import Index, parse_images
+from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
 from centering.io.star_cells import Cells, fixed
+from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
+from centering.io.star_images import find_images
 from centering.io.star_table import PLACEHOLDERS, Table, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
@@ -20,9 +24,7 @@ from centering.sentence import Sentence
 __all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
-_ORIGINS = ("rlnOriginXAngst", "rlnOriginYAngst", "rlnOriginX", "rlnOriginY")
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
 _CTF = {
@@ -77,6 +79,12 @@ class StarFile(StarText):
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every row the index into them and the image, counted from 0."""
+        found = find_images(self.cells(self.particles, "rlnImageName"))
+        return parse_images(self.path, self.names) if found is None else found
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
         return tuple(self._left_alone())
@@ -87,19 +95,24 @@ class StarFile(StarText):
         for other in self.tables:
             if other is not table and len(other) and "rlnImageName" in other.columns:
                 yield f"table data_{other.name} of {name!r} names images too and is left as it is: only {_block(table)}"
-            elif other is not table and len(other) and {*_ORIGINS, *_PRIORS, *_DEPTHS} & set(other.columns):
+            elif other is not table and len(other) and {*ORIGINS, *_PRIORS, *_DEPTHS} & set(other.columns):
                 yield f"table data_{other.name} of {name!r} has origins, which stay as they are: only {_block(table)}"
         for label in _DEPTHS:
             if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
                 yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the file is read, a sentence each."""
+        return ()
+
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
-        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups, otherwise in pixels
-        (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
-        so that no stale origin survives, and so are the priors that hold a refinement near the old place
+        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone,
+        else in pixels (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set
+        too, so that no stale origin survives, and so are the priors that hold a refinement near the old place
         (``rlnOriginXPriorAngst``, ``rlnOriginXPrior``, ...).
 
         Parameters
@@ -118,9 +131,10 @@ class StarFile(StarText):
         if displacement.shape != (len(table), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the STAR file asks for ({len(table)}, 2)")
         refuse_far(self.path, displacement)
-        wanted = _ORIGINS[:2] if self.optics else _ORIGINS[2:]
+        present = [label in table.columns for label in ORIGINS]
+        wanted = ORIGINS[:2] if self.optics or (any(present[:2]) and not any(present[2:])) else ORIGINS[2:]
         columns: dict[str, Cells] = {}
-        for label in (*_ORIGINS, *_PRIORS):
+        for label in (*ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
                 columns[label] = fixed(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
@@ -129,15 +143,15 @@ class StarFile(StarText):
     @property
     def in_angstrom(self) -> bool:
         """Whether `with_origins` needs a pixel size."""
-        labels = (*_ORIGINS, *_PRIORS)
+        labels = (*ORIGINS, *_PRIORS)
         return bool(self.optics) or any(label.endswith("Angst") and label in self.particles.columns for label in labels)
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
         """Return what the origins say, the inverse of `with_origins`; in Angstrom they need a pixel size."""
         table = self.particles
-        if set(_ORIGINS[:2]) <= set(table.columns):
+        if set(ORIGINS[:2]) <= set(table.columns):
             scale, unit = self._known(pixel_size), "Angst"
-        elif set(_ORIGINS[2:]) <= set(table.columns):
+        elif set(ORIGINS[2:]) <= set(table.columns):
             scale, unit = np.ones(len(table)), ""
         else:
             raise NotStatedError(f"{fspath(self.path)!r} has no origins: no column rlnOriginXAngst or rlnOriginX")
@@ -166,9 +180,10 @@ class StarFile(StarText):
         optics = self.optics
         if optics is None:
             return ["the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"]
-        if not any("placeholders" in line for line in self.lines[: optics.labels[0]]):
+        said = " ".join(line for line in self.lines[: optics.labels[0]] if "placeholders" in line)
+        if not said:
             return []
-        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items() if label in said)
         return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
 
     def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:
@@ -181,31 +196,29 @@ class StarFile(StarText):
                 f"{fspath(self.path)!r} has a particle of class {wrong[0]:g}; classes are small whole numbers"
             )
         psi = self.numbers(table, "rlnAnglePsi")
-        stated = {_ORIGINS[0], _ORIGINS[2]} & set(table.columns)
+        stated = {ORIGINS[0], ORIGINS[2]} & set(table.columns)
         displacement = self.displacements(pixel_size) if stated else np.zeros((len(table), 2))
         return numbers.astype(np.int64), psi, displacement
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
-        """Return the pixel sizes: of ``rlnImagePixelSize``, or else of detector and magnification; and where from."""
+        """Return the pixel sizes by the rule of `centering.io.facts`, and in words where they come from."""
         check_pixel_size(given)
-        table = self.particles
         if given is not None:
-            return np.full(len(table), given), "given"
-        source = "from the optics groups of the STAR file"
-        sizes = self.per_particle("rlnImagePixelSize", optics_first=True)
-        if sizes is not None and "rlnImagePixelSize" in table.columns:
-            optics = self.optics
-            if optics is None or "rlnImagePixelSize" not in optics.columns:
-                source = "from the particles of the STAR file"
-        if sizes is None and {"rlnDetectorPixelSize", "rlnMagnification"} <= set(table.columns):
-            detector = self.numbers(table, "rlnDetectorPixelSize")  # micrometres
-            with np.errstate(divide="ignore", invalid="ignore"):
-                sizes = 1e4 * detector / self.numbers(table, "rlnMagnification")
-            source = "from detector pixel size and magnification in the STAR file"
-        if sizes is None:
-            return None, "not known"
-        refuse_pixel_sizes(self.path, sizes)
-        return sizes, source
+            return np.full(len(self), given), GIVEN
+        verdict = judge(self.path, self.pixel_size_sources())
+        return verdict.values, verdict.source
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return every source of a pixel size in the file, the one that counts first; see `centering.io.facts`."""
+        return pixel_size_sources(self)
+
+    def with_pixel_size(self, pixel_size: float) -> StarFile:
+        """Return a file that gives this pixel size; origins keep their length in pixels."""
+        return with_pixel_size(self, pixel_size)
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return ``rlnImageSize`` and its values, pixels along a side of every image; None: not said."""
+        return image_sizes(self)
 
     def transfer_functions(self, pixel_size: npt.ArrayLike | None = None) -> CTF:
         """Return the contrast transfer functions of the particles, in the order of the rows.
@@ -276,9 +289,3 @@ def _said(ctf: CTF, count: int) -> tuple[dict[str, float], dict[str, list[str]]]
     # what differs from particle to particle stands with them, where RELION looks first
     columns |= {label: one for label, one in values.items() if not np.allclose(one, microscope.get(label, 0.0), 1e-6)}
     return microscope, {label: decimals(one) for label, one in columns.items()}
-
-
-def decimals(values: npt.NDArray[np.floating]) -> list[str]:
-    """Return numbers as a STAR file has them, with six decimals."""
-    # adding zero turns -0.0, and what rounds to it, into 0.0
-    return [f"{value:.6f}" for value in (np.round(values, 6) + 0.0).tolist()]

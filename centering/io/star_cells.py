@@ -13,7 +13,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Spans", "blank", "encoded", "fixed", "gather", "joined", "unquote", "woven"]
+__all__ = ["Cells", "Spans", "blank", "decoded", "encoded", "fixed", "gather", "joined", "woven"]
 
 Bytes = npt.NDArray[np.uint8]
 Index = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ TOKENS = re.compile(rb"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)|(\#.*)"""
 """A value, quotes and all, or a comment, which is the group."""
 
 _CHUNK = 2**18  # bytes that are worked on at a time: they fit into a cache with all that is made of them
-_NEWLINE, _SPACE, _QUOTES = 10, 32, b"\"'#"
+_NEWLINE, _SPACE = 10, 32
 _FINE = 1e15  # below it six decimals of a double are exact
 
 
@@ -39,11 +39,6 @@ def encoded(text: str) -> bytes:
 def decoded(text: bytes) -> str:
     """Return the text of bytes in whatever encoding."""
     return text.decode("utf-8", "surrogateescape")
-
-
-def unquote(value: str) -> str:
-    """Return a value without the quotes around it."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
 
 
 def gather(source: Bytes, starts: Index, lengths: Index) -> Bytes:
@@ -155,22 +150,20 @@ class Spans:
             special.append(odd + part.start)
         return cls(begins, ends, places, np.concatenate([np.empty(0, dtype=np.int64), *special]))
 
-    def __getitem__(self, row: int) -> Spans:
-        special = np.zeros(int(row in self.special), dtype=np.int64)
-        part = slice(row, row + 1)
-        return Spans(self.begins[part], self.ends[part], self.places[part], special)
-
     def cells(self, text: Bytes, column: int) -> Cells:
         """Return the values of one column, quotes and all."""
         begins = self.places[:, 2 * column].astype(np.int64)
         return Cells(text, self.begins + begins, self.places[:, 2 * column + 1] - begins)
 
-    def values(self, text: Bytes, column: int) -> list[str]:
-        """Return the values of one column, without quotes."""
-        values = self.cells(text, column).texts()
-        for row in self.special.tolist():
-            values[row] = unquote(values[row])
-        return values
+    def values(self, text: Bytes, column: int) -> Cells:
+        """Return the values of one column, without the quotes around them."""
+        cells = self.cells(text, column)
+        rows = self.special[cells.lengths[self.special] > 1]
+        first, last = text[cells.starts[rows]], text[cells.starts[rows] + cells.lengths[rows] - 1]
+        rows = rows[(first == last) & np.isin(first, list(b"\"'"))]
+        cells.starts[rows] += 1
+        cells.lengths[rows] -= 2
+        return cells
 
     def rest(self, text: Bytes, new: Sequence[Cells]) -> tuple[Cells, Cells]:
         """Return what stands behind the last value of every row, and the same behind values of ``new``."""

@@ -111,13 +111,16 @@ class StarText:
 
     def column(self, table: Table, label: str) -> list[str]:
         """Return the values of one column as text, without quotes; ValueError where there is no such column."""
-        index = self._index(table, label)
-        return self._spans(table).values(self.text, index)
+        return self.cells(table, label).texts()
+
+    def cells(self, table: Table, label: str) -> Cells:
+        """Return the values of one column, without quotes, as places in the text."""
+        return self._spans(table).values(self.text, self._index(table, label))
 
     def value(self, table: Table, label: str, row: int) -> str:
         """Return one value as text, without quotes; ``row`` counts from 0."""
         index = self._index(table, label)
-        return self._spans(table)[row].values(self.text, index)[0]
+        return self._spans(table).values(self.text, index)[row]
 
     def numbers(self, table: Table, label: str) -> npt.NDArray[np.float64]:
         """Return the values of one column as float64; ValueError where it is not there, or a value is not finite."""

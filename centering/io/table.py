@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.refusal import NotStatedError, check_pixel_size, refuse_pixel_sizes
+from centering.io.facts import GIVEN, Stated, agree, judge
+from centering.io.image_names import Index, parse_images
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
+from centering.sentence import Sentence
 
 __all__ = ["ParticleList", "ParticleTable", "image_names", "refuse_duplicates"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 class ParticleTable(Protocol):
@@ -40,14 +42,36 @@ class ParticleTable(Protocol):
         ...
 
     @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every particle the index into them and the image, counted from 0."""
+        ...
+
+    @property
     def warnings(self) -> Sequence[str]:
         """What in the file may make every result wrong, a sentence each, without capitals and full stops."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of how the file is read and written, a sentence each, as `warnings` are."""
         ...
 
     def __len__(self) -> int: ...
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
         """Return the pixel sizes, ``given`` for all where it is not None, and in words where they come from."""
+        ...
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return every source of a pixel size in the file, the one that counts first."""
+        ...
+
+    def with_pixel_size(self, pixel_size: float) -> ParticleTable:
+        """Return the same particles with this pixel size; what moves them is as long in pixels as it was."""
+        ...
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return what the file calls the size of an image, and the pixels along a side of each, shape (B,), or None."""
         ...
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
@@ -84,11 +108,18 @@ class ParticleList:
     path: Path
     pixel_size_source = "from the file of the particles"
     """Where `pixel_size` comes from, in words."""
+    star_can_wait = False
+    """Whether `to_star` cannot fail, so that the STAR file is made only where it is written."""
 
     @property
     def names(self) -> Sequence[str]:
         """The image names."""
         raise NotImplementedError
+
+    @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every particle the index into them and the image: what the names say."""
+        return parse_images(self.path, self.names)
 
     @property
     def pixel_size(self) -> Float64 | None:
@@ -100,6 +131,11 @@ class ParticleList:
         """Nothing."""
         return ()
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -107,12 +143,29 @@ class ParticleList:
         """Return the pixel sizes, and in words where they come from."""
         check_pixel_size(given)
         if given is not None:
-            return np.full(len(self), given), "given"
+            return np.full(len(self), given), GIVEN
+        verdict = judge(self.path, self.pixel_size_sources())
+        return verdict.values, verdict.source
+
+    def pixel_size_sources(self) -> Sequence[Stated]:
+        """Return what `pixel_size` says."""
         sizes = self.pixel_size
         if sizes is None:
-            return None, "not known"
-        refuse_pixel_sizes(self.path, sizes)
-        return sizes, self.pixel_size_source
+            return []
+        return [Stated(self.pixel_size_source.removeprefix("from "), self.pixel_size_source, sizes, firm=True)]
+
+    def with_pixel_size(self, pixel_size: float) -> ParticleTable:
+        """Return the table itself where it gives this pixel size or none; refuse to correct what is not known."""
+        wrong = [one for one in self.pixel_size_sources() if not agree(one.values, pixel_size).all()]
+        if not wrong:
+            return self
+        words = "{path!r} gives {value:.6g} Angstrom per pixel and is not corrected; leave out {pixel_size}"
+        value = wrong[0].values[~agree(wrong[0].values, pixel_size)][0]
+        raise ValueError(Sentence(words, path=fspath(self.path), value=value))
+
+    def image_sizes(self) -> tuple[str, Float64] | None:
+        """Return None: the size of the images is not said."""
+        return None
 
     def displacements(self, pixel_size: Float64 | None) -> Float64:
         """Refuse: no displacements are stated."""
@@ -154,25 +207,7 @@ class ParticleList:
 
 def image_names(table: ParticleTable) -> tuple[list[str], Index, Index]:
     """Return the distinct stack names, and for every row the index into them and the 0-based image; refuse others."""
-    values = table.names
-    # a name without "@" is a file of one image
-    parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]
-    numbers = np.array([_image_number(part[0]) for part in parts], dtype=np.int64)
-    places: dict[str, int] = {}
-    index = np.array([places.setdefault(part[2], len(places)) for part in parts], dtype=np.int64)
-    broken = np.array([not name or any(one in name for one in "\0\n\r") for name in places])
-    bad = np.flatnonzero(broken[index] | (numbers < 1))
-    if len(bad):
-        raise ValueError(
-            f"{fspath(table.path)!r} holds the image name {values[bad[0]]!r}; "
-            "it must look like 000001@stack.mrcs, counted from 1"
-        )
-    return list(places), index, numbers - 1
-
-
-def _image_number(text: str) -> int:
-    """Return the number before the @, 0 where it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return table.images
 
 
 def refuse_duplicates(table: ParticleTable, stack_index: Index, image_index: Index) -> None:
