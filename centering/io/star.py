@@ -87,7 +87,11 @@ class StarFile(StarText):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
-        return tuple(self._left_alone())
+        gap = self.gap(self.particles)
+        if gap is None:
+            return tuple(self._left_alone())
+        words = f"line {gap + 1} of {fspath(self.path)!r} is empty, and RELION reads no particle behind it: remove it"
+        return (words, *self._left_alone())
 
     def _left_alone(self) -> Iterator[str]:
         """Say which origins `with_origins` does not set: of other tables, and along the beam."""
