@@ -140,9 +140,13 @@ class Spans:
         Raises
         ------
         RowError
-            A row that has not as many values as there are columns; the first one.
+            A row that has not as many values as there are columns.
         """
         longest = int((ends - begins).max(initial=0))
+        short = np.flatnonzero(ends - begins < 2 * columns - 1)
+        if len(short):  # so many places are not even asked for where there cannot be as many values
+            one = slice(int(short[0]), int(short[0]) + 1)
+            _find(text, begins[one], ends[one], np.empty((1, 2 * columns), dtype=np.int64), one.start)
         places = np.empty((len(begins), 2 * columns), dtype=np.uint16 if longest < 2**16 else np.int64)
         special = [
             part.start + _find(text, begins[part], ends[part], places[part], part.start)
@@ -237,6 +241,8 @@ def _odd(view: Bytes) -> Index:
 def joined(columns: Sequence[Cells], remarks: Cells | None) -> Cells:
     """Return the texts of several columns, each behind a blank, and behind them ``remarks`` as they are."""
     rows, found, lengths = len(columns[0]), [], []
+    if not rows:
+        return columns[0]
     size = sum(int(one.lengths.sum()) for one in columns)
     for part in _parts(rows, size):
         source, starts, sizes = [np.array([_SPACE], dtype=np.uint8)], [], []

@@ -92,9 +92,10 @@ def find_tables(text: Bytes, begins: Index, ends: Index) -> tuple[list[Table], i
         return text[begins[line] : ends[line]].tobytes().lstrip(_MARK).strip()
 
     def next_turn(place: int, *, in_rows: bool) -> int:
-        for turn in turns[np.searchsorted(turns, place) :].tolist():
+        for number in range(int(np.searchsorted(turns, place)), len(turns)):
+            turn = int(turns[number])
             if not in_rows or signs[turn] == _UNDERSCORE or _is_block(word(turn)) or word(turn) == b"loop_":
-                return int(turn)
+                return turn
         return len(lines)
 
     while (place := next_turn(place, in_rows=False)) < len(lines):
@@ -173,7 +174,7 @@ def refuse_twice(path: Path, tables: Sequence[Table]) -> None:
     """Raise ValueError for two tables of optics groups or particles of one name: RELION reads the first alone."""
     found: dict[str, int] = {}
     for table in tables:
-        if len(table) and (table.name == "optics" or "rlnImageName" in table.columns):
+        if len(table) and table.labels and (table.name == "optics" or "rlnImageName" in table.columns):
             first, second = found.setdefault(table.name, table.labels[0]), table.labels[0]
             if first != second:
                 raise ValueError(
@@ -188,6 +189,8 @@ def find_spans(path: Path, text: Bytes, begins: Index, ends: Index, table: Table
     if len(set(table.columns)) != count:
         twice = next(label for label in table.columns if table.columns.count(label) > 1)
         raise ValueError(f"table data_{table.name} of {name!r} has the column {twice} twice")
+    if not count and len(table):
+        raise ValueError(f"table data_{table.name} of {name!r} has rows and no labels")
     if not table.pairs:
         rows = np.asarray(table.rows, dtype=np.int64)
         try:

@@ -220,7 +220,8 @@ class StarText:
         table : Table
             One of ``self.tables``.
         columns : mapping of str to sequence of str
-            The new values, one for each row; a value that is no word by itself is written in quotes.
+            The new values, one for each row; a value that is no word by itself is written in quotes, `Cells` are
+            written as they are.
 
         Raises
         ------

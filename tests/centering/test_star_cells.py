@@ -98,3 +98,28 @@ def test_the_first_row_of_another_length_is_named(tmp_path, monkeypatch, row):
     (tmp_path / "p.star").write_text("data_\nloop_\n_rlnImageName\n_rlnA\n" + "\n".join(rows))
     with pytest.raises(ValueError, match=f"line {row + 5} of .* has 1 values, its table has 2 columns"):
         StarFile.read(tmp_path / "p.star")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("data_optics\nloop_\n1 2\n", "data_optics of .* has rows and no labels"),
+        ("data_x\n" * 2_000, "no column rlnImageName"),
+        ("data_x\n_a 1\n" * 2_000, "no column rlnImageName"),
+        ("data_x\nloop_\n_a\n" * 2_000, "no column rlnImageName"),
+        ("data_\nloop_\n_rlnImageName\n" + "data_1/x.mrcs y\n" * 2_000, "has 2 values, its table has 1 columns"),
+        ("data_\nloop_\n_rlnImageName\n" + "\n".join(f"_a{k}" for k in range(20_000)) + "\n1" * 20_000, "has 1 values"),
+        (" " * 10**6 + "data_\n" + "\t" * 10**6, "no column rlnImageName"),
+    ],
+)
+def test_hostile_files_are_refused_in_one_sentence(tmp_path, text, words):
+    (tmp_path / "p.star").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        _ = StarFile.read(tmp_path / "p.star").particles
+
+
+def test_columns_of_a_table_without_rows(tmp_path):
+    (tmp_path / "p.star").write_text("data_x\nloop_\n_a\n\ndata_y\n_b 1\n")
+    star = StarFile.read(tmp_path / "p.star")
+    star.with_columns(star.table("x"), {"a": [], "c": []}).write(tmp_path / "q.star")
+    assert (tmp_path / "q.star").read_text() == "data_x\nloop_\n_a\n_c\n\ndata_y\n_b 1\n"
