@@ -102,7 +102,7 @@ class StarFile(StarText):
             elif other is not table and len(other) and {*ORIGINS, *_PRIORS, *_DEPTHS} & set(other.columns):
                 yield f"table data_{other.name} of {name!r} has origins, which stay as they are: only {_block(table)}"
         for label in _DEPTHS:
-            if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
+            if label in table.columns and any(map(_some, set(self.column(table, label)))):
                 yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
 
     @property
@@ -278,6 +278,14 @@ def new_star(
     """
     sizes = None if pixel_size is None else np.full(len(names), float(pixel_size))
     StarFile.new(path, names, size=size, pixel_size=sizes).with_origins(displacement, sizes).write(path)
+
+
+def _some(value: str) -> bool:
+    """Whether a value is not zero."""
+    try:
+        return float(value) != 0
+    except ValueError:
+        return True
 
 
 def _block(table: Table) -> str:

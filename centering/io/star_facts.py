@@ -13,7 +13,7 @@ import numpy.typing as npt
 from centering.io.facts import Stated
 from centering.io.refusal import plausible
 from centering.io.star_table import Table
-from centering.io.star_text import StarText
+from centering.io.star_text import StarText, whole
 
 __all__ = ["ORIGINS", "decimals", "image_sizes", "pixel_size_sources", "refuse_unusable", "with_pixel_size"]
 
@@ -64,12 +64,6 @@ def refuse_unusable(star: StarText) -> None:
                     f"{name!r} has optics group {twice} twice, with different values of {label}: "
                     f"{' and '.join(dict.fromkeys(values))}; give every group a number of its own"
                 )
-
-
-def whole(group: str) -> str:
-    """Return an optics group without the decimals that programs for tables append."""
-    number, point, rest = group.partition(".")
-    return number if point and not rest.strip("0") else group
 
 
 def _number(value: str) -> float | str:

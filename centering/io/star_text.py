@@ -26,7 +26,7 @@ from centering.io.star_table import Table, find_lines, find_spans, find_tables, 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["StarText"]
+__all__ = ["StarText", "whole"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,10 +203,10 @@ class StarText:
             return np.full(len(table), values[0])
         groups: dict[str, float] = {}
         for group, value in zip(self.column(optics, "rlnOpticsGroup"), values.tolist(), strict=True):
-            if groups.setdefault(_whole(group), value) != value:
+            if groups.setdefault(whole(group), value) != value:
                 raise ValueError(f"{name!r} has optics group {group} twice, with different values of {label}")
         members = self.column(table, "rlnOpticsGroup")
-        of = {member: groups.get(_whole(member)) for member in set(members)}
+        of = {member: groups.get(whole(member)) for member in set(members)}
         unknown = [member for member, value in of.items() if value is None]
         if unknown:
             raise ValueError(f"{name!r} has particles of optics group {min(unknown)}, which is not in its data_optics")
@@ -300,7 +300,10 @@ def _is_number(value: str) -> bool:
         return False
 
 
-def _whole(group: str) -> str:
-    """Return an optics group without the decimals that programs for tables append."""
-    whole, point, rest = group.partition(".")
-    return whole if point and not rest.strip("0") else group
+def whole(group: str) -> str:
+    """Return an optics group as RELION reads it: ``1`` for the ``1.0`` that programs for tables write, and ``01``."""
+    try:
+        number = float(group)
+    except ValueError:
+        return group
+    return str(int(number)) if number.is_integer() else group

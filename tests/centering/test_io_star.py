@@ -248,7 +248,7 @@ def test_tables_whose_places_stay_are_named(write, more, words):
 def test_places_along_the_beam_are_named_where_there_are_some(write, label):
     text = ONE_BLOCK.replace("rlnDefocusU", label)
     assert f"column {label} " in StarFile.read(write(text)).warnings[0]
-    assert StarFile.read(write(text.replace("15301.10", "0.0000").replace("1.5e+04", "-0"))).warnings == ()
+    assert StarFile.read(write(text.replace("15301.10", "-0.0000").replace("1.5e+04", "0e+00"))).warnings == ()
 
 
 def test_an_empty_line_among_the_rows_is_named(write):
@@ -366,7 +366,7 @@ def optics_file(path, optics, particles):
     return StarFile.read(path)
 
 
-@pytest.mark.parametrize("members", [["1", "2", "1"], ["1.0", "2.000", "1."]])
+@pytest.mark.parametrize("members", [["1", "2", "1"], ["1.0", "2.000", "1."], ["01", "2e0", "+1"]])
 def test_a_value_stands_with_the_optics_group_or_with_the_particle(tmp_path, members):
     """RELION reads whole numbers also where a program for tables has written decimals."""
     names = [f"{k}@a.mrcs {group}" for k, group in enumerate(members, 1)]
