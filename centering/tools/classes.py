@@ -180,10 +180,9 @@ def recenter_classes(
 def _staying(source: ParticleTable) -> list[str]:
     """Say which shifts of a ``.cs`` file are of no 2-D classification, so that averages tell nothing of them."""
     others = shifted_groups(source.table)[1:] if isinstance(source, CsFile) else []
-    words = (
-        f"the shifts of {', '.join(others)} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of"
-    )
-    return [f"{words} them"] if others else []
+    names = ", ".join(others)
+    words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
+    return [words] if others else []
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:
