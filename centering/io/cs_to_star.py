@@ -202,7 +202,8 @@ def _places(table: npt.NDArray[Any]) -> dict[str, list[str]]:
             part = parts[label]
             if part is None or not all(one is not None for one in parts.values()):
                 break
-            found[label] = decimals(part * shape[:, axis])
+            # single precision: RELION cuts decimals off, and would take 137.99999 for 137
+            found[label] = decimals(np.round(part * shape[:, axis], 3))
     return found
 
 
