@@ -27,7 +27,7 @@ from centering.io.cs_alignments import shifted_groups
 from centering.io.cs_table import located
 from centering.io.image_names import Index, for_relion
 from centering.io.star import PLACEHOLDERS, StarFile, decimals
-from centering.io.star_table import find_tables, quote
+from centering.io.star_table import quote
 
 __all__ = ["COORDINATES", "OPTICS", "PARTICLES", "as_star", "left_out", "number", "placeholders"]
 
@@ -137,7 +137,7 @@ def as_star(
         "",
         *_loop("particles", particles),
     ]
-    return StarFile(Path(path), lines, tuple(find_tables(lines)))
+    return StarFile.of_lines(Path(path), lines)
 
 
 def _loop(name: str, columns: dict[str, list[str]]) -> list[str]:

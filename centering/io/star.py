@@ -14,8 +14,10 @@ from centering.ctf import CTF
 from centering.io.facts import GIVEN, Stated, judge
 from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
+from centering.io.star_cells import Cells, fixed
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
-from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
+from centering.io.star_images import find_images
+from centering.io.star_table import PLACEHOLDERS, Table, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
@@ -73,14 +75,14 @@ class StarFile(StarText):
         columns: dict[str, list[str]] = {}
         if ctf is not None and pixel_size is not None:
             microscope, columns = _said(ctf, len(names))
-        lines = new_lines(names, size, pixel_size, microscope)
-        star = cls(Path(path), lines, tuple(find_tables(lines)))
+        star = cls.of_lines(Path(path), new_lines(names, size, pixel_size, microscope))
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
     def images(self) -> tuple[list[str], Index, Index]:
         """The distinct stacks, and for every row the index into them and the image, counted from 0."""
-        return parse_images(self.path, self.names)
+        found = find_images(self.cells(self.particles, "rlnImageName"))
+        return parse_images(self.path, self.names) if found is None else found
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -131,11 +133,11 @@ class StarFile(StarText):
         refuse_far(self.path, displacement)
         present = [label in table.columns for label in ORIGINS]
         wanted = ORIGINS[:2] if self.optics or (any(present[:2]) and not any(present[2:])) else ORIGINS[2:]
-        columns = {}
+        columns: dict[str, Cells] = {}
         for label in (*ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
-                columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
+                columns[label] = fixed(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
     @property
