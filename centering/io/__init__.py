@@ -1,7 +1,8 @@
 """Files in, files out: STAR, MRC and the particles they describe; no numerics.
 
 Reading: `opening` opens a file of particles, `particles` are what it describes.  `formats` knows the formats, those of
-other distributions included; `table` is what each of them has to say.  STAR: `star`, over `star_text` and `star_table`.
+other distributions included; `table` is what each of them has to say.  `facts` decides what
+the pixel size of a file is.  STAR: `star` and `star_facts`, over `star_text` and `star_table`.
 cryoSPARC: `cryosparc` and `cs_table`; `star_to_cs` leads from one to the other.  Images: `mrc`, and `stack`, images
 alone; `refusal` is what all of them refuse alike.
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.cs_table import fill
-from centering.io.refusal import refuse_name
+from centering.io.refusal import check_pixel_size, refuse_name
 from centering.io.star import StarFile
 from centering.io.table import Index, ParticleTable, image_names, refuse_duplicates
 from centering.sentence import Sentence
@@ -36,7 +36,7 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     ----------
     star : StarFile
     pixel_size : float, optional
-        Angstrom per pixel, instead of what the file says.
+        Angstrom per pixel, instead of what the file says; origins keep their length in pixels.
     into : CsFile, optional
         The file from which the particles once came.  The result has its rows that ``star`` names, in its order, with
         every field that is not set here byte for byte.  Images are told by their number and the path of their stack
@@ -52,6 +52,9 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     refuse_duplicates(star, stack_index, image_index)
     for name in names:
         refuse_name(star.path, name)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+        star = star.with_pixel_size(pixel_size)
     sizes, _ = star.pixel_sizes(pixel_size)
     if sizes is None:
         raise ValueError(
