@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import GIVEN, Stated, judge
+from centering.io.facts import AGREE, GIVEN, Stated, judge
 from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
 from centering.io.star_cells import Cells, fixed
@@ -27,6 +27,8 @@ Float64 = npt.NDArray[np.float64]
 
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
+_ROUNDING = 0.02  # pixels; of an origin with two decimals, in Angstrom or in pixels
+
 _CTF = {
     "voltage": "rlnVoltage",
     "spherical_aberration": "rlnSphericalAberration",
@@ -159,7 +161,21 @@ class StarFile(StarText):
             both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
         result = np.stack(both, axis=1)
         refuse_far(self.path, result)
+        if unit and set(ORIGINS[2:]) <= set(table.columns):
+            self._refuse_other_origins(result)
         return result
+
+    def _refuse_other_origins(self, displacement: Float64) -> None:
+        """Raise ValueError where the origins in pixels are not those in Angstrom, but for the rounding of either."""
+        pixels = np.stack([-self.numbers(self.particles, label) for label in (ORIGINS[3], ORIGINS[2])], axis=1)
+        apart = np.abs(pixels - displacement) > _ROUNDING + AGREE * np.abs(displacement)
+        if apart.any():
+            row, axis = (int(one[0]) for one in np.nonzero(apart))
+            label = ORIGINS[3 - axis]
+            raise ValueError(
+                f"{fspath(self.path)!r} holds an origin of {-displacement[row, axis]:.4g} pixels in {label}Angst and "
+                f"of {-pixels[row, axis]:.4g} in {label}; remove the columns that are out of date"
+            )
 
     def _known(self, pixel_size: Float64 | None) -> Float64:
         if pixel_size is None:

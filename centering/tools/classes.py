@@ -14,14 +14,15 @@ from centering.engine.job import Job
 from centering.io.atomic import check_output_folder
 from centering.io.cryosparc import CsFile
 from centering.io.cs_alignments import shifted_groups
-from centering.io.facts import settle
+from centering.io.facts import BY_DEFAULT, PixelSizes, agree, settle
 from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.particles import Particles
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
-from centering.sentence import named_if_outside
+from centering.sentence import Sentence, named_if_outside
 from centering.shift import shift_images
 
 __all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
@@ -155,6 +156,8 @@ def recenter_classes(
         source, verdict = settle(source, pixel_size)
         sizes = verdict.values
         classes, *_ = source.classification(sizes)
+    if pixel_size is not None:
+        _refuse_one_for_both(averages, verdict, fspath(particles))
     if warn is not None:
         for words in (*verdict.warnings, *source.warnings, *_staying(source)):
             warn(words)
@@ -183,6 +186,19 @@ def _staying(source: ParticleTable) -> list[str]:
     names = ", ".join(others)
     words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
     return [words] if others else []
+
+
+def _refuse_one_for_both(averages: Particles, verdict: PixelSizes, path: str) -> None:
+    """Raise ValueError where one pixel size is given for averages and particles whose files say different ones."""
+    heads = [size for one in averages.pixel_size_stated for size in one.distinct if size != BY_DEFAULT]
+    sizes = [size for one in verdict.stated[:1] for size in one.distinct]
+    if heads and sizes and not agree(heads[0], sizes).all():
+        words = (
+            "{averages!r} gives {head:.6g} Angstrom per pixel and {particles!r} {size:.6g}, and {pixel_size} is one "
+            "for both; leave it out"
+        )
+        size = sizes[0] if len(sizes) == 1 or not agree(heads[0], sizes[0]) else sizes[-1]
+        raise ValueError(Sentence(words, averages=fspath(averages.source), head=heads[0], particles=path, size=size))
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:
