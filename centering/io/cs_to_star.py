@@ -202,8 +202,9 @@ def _places(table: npt.NDArray[Any]) -> dict[str, list[str]]:
             part = parts[label]
             if part is None or not all(one is not None for one in parts.values()):
                 break
-            # single precision: RELION cuts decimals off, and would take 137.99999 for 137
-            found[label] = decimals(np.round(part * shape[:, axis], 3))
+            place, whole = part * shape[:, axis], np.rint(part * shape[:, axis])
+            # whole numbers in single precision: RELION cuts decimals off, and would take 137.99999 for 137
+            found[label] = decimals(np.where(np.abs(place - whole) <= 1e-7 * shape[:, axis], whole, place))
     return found
 
 
