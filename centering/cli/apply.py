@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, progress_bar, say, tell
+from centering.cli._common import (
+    angpix_option,
+    one_sentence,
+    out_option,
+    overwrite_option,
+    progress_bar,
+    refuse_doubts,
+    say,
+    strict_option,
+    warn,
+)
 
 __all__ = ["apply"]
 
@@ -14,8 +24,9 @@ __all__ = ["apply"]
 @out_option
 @angpix_option
 @click.option("--whole-pixels", is_flag=True, help="Move by whole pixels, without interpolation; keep the fraction.")
+@strict_option
 @overwrite_option
-def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, overwrite: bool) -> None:
+def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, strict: bool, overwrite: bool) -> None:
     """Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
 
     \b
@@ -33,8 +44,10 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
         from centering.tools.apply import apply_origins
 
         particles = open_particles(input_path, angpix)
+        if strict:
+            refuse_doubts(particles)
         for words in particles.warnings:
-            tell("warning", words)
+            warn(words)
         with progress_bar(len(particles), "moving") as bar:
             apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=bar.update)
     say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ from centering.cli._common import (
     particle_options,
     say,
     say_warnings,
+    strict_option,
+    warn,
 )
 
 __all__ = ["classes"]
@@ -25,12 +28,14 @@ __all__ = ["classes"]
 @out_option
 @particle_options
 @estimator_options
+@strict_option
 @overwrite_option
 def classes(
     averages: str,
     particles: str,
     out: str,
     angpix: float | None,
+    strict: bool,
     overwrite: bool,
     settings: dict[str, Any],
     **options: Any,
@@ -66,8 +71,9 @@ def classes(
         from centering.tools.classes import OUTPUTS, recenter_classes
 
         job = prepare(open_particles(averages, angpix), ctf="no", **options | settings)  # averages have no one defocus
-        say_warnings(job)
-        centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
+        say_warnings(job, strict=strict)
+        doubt = partial(warn, strict=strict)
+        centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite, warn=doubt)
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1
     say(f"{len(centers)} class averages, {job.contrast}")

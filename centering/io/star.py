@@ -98,9 +98,9 @@ class StarFile(StarText):
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
-        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone, else in pixels
-        (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
-        so that no stale origin survives, and so are the priors that hold a refinement near the old place
+        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone,
+        else in pixels (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set
+        too, so that no stale origin survives, and so are the priors that hold a refinement near the old place
         (``rlnOriginXPriorAngst``, ``rlnOriginXPrior``, ...).
 
         Parameters

@@ -56,7 +56,7 @@ def refuse_unusable(star: StarText) -> None:
     twice = next((one for one in numbers if numbers.count(one) > 1), None)
     if twice is None:
         return
-    for label in dict.fromkeys(optics.columns):
+    for label in sorted(set(optics.columns), key=lambda one: (one != _IMAGES, optics.columns.index(one))):
         if label not in ("rlnOpticsGroup", "rlnOpticsGroupName"):
             values = [one for one, number in zip(star.column(optics, label), numbers, strict=True) if number == twice]
             if len({_number(one) for one in values}) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from centering.engine.job import Job
 from centering.io.atomic import check_output_folder
+from centering.io.facts import settle
 from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
@@ -110,6 +112,7 @@ def recenter_classes(
     *,
     pixel_size: float | None = None,
     overwrite: bool = False,
+    warn: Callable[[str], object] | None = None,
 ) -> Centers:
     """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
@@ -126,6 +129,8 @@ def recenter_classes(
         Angstrom per pixel of averages and particles, instead of what the files say.
     overwrite : bool
         Whether ``out`` may exist.
+    warn : callable, optional
+        Told what is doubtful in ``particles``, a sentence each, before anything is written.
 
     Returns
     -------
@@ -145,8 +150,12 @@ def recenter_classes(
     before = (*averages.stamps, *stamps([particles]))
     source = read_table(particles)
     with reading(particles):
-        sizes, _ = source.pixel_sizes(pixel_size)
+        source, verdict = settle(source, pixel_size)
+        sizes = verdict.values
         classes, *_ = source.classification(sizes)
+    if warn is not None:
+        for words in (*verdict.warnings, *source.warnings):
+            warn(words)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
     images = averages.read(np.arange(len(averages)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 
+from centering.io.facts import settle
 from centering.io.formats import STAR, format_of, in_words, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.refusal import check_pixel_size
@@ -22,6 +24,7 @@ def convert(
     into: str | PathLike[str] | None = None,
     pixel_size: float | None = None,
     overwrite: bool = False,
+    warn: Callable[[str], object] | None = None,
 ) -> int:
     """Write the particles of one file as a file of another format, and return how many they are.
 
@@ -36,6 +39,8 @@ def convert(
         Angstrom per pixel, instead of what ``source`` says.
     overwrite : bool
         Whether ``target`` may exist.
+    warn : callable, optional
+        Told what is doubtful in ``source``, a sentence each, before anything is written.
 
     Raises
     ------
@@ -60,9 +65,12 @@ def convert(
     before = stamps(inputs)
     table, other = read_table(source), None if into is None else read_table(into)
     with reading(source):
-        sizes = None if pixel_size is None else table.pixel_sizes(pixel_size)[0]
-        star = table.to_star(pixel_size=sizes)
+        table, verdict = settle(table, pixel_size)
+        star = table.to_star(pixel_size=None if pixel_size is None else verdict.values)
         image_names(star)  # refuses names that nobody could read
+    if warn is not None:
+        for words in (*verdict.warnings, *table.warnings):
+            warn(words)
     with named_if_outside(new.from_star):
         found = new.from_star(star, pixel_size, other)
     refuse_changed(before)
