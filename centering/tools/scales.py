@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from os import fspath
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.cryosparc import CsFile
 from centering.io.facts import agree
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
@@ -53,7 +55,7 @@ def average_scale(
     Raises
     ------
     ValueError
-        Pixel sizes and boxes that contradict each other, or averages of another box whose pixel size is not known.
+        Averages of another box whose pixel size is not known, or one pixel size given for both that cannot be.
     """
     name, box = fspath(averages.source), averages.size
     if given is not None:
@@ -77,7 +79,10 @@ def average_scale(
     if boxes is None or own is None:
         return own, []
     apart = np.flatnonzero(np.abs(boxes * sizes - box * own) > _SAME_FIELD * box * own)
-    if not len(apart):
+    if len(apart) < len(sizes):  # a group of particles fits, others may be of another microscope
+        return own, []
+    aligned = source.table["alignments2D/psize_A"] if _says_aligned(source) else None
+    if aligned is not None and agree(aligned, own).all():
         return own, []
     row = int(apart[0])
     words = (
@@ -86,10 +91,13 @@ def average_scale(
     )
     values = {"name": name, "box": box, "own": own, "path": fspath(source.path)}
     values |= {"other": boxes[row], "size": sizes[row]}
-    if agree(sizes, own).all():
-        words += "the averages are taken to be cut, and not binned, else give {average_pixel_size}"
-        return own, [Sentence(words, **values)]
-    raise ValueError(Sentence(words + "give the true pixel size of the averages ({average_pixel_size})", **values))
+    same = "the averages are taken to be cut, and not binned" if agree(sizes, own).all() else "both are believed"
+    return own, [Sentence(words + same + ", else give the pixel size of the averages ({average_pixel_size})", **values)]
+
+
+def _says_aligned(source: ParticleTable) -> TypeGuard[CsFile]:
+    """Whether a file is cryoSPARC's and says the pixel size of its averages."""
+    return isinstance(source, CsFile) and "alignments2D/psize_A" in (source.table.dtype.names or ())
 
 
 def _of_unknown(

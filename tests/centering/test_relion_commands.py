@@ -139,7 +139,7 @@ def test_classes_without_average_or_angle_are_one_sentence(project):
     parsed.with_columns(parsed.particles, {"rlnClassNumber": ["1e300"] * COUNT}).write("huge.star")
     output = command("classes", "classes.mrcs", "huge.star", "--radius", 8, "--out", "out", code=2)
     assert "particle of class 1e+300" in output
-    write_stack("classes.mrcs", images_of("classes.mrcs")[:2])
+    write_stack("classes.mrcs", images_of("classes.mrcs")[:2], PIXEL_SIZES[0])
     output = command("classes", "classes.mrcs", "particles.star", "--radius", 8, "--out", "out", code=2)
     assert "there are averages of the classes 1 to 2" in output
 
