@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,12 +15,12 @@ from centering.io.facts import Stated, settle, sizes_of_images
 from centering.io.formats import in_words, lists_particles, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
-from centering.io.particles import Particles
+from centering.io.particles import Listing, Particles
 from centering.io.places import Place, said_twice
 from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
-from centering.io.refusal import check_pixel_size
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable, image_names, refuse_duplicates
+from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -90,11 +91,14 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         said = table.image_sizes()
         doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
         sizes = verdict.values
-        star = table.to_star(size=size, pixel_size=sizes)
+        notes += [*verdict.notes, *table.notes]
+        listing = Listing(table, size, sizes)
+        if isinstance(table, ParticleList) and table.star_can_wait:
+            with suppress(NotStatedError):
+                table.displacements(sizes)  # what is wrong with these is said before any work
+        elif (star := listing.star) is not table:
+            notes += star.remarks()
     others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
-    notes += verdict.notes
-    if star is not table:
-        notes += star.remarks()
     return Particles(
         table.path,
         tuple(stacks),
@@ -103,7 +107,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         size,
         sizes,
         verdict.source,
-        star,
+        listing,
         tuple(notes),
         (*verdict.warnings, *doubts, *table.warnings, *others),
         stamps=before,
