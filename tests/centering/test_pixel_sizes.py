@@ -1,5 +1,6 @@
 """Whose pixel size counts, what contradicts it, and that no shift depends on one that a user gives."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,7 @@ from centering.io.opening import open_particles
 from centering.io.star import StarFile
 
 COUNT, SIZE = 4, 32
+MASS = ("--estimator", "mass")
 CENTRES = np.array([[2.0, -3.5], [0.0, 0.0], [-1.5, 4.0], [3.0, 2.0]])
 
 
@@ -181,13 +183,23 @@ def test_optics_groups_as_pairs_count(newline, mark, value):
     remark = "# version 30001\n\n" if mark else ""
     optics = pairs("OpticsGroupName OpticsGroup ImagePixelSize ImageSize", f"set_A 3 1.5 {SIZE}")
     write(remark, optics, table("particles", "ImageName OpticsGroup", images([3] * COUNT)), newline=newline, mark=mark)
-    command("run", "p.star", "--diameter", 2 * RADIUS * 1.5, "--out", "out", "--no-report")
+    particles = open_particles("p.star")
+    np.testing.assert_array_equal(particles.pixel_size, [1.5] * COUNT)
+    assert particles.warnings == ()
+    columns = particles.star.with_origins(CENTRES, particles.pixel_size).particles.columns
+    assert [name for name in columns if "Origin" in name] == ["rlnOriginXAngst", "rlnOriginYAngst"]
+
+
+def test_the_summary_names_every_source_and_the_radius_is_that_of_the_optics_group():
+    header(1.0)
+    optics = pairs("OpticsGroup ImagePixelSize", "3 1.5")
+    write(optics, table("particles", "ImageName OpticsGroup", images([3] * COUNT)))
+    command("run", "p.star", "--diameter", 2 * RADIUS * 1.5, "--estimator", "mass", "--out", "out", "--no-report")
     summary = json.loads(Path("out/summary.json").read_text())
     assert summary["pixel_size_A"] == [1.5]
     assert summary["radius_px"] == [RADIUS]
-    assert summary["pixel_size_stated_A"]["rlnImagePixelSize of data_optics"] == [1.5]
-    columns = starfile.read("out/particles.star", always_dict=True)["particles"].columns
-    assert [name for name in columns if "Origin" in name] == ["rlnOriginXAngst", "rlnOriginYAngst"]
+    stated = {"rlnImagePixelSize of data_optics": [1.5], "the MRC headers": [1.0]}
+    assert summary["pixel_size_stated_A"] == stated
 
 
 @pytest.mark.parametrize(
@@ -209,7 +221,7 @@ def test_optics_groups_that_cannot_be_used_are_refused_by_every_command(optics, 
     rows = images(*([[1, 2, 1, 2]] if "Group" in columns else []), [0] * COUNT, [0] * COUNT)
     write(optics, table("particles", columns, rows))
     arguments = {
-        "run": ["p.star", "--radius", RADIUS, "--out", "out"], "apply": ["p.star", "--out", "out"],
+        "run": ["p.star", *MASS, "--out", "out"], "apply": ["p.star", "--out", "out"],
         "convert": ["p.star", "out.cs"], "check": ["p.star"],
     }  # fmt: skip
     assert re.search(words, refused(name, *arguments[name]))
@@ -248,14 +260,16 @@ def test_a_pixel_size_among_the_particles_comes_before_that_of_a_header(label):
 def test_a_header_of_one_angstrom_alone_is_warned_of_wherever_it_is_taken():
     header(1.0)
     write(table("", "ImageName", images()))
-    for source in ("p.star", "stack.mrcs"):
-        result = command("run", source, "--radius", RADIUS, "--out", source + ".out")
-        assert "warning: the pixel size of 1 Angstrom is from the header of 'stack.mrcs' alone" in result.stderr
-        summary = json.loads(Path(source + ".out/summary.json").read_text())
-        assert "1 Angstrom is from the header" in summary["warnings"][0]
-        assert "1 Angstrom is from the header" in Path(source + ".out/report.html").read_text()
-        assert "Nothing was learned" not in Path(source + ".out/report.html").read_text()
-    given_one = command("run", "p.star", "--radius", RADIUS, "--angpix", 1.5, "--out", "given")
+    words = "the pixel size of 1 Angstrom is from the header of 'stack.mrcs' alone"
+    assert words in open_particles("stack.mrcs").warnings[0]
+    result = command("run", "p.star", *MASS, "--out", "out")
+    assert f"warning: {words}" in result.stderr
+    assert words in json.loads(Path("out/summary.json").read_text())["warnings"][0]
+    report = html.unescape(Path("out/report.html").read_text())
+    assert words[1:] in report
+    assert "Nothing was learned" not in report
+    assert "the MRC headers: 1 Å" in report
+    given_one = command("run", "p.star", *MASS, "--angpix", 1.5, "--out", "given", "--no-report")
     assert "warning" not in given_one.stderr
 
 
@@ -279,10 +293,10 @@ def test_two_columns_that_say_different_sizes_are_refused_unless_one_is_given():
         table("optics", OPTICS, ["1 1.5"]),
         table("particles", "ImageName OpticsGroup ImagePixelSize", images(ONE, [1.5, 1.5, 3, 3])),
     )
-    words = refused("run", "p.star", "--radius", RADIUS, "--out", "out")
+    words = refused("run", "p.star", *MASS, "--out", "out")
     assert "1.5 Angstrom per pixel (rlnImagePixelSize of data_optics)" in words
     assert "rlnImagePixelSize of the particles 3, for 2 of 4 particles" in words
-    command("run", "p.star", "--radius", RADIUS, "--angpix", 1.5, "--out", "out", "--no-report")
+    command("run", "p.star", *MASS, "--angpix", 1.5, "--out", "out", "--no-report")
     assert starfile.read("out/particles.star")["particles"]["rlnImagePixelSize"].tolist() == [1.5] * COUNT
 
 
@@ -294,9 +308,26 @@ def test_images_of_another_size_than_the_file_says_are_warned_of_and_refused_whe
     words = open_particles("p.star").warnings
     assert [f"images have {2 * SIZE} pixels (rlnImageSize), and they have {SIZE}" in one for one in words] == [True]
     header(1.5)
-    said = refused("run", "p.star", "--radius", RADIUS, "--out", "out")
+    said = refused("run", "p.star", *MASS, "--out", "out")
     assert f"{2 * SIZE} pixels" in said
     assert "0.75 Angstrom, and 1.5 in the header of 'stack.mrcs'" in said
+
+
+@pytest.mark.parametrize("optics", [table("optics", "OpticsGroup", ["1"]), ""])
+def test_origins_in_angstrom_beside_no_pixel_size_take_that_of_a_header_that_is_known(optics):
+    columns, given_columns = ("ImageName OpticsGroup", [ONE]) if optics else ("ImageName", [])
+    write(optics, table("particles", f"{columns} OriginXAngst OriginYAngst", images(*given_columns, [3] * 4, [0] * 4)))
+    assert "the pixel size is not known" in refused("run", "p.star", *MASS, "--out", "out")
+    header(1.0)
+    assert "as programs write it that do not know it; give" in refused("run", "p.star", *MASS, "--out", "out")
+    header(1.5)
+    particles = open_particles("p.star")
+    assert "gives no pixel size, and the header of 'stack.mrcs' gives 1.5 Angstrom" in particles.warnings[0]
+    particles = open_particles("p.star", 1.2)
+    assert particles.warnings == ()
+    # optics groups say it from then on, as RELION asks for it
+    stated = [one.name for one in particles.star.pixel_size_sources()]
+    assert stated == (["rlnImagePixelSize of data_optics"] if optics else [])
 
 
 def test_origins_in_both_units_that_differ_are_refused():
@@ -311,6 +342,15 @@ def test_origins_in_both_units_that_differ_are_refused():
     )
 
 
+def test_origins_in_pixels_beside_optics_groups_are_taken_and_warned_of():
+    columns = table("particles", "ImageName OpticsGroup OriginX OriginY", images(ONE, [2] * 4, [1] * 4))
+    write(table("optics", OPTICS, ["1 1.5"]), columns)
+    result = command("apply", "p.star", "--out", "out", "--whole-pixels")
+    assert "has origins in pixels (rlnOriginX) beside data_optics" in result.stderr
+    moved = np.roll(mrcfile.read("stack.mrcs"), (1, 2), axis=(1, 2))
+    np.testing.assert_allclose(mrcfile.read("out/recentered.mrcs"), moved, atol=1e-6)  # of two Fourier transforms
+
+
 # --- what a user gives
 
 
@@ -321,10 +361,10 @@ def test_the_shift_in_pixels_does_not_depend_on_the_pixel_size_given(groups):
         table("particles", "ImageName OpticsGroup", images(groups)),
     )
     write(*text)
-    command("run", "p.star", "--radius", RADIUS, "--out", "out", "--no-report")
+    command("run", "p.star", *MASS, "--out", "out", "--no-report")
     plain = in_pixels()
     assert np.abs(plain).max() > 1
-    result = command("run", "p.star", "--radius", RADIUS, "--angpix", 1.2, "--out", "given", "--no-report")
+    result = command("run", "p.star", *MASS, "--angpix", 1.2, "--out", "given", "--no-report")
     np.testing.assert_allclose(in_pixels("given/particles.star"), plain, atol=1e-5)
     assert "(rlnImagePixelSize of data_optics) and --angpix 1.2 was given, which replaces it" in result.stderr
     # and so on: moved images, and the way to .cs
@@ -345,7 +385,7 @@ def test_the_same_for_cs_files():
     write_cs("p.cs", array)
     found = []
     for options in ([], ["--angpix", 1.2]):
-        result = command("run", "p.cs", "--radius", RADIUS, *options, "--out", "out", "--overwrite", "--no-report")
+        result = command("run", "p.cs", *MASS, *options, "--out", "out", "--overwrite", "--no-report")
         cs = np.load("out/particles.cs")
         found.append(cs["alignments3D/shift"] * (cs["alignments3D/psize_A"] / cs["blob/psize_A"])[:, None])
         np.testing.assert_allclose(found[-1], -CsFile.read("out/particles.cs").displacements()[:, ::-1], atol=1e-5)
@@ -362,8 +402,9 @@ def test_averages_and_particles_of_different_pixel_sizes_have_no_pixel_size_in_c
         table("optics", OPTICS, ["1 1.5"]),
         table("particles", columns, images(ONE, [1, 2, 3, 4], [0] * 4, [0] * 4, [0] * 4)),
     )
-    arguments = ("classes", "stack.mrcs", "p.star", "--radius", RADIUS, "--out", "out")
-    assert "'stack.mrcs' gives 3 Angstrom per pixel and 'p.star' 1.5" in refused(*arguments, "--angpix", 1.2)
+    arguments = ("classes", "stack.mrcs", "p.star", *MASS, "--out", "out")
+    words = refused(*arguments, "--angpix", 1.2)
+    assert "'stack.mrcs', too: they say 3 Angstrom and the particles of 'p.star' 1.5" in words
     command(*arguments)
     plain = in_pixels()
     header(1.5)
@@ -383,10 +424,10 @@ def test_strict_refuses_what_is_warned_of_before_anything_is_written():
     rows = images(ONE, [0] * 4, [0] * 4, [1, 2, 3, 4], [0] * 4, [1.5] * 4)
     write(table("optics", OPTICS, ["1 1.5"]), table("particles", columns, rows))
     before = sorted(path.name for path in Path().iterdir())
-    run = ("run", "p.star", "--radius", RADIUS, "--out", "out")
+    run = ("run", "p.star", *MASS, "--out", "out")
     for arguments in (
-        run, ("apply", "p.star", "--out", "out"), ("compare", "p.star", "--radius", RADIUS, "-e", "mass"),
-        ("classes", "p.star", "p.star", "--radius", RADIUS, "--out", "out"),
+        run, ("apply", "p.star", "--out", "out"), ("compare", "p.star", "-e", "mass"),
+        ("classes", "p.star", "p.star", *MASS, "--out", "out"),
         ("convert", "p.star", "out.cs", "--angpix", 1.2),
     ):  # fmt: skip
         assert "(a warning, and --strict)" in refused(*arguments, "--strict"), arguments
@@ -398,14 +439,14 @@ def test_strict_refuses_what_is_warned_of_before_anything_is_written():
 def test_strict_refuses_a_stack_that_is_truncated():
     data = Path("stack.mrcs").read_bytes()
     Path("stack.mrcs").write_bytes(data[: 1024 + 3 * 4 * SIZE * SIZE])
-    assert "truncated" in refused("run", "stack.mrcs", "--radius", RADIUS, "--out", "out", "--strict")
+    assert "truncated" in refused("run", "stack.mrcs", *MASS, "--out", "out", "--strict")
 
 
 def test_a_strict_watch_leaves_doubtful_stacks_alone():
     header(1.0)
     Path("in").mkdir()
     Path("stack.mrcs").rename("in/stack.mrcs")
-    options = ("watch", "in", "--radius", RADIUS, "--settle", 0.01, "--interval", 0.01, "--until-idle", 0.05)
+    options = ("watch", "in", *MASS, "--settle", 0.01, "--interval", 0.01, "--until-idle", 0.05)
     words = command(*options, "--out", "strict", "--strict").stderr
     assert "stack.mrcs: left alone: the pixel size of 1 Angstrom is from" in words
     words = command(*options, "--out", "live").stderr
@@ -445,7 +486,7 @@ def test_check_ends_as_a_run_would(kind):
     else:
         Path(path := "short.mrcs").write_bytes(b"short")
         words = "'short.mrcs' is not an MRC file"
-    checked, ran = refused("check", path), refused("run", path, "--radius", RADIUS, "--out", "out")
+    checked, ran = refused("check", path), refused("run", path, *MASS, "--out", "out")
     assert checked == ran
     assert words in checked
     if kind == "star":

@@ -139,7 +139,7 @@ def test_classes_without_average_or_angle_are_one_sentence(project):
     parsed.with_columns(parsed.particles, {"rlnClassNumber": ["1e300"] * COUNT}).write("huge.star")
     output = command("classes", "classes.mrcs", "huge.star", "--radius", 8, "--out", "out", code=2)
     assert "particle of class 1e+300" in output
-    write_stack("classes.mrcs", images_of("classes.mrcs")[:2])
+    write_stack("classes.mrcs", images_of("classes.mrcs")[:2], PIXEL_SIZES[0])
     output = command("classes", "classes.mrcs", "particles.star", "--radius", 8, "--out", "out", code=2)
     assert "there are averages of the classes 1 to 2" in output
 
@@ -158,15 +158,19 @@ def test_an_empty_class_stays_where_it_is(project):
     assert len(off) == COUNT
 
 
-def make_picks(micrograph_pixel_size):
-    """Write a micrograph and particles with coordinates and origins; halves of a pixel among them."""
-    rng = np.random.default_rng(5)
+def make_picks(micrograph_pixel_size, *, movie=0.5, stated=False, header=True, seed=5):
+    """Write a micrograph and particles with coordinates and origins; halves of a pixel among them.
+
+    As RELION leaves them: the particles say the pixel size of the movies only, ``stated``: or that of the micrographs.
+    """
+    rng = np.random.default_rng(seed)
     Path("mics").mkdir()
     with mrcfile.new("mics/m.mrc", rng.normal(size=(300, 320)).astype(np.float32)) as file:
-        file.voxel_size = micrograph_pixel_size
+        file.voxel_size = micrograph_pixel_size if header else 0.0
     optics = {
         "rlnOpticsGroup": [1],
         "rlnOpticsGroupName": ["g"],
+        "rlnMicrographOriginalPixelSize": [movie],
         "rlnMicrographPixelSize": [micrograph_pixel_size],
         "rlnVoltage": [300.0],
         "rlnSphericalAberration": [2.7],
@@ -175,7 +179,8 @@ def make_picks(micrograph_pixel_size):
     micrographs = pd.DataFrame({"rlnMicrographName": ["mics/m.mrc"], "rlnOpticsGroup": [1]})
     starfile.write({"optics": pd.DataFrame(optics), "micrographs": micrographs}, "mics.star")
     origin = np.concatenate([rng.uniform(-9, 9, size=(8, 2)), [[0.5, -0.5], [1.5, -1.5], [-2.5, 0], [0.499, -0.501]]])
-    optics["rlnMicrographOriginalPixelSize"] = optics.pop("rlnMicrographPixelSize")
+    if not stated:
+        del optics["rlnMicrographPixelSize"]
     optics |= {"rlnImagePixelSize": [2.5], "rlnImageSize": [32], "rlnImageDimensionality": [2]}
     write_stack("stack.mrcs", np.zeros((12, 32, 32)), 2.5)
     particles = {
@@ -190,16 +195,33 @@ def make_picks(micrograph_pixel_size):
     starfile.write({"optics": pd.DataFrame(optics), "particles": pd.DataFrame(particles)}, "particles.star")
 
 
-@pytest.mark.parametrize("micrograph_pixel_size", [1.25, 2.5], ids=["binned particles", "same scale"])
-def test_coordinates_are_those_of_relion(project, micrograph_pixel_size):
-    make_picks(micrograph_pixel_size)
-    words = command("extract-coordinates", "particles.star", "--out", "picks.star")
-    assert "12 picks" in words
+def extracted_by_relion():
+    """Return the table of the particles that ``relion_preprocess --recenter`` extracts."""
     run(
         "relion_preprocess", "--i", "mics.star", "--reextract_data_star", "particles.star", "--recenter",
         "--extract", "--extract_size", 32, "--part_dir", "Particles/", "--part_star", "again.star",
     )  # fmt: skip
-    ours, relions = (starfile.read(path)["particles"] for path in ("picks.star", "again.star"))
+    return starfile.read("again.star")["particles"]
+
+
+@pytest.mark.parametrize(
+    ("micrograph_pixel_size", "made", "options"),
+    [
+        (1.25, {}, []),
+        (2.5, {"movie": 1.25}, []),
+        (1.25, {"header": False}, ["--micrographs", "mics.star"]),
+        (1.25, {"header": False, "stated": True}, []),
+        (0.83, {"header": False}, ["--mic-angpix", 0.83]),
+        (2.5, {"header": False, "movie": 2.5}, []),
+    ],
+    ids=["header, binned", "header, same scale", "micrographs", "stated", "given", "movies not binned"],
+)
+def test_coordinates_are_those_of_relion(project, micrograph_pixel_size, made, options):
+    make_picks(micrograph_pixel_size, **made)
+    words = command("extract-coordinates", "particles.star", "--out", "picks.star", *options)
+    assert "12 picks" in words
+    assert "warning" not in words
+    ours, relions = starfile.read("picks.star")["particles"], extracted_by_relion()
     for axis in "XY":
         np.testing.assert_array_equal(ours[f"rlnCoordinate{axis}"], relions[f"rlnCoordinate{axis}"])
         np.testing.assert_allclose(ours[f"rlnOrigin{axis}Angst"], relions[f"rlnOrigin{axis}Angst"], atol=0.01)
