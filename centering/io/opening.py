@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.facts import Stated, settle, sizes_of_images
-from centering.io.formats import in_words, lists_particles, read_table, reading
+from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Particles
 from centering.io.places import Place, said_twice
 from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
 from centering.io.refusal import check_pixel_size
+from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleTable, image_names, refuse_duplicates
 
@@ -63,8 +64,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     with reading(table.path):
         names, stack_index, image_index = image_names(table)
     refuse_duplicates(table, stack_index, image_index)
-    listed = lists_particles(table.path)
-    # a stack that stands alone is its own name
+    listed = not isinstance(table, StackTable)  # which is its own name
     paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]

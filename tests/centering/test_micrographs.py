@@ -111,6 +111,11 @@ def test_the_movies_are_never_taken_and_nothing_is_guessed(star, words):
             {"micrographs": "mics.star"},
             "says rlnMicrographPixelSize 1, and 'mics.star' 1.25 Angstrom",
         ),
+        (
+            {"optics": "rlnMicrographPixelSize 1.0", "columns": "rlnMicrographPixelSize 1.25"},
+            {},
+            "says rlnMicrographPixelSize 1 in data_optics and 1.25 with a particle",
+        ),
         ({"optics": "rlnMicrographPixelSize 0"}, {}, "gives micrographs of 0 Angstrom per pixel"),
         ({"mic": "mics/c.mrc"}, {"micrographs": "mics.star"}, "'mics.star' does not list the micrograph 'mics/c.mrc'"),
         ({"mic": ""}, {"micrographs": "mics.star"}, "have pixel sizes from 1 to 1.25"),
@@ -144,6 +149,17 @@ def test_doubts_are_warned_of(star, words):
     result = CliRunner().invoke(main, ["extract-coordinates", "p.star", "--strict", "--out", "strict.star"])
     assert (result.exit_code, result.stderr.count("Error: ")) == (2, 1)
     assert not Path("strict.star").exists()
+
+
+def test_a_micrograph_whose_name_fits_two_files_is_said(monkeypatch):
+    particles()
+    source = Path("p.star").absolute()
+    Path("other/mics").mkdir(parents=True)
+    monkeypatch.chdir("other")
+    with mrcfile.new("mics/a.mrc", np.zeros((4, 6), dtype=np.float32)) as file:
+        file.voxel_size = 1.75
+    found = recenter_coordinates(StarFile.read(source))
+    assert [one.startswith("'mics/a.mrc' in ") and "fits two files" in one for one in found.warnings] == [True]
 
 
 def test_super_resolution_leaves_no_doubt_in_a_header_of_one_angstrom():
