@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from centering.cli._common import one_sentence, say, strict_option, warn
+from centering.cli._common import one_sentence, say, strict_option, tell, warn
 
 __all__ = ["convert"]
 
@@ -22,7 +22,8 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, st
     """Convert INPUT, a .star or .cs file of particles, to OUTPUT, which is of the other kind.
 
     What centering knows is converted: image names, pixel sizes, origins and shifts, 2-D classes and in-plane
-    angles, and to a new file defoci and microscope. Images are neither read nor copied.
+    angles, defoci, phase shifts, microscope, micrographs and coordinates; what is left out or made up is said.
+    Images are neither read nor copied. RELION reads the .star file: stacks that end in .mrc are named .mrc:mrcs.
 
     With --into the rest comes from CS: OUTPUT holds the particles of CS that INPUT names, with every other field
     byte for byte. That is the way back from RELION: cryoSPARC tells particles by fields that a STAR file lacks.
@@ -35,6 +36,6 @@ def convert(source: str, target: str, into: str | None, angpix: float | None, st
     with one_sentence():
         from centering.tools import convert as tool
 
-        doubt = partial(warn, strict=strict)
-        count = tool.convert(source, target, into=into, pixel_size=angpix, overwrite=overwrite, warn=doubt)
+        doubt, remark = partial(warn, strict=strict), partial(tell, "note")
+        count = tool.convert(source, target, into=into, pixel_size=angpix, overwrite=overwrite, warn=doubt, note=remark)
     say(f"{count} particles\nwritten: {target}")

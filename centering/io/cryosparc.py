@@ -7,9 +7,10 @@ RELION's sign: the shift is added, so the object's centre is at ``n // 2 - shift
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,20 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.atomic import replacing
-from centering.io.cs_table import ALIGNMENTS, checked, fill, load, stacks
+from centering.io.cs_alignments import ALIGNMENTS, shifted_groups, strange_shifts, the_one_shift, unit
+from centering.io.cs_passthrough import join
+from centering.io.cs_table import checked, fill, load, located, save, with_new_fields
+from centering.io.cs_to_star import as_star, placeholders
 from centering.io.facts import Stated
+from centering.io.image_names import Index
 from centering.io.refusal import NotStatedError, refuse_far, refused_in_one_sentence
-from centering.io.star import StarFile
+from centering.io.star import StarFile, decimals
 from centering.io.table import Float64, ParticleList
 
 __all__ = ["CsFile"]
 
 _CTF = ("ctf/df1_A", "ctf/df2_A", "ctf/accel_kv", "ctf/cs_mm", "ctf/amp_contrast")
-_PHASE, _ANGLE = "ctf/phase_shift_rad", "ctf/df_angle_rad"
+_PHASE = "ctf/phase_shift_rad"
 
 _TYPES: dict[str, tuple[Any, ...]] = {"shift": ("<f4", (2,)), "psize_A": ("<f4",), "class": ("<u4",), "pose": ("<f4",)}
 
@@ -43,27 +47,50 @@ class CsFile(ParticleList):
         Where it was read from.
     table : ndarray, shape (B,), structured
         All of its fields; never changed, `with_shifts` returns another `CsFile`.
+    compressed : bool
+        Whether it is in cryoSPARC's compressed format, in which it is then written too.
+    passthrough : Path or None
+        The file beside it from which fields are that it lacks (`centering.io.cs_passthrough`).
+    said, doubts : tuple of str
+        What is to be told of how it came about, in words.
     """
 
     path: Path
     table: npt.NDArray[Any]
+    compressed: bool = False
+    passthrough: Path | None = None
+    said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     pixel_size_source = "from blob/psize_A of the .cs file"
+    star_can_wait = True
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> CsFile:
-        """Read a ``.cs`` file; ValueError for pickled objects, no particles, or none of the fields that tell images."""
+        """Read a ``.cs`` file; ValueError for pickled objects, no particles, or none of the fields that tell images.
+
+        What it lacks of ``blob``, ``ctf`` and ``location`` is taken from the passthrough file of its job beside it.
+        """
         source = Path(path)
         with refused_in_one_sentence(source, "a .cs file"):
-            return cls(source, checked(source, load(source)))
+            own, compressed = load(source)
+            table, passthrough, *words = join(source, own)
+            return cls(source, checked(source, table), compressed, passthrough, *words)
 
     def __len__(self) -> int:
         return len(self.table)
 
+    @cached_property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, relative to the project folder, and for every row the index into them and the image."""
+        names, index = located(self.table, "blob/path")
+        return names, index, self.table["blob/idx"].astype(np.int64)
+
     @property
     def stacks(self) -> list[str]:
         """The stack of every particle, relative to the project folder."""
-        return stacks(self.table)
+        names, index, _ = self.images
+        return [names[k] for k in index.tolist()]
 
     @property
     def names(self) -> list[str]:
@@ -72,18 +99,34 @@ class CsFile(ParticleList):
         return [f"{number + 1:06d}@{stack}" for stack, number in zip(self.stacks, numbers, strict=True)]
 
     @property
+    def warnings(self) -> Sequence[str]:
+        """What of where the particles are is neither read nor set; and what is wrong with the passthrough file."""
+        found = [*self.doubts]
+        strange = strange_shifts(self.table)
+        if strange:
+            found.append(
+                f"{', '.join(strange)} of {fspath(self.path)!r} are shifts of a kind that is not known; "
+                "they are left as they are, and do not fit new centres"
+            )
+        return found
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """From where fields are, which shifts are set, and which values of the microscope are placeholders."""
+        found = [*self.said]
+        others = [group for group in shifted_groups(self.table) if group not in ALIGNMENTS]
+        if others:
+            found.append(f"new centres are written into every shift, also of {', '.join(others)}")
+        return [*found, *placeholders(self.table)]
+
+    @property
     def pixel_size(self) -> Float64:
         """Angstrom per pixel of every image, shape (B,)."""
         return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
 
-    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
-        """Return Angstrom per pixel of every image, shape (B,), to six decimals, and in words where it is from."""
-        sizes, source = super().pixel_sizes(given)
-        return None if sizes is None else np.round(sizes, 6), source
-
     def pixel_size_sources(self) -> Sequence[Stated]:
-        """Return what ``blob/psize_A`` says."""
-        return [Stated("blob/psize_A", self.pixel_size_source, self.pixel_size, firm=True)]
+        """Return what ``blob/psize_A`` says, to six decimals."""
+        return [Stated("blob/psize_A", self.pixel_size_source, np.round(self.pixel_size, 6), firm=True)]
 
     def with_pixel_size(self, pixel_size: float) -> CsFile:
         """Return a file that gives this pixel size; every ``psize_A`` grows alike, so that shifts keep their length."""
@@ -92,8 +135,9 @@ class CsFile(ParticleList):
             return self
         table = self.table.copy()
         for name in self._names:
-            if name.endswith("psize_A") and table.dtype[name].kind == "f" and table.dtype[name].shape == ():
-                fill(self.path, table, {name: table[name] * growth})
+            if name.endswith("psize_A") and table.dtype[name].base.kind == "f":
+                values = table[name]
+                fill(self.path, table, {name: values * growth.reshape(len(self), *(1,) * (values.ndim - 1))})
         return replace(self, table=table)
 
     def image_sizes(self) -> tuple[str, Float64] | None:
@@ -105,20 +149,26 @@ class CsFile(ParticleList):
     def displacements(self, pixel_size: Float64 | None = None, *, only: str | None = None) -> Float64:
         """Return where the shifts put the centres.
 
-        ``only``: of ``alignments2D`` or of ``alignments3D``, the first of them that is there without it.  The pixel
-        size is not needed: the shifts are in units of that in the file.
+        ``only``: of ``alignments2D`` or of ``alignments3D``, the first of them that is there without it, or else of
+        another group; where that has a shift for each class, of the likeliest.  The pixel size is not needed: the
+        shifts are in units of that in the file.
         """
-        wanted = (only,) if only else ALIGNMENTS
-        for prefix in wanted:
-            if f"{prefix}/shift" in self._names:
-                scale = self._psize(prefix) / self.pixel_size
-                shift = np.asarray(self.table[f"{prefix}/shift"], dtype=np.float64)
-                if not np.isfinite(shift).all():
-                    raise ValueError(f"field {prefix}/shift of {fspath(self.path)!r} holds shifts that are not finite")
-                result = -shift[:, ::-1] * scale[:, None] + 0.0
-                refuse_far(self.path, result)
-                return result
-        names = " or ".join(f"{prefix}/shift" for prefix in wanted)
+        there = [group for group in shifted_groups(self.table) if only in (None, group)]
+        for prefix in there:
+            shift = the_one_shift(self.table, prefix)
+            if shift is None:
+                continue
+            if not np.isfinite(shift).all():
+                raise ValueError(f"field {prefix}/shift of {fspath(self.path)!r} holds shifts that are not finite")
+            result = -shift[:, ::-1] / self.pixel_size[:, None] + 0.0
+            refuse_far(self.path, result)
+            return result
+        if there:
+            raise NotStatedError(
+                f"{fspath(self.path)!r} has a shift for each class in {there[0]}/shift and does not say which class "
+                f"counts: no field {there[0]}/class_posterior"
+            )
+        names = " or ".join(f"{prefix}/shift" for prefix in ((only,) if only else ALIGNMENTS))
         raise NotStatedError(f"{fspath(self.path)!r} has no shifts: no field {names}")
 
     @property
@@ -141,7 +191,8 @@ class CsFile(ParticleList):
     ) -> CsFile:
         """Return a file whose shifts centre the particles; every other field keeps its bytes.
 
-        ``alignments2D/shift`` and ``alignments3D/shift`` are replaced where they are; where neither is,
+        The shifts of all groups of alignments are replaced, for every class where there is one for each
+        (`centering.io.cs_alignments`), each in pixels of its own ``psize_A``; where there is none,
         ``alignments2D/shift`` is appended, in pixels of ``alignments2D/psize_A``, which is made where it is not there.
 
         Parameters
@@ -149,21 +200,21 @@ class CsFile(ParticleList):
         displacement : ndarray, shape (B, 2), float64
             (row, column) in pixels of the images, object centre minus ``n // 2``.
         pixel_size : ndarray, shape (B,), float64, optional
-            Angstrom per pixel of the images; that of the file without it.
+            Not needed: shifts are in units of the pixel sizes in the file (`with_pixel_size` sets others).
         only : str, optional
-            ``alignments2D`` or ``alignments3D``: leave the other one as it is.
+            ``alignments2D`` or ``alignments3D``: leave all others as they are.
         """
         if displacement.shape != (len(self), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
         refuse_far(self.path, displacement)
-        image = self.pixel_size if pixel_size is None else pixel_size
-        present = [one for one in ALIGNMENTS if f"{one}/shift" in self._names and only in (None, one)]
-        fields = {}
+        image, fields = self.pixel_size, dict[str, npt.NDArray[Any]]()
+        present = [one for one in shifted_groups(self.table) if only in (None, one)]
         for prefix in present or [only or ALIGNMENTS[0]]:
-            unit = self._psize(prefix)
             if not {f"{prefix}/shift", f"{prefix}/psize_A"} & set(self._names):
-                fields[f"{prefix}/psize_A"] = unit = image
-            fields[f"{prefix}/shift"] = -displacement[:, ::-1] * (image / unit)[:, None] + 0.0
+                fields[f"{prefix}/psize_A"] = image
+            size = unit(self.table, prefix)
+            moves = (-displacement[:, ::-1] * image[:, None]).reshape(len(self), *(1,) * (size.ndim - 1), 2)
+            fields[f"{prefix}/shift"] = moves / size[..., None] + 0.0
         return self.with_fields(fields)
 
     def with_fields(self, fields: Mapping[str, npt.NDArray[Any]]) -> CsFile:
@@ -172,7 +223,8 @@ class CsFile(ParticleList):
         Parameters
         ----------
         fields : mapping of str to ndarray
-            Of ``alignments2D`` or ``alignments3D``: ``shift``, ``psize_A``, ``class``, ``pose``.
+            Those that are there, and of ``alignments2D`` or ``alignments3D``: ``shift``, ``psize_A``, ``class``,
+            ``pose``.
 
         Raises
         ------
@@ -180,12 +232,7 @@ class CsFile(ParticleList):
             A number that the type of its field cannot hold.
         """
         new = [(name, *_TYPES[name.rpartition("/")[2]]) for name in fields if name not in self._names]
-        table = self.table.copy()
-        if new:
-            known = [one for one in self.table.dtype.descr if one[0]]  # without what only fills gaps
-            table = np.zeros(len(self), dtype=[*known, *new])
-            for name in self._names:
-                table[name] = self.table[name]
+        table = with_new_fields(self.table, new)
         fill(self.path, table, fields)
         return replace(self, table=table)
 
@@ -222,41 +269,27 @@ class CsFile(ParticleList):
         return CTF(0.5 * (one + two), pixel, voltage, aberration, contrast, phase)
 
     def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
-        """Return the particles as a STAR file of RELION 3.1 in memory, one optics group for every pixel size.
+        """Return the particles as a STAR file of RELION 3.1 in memory, which RELION reads.
 
-        It holds what centering knows: names, optics groups and, where the file has them, origins, classes, psi, defoci
-        and the microscope.  ``size`` is for a file that does not say it, ``pixel_size`` in place of what it says.
+        It holds what centering knows (`centering.io.cs_to_star`): names, optics groups and, where the file has them,
+        origins, classes, psi, micrographs, coordinates, defoci and the microscope.  ``size`` is for a file that does
+        not say it, ``pixel_size`` in place of what it says.
         """
-        size = int(self.table["blob/shape"][0][0]) if "blob/shape" in self._names else size
-        star = super().to_star(size=size, pixel_size=pixel_size)
-        columns, known = {}, star.particles.columns
-        if self.classes is not None and "rlnClassNumber" not in known:
+        sizes = self.pixel_size if pixel_size is None else pixel_size
+        columns: dict[str, list[str]] = {}
+        with suppress(NotStatedError):
+            origins = -self.displacements() * sizes[:, None]
+            columns = {"rlnOriginXAngst": decimals(origins[:, 1]), "rlnOriginYAngst": decimals(origins[:, 0])}
+        if self.classes is not None:
             columns["rlnClassNumber"] = [str(one) for one in self.classes.tolist()]
-        if self.psi is not None and "rlnAnglePsi" not in known:
-            columns["rlnAnglePsi"] = [f"{one:.6f}" for one in self.psi.tolist()]
-        if "rlnDefocusU" in known:
-            columns |= {label: [f"{one:.6f}" for one in values.tolist()] for label, values in self._defocus().items()}
-        return star.with_columns(star.particles, columns)
-
-    def _defocus(self) -> dict[str, Float64]:
-        """Return the two defoci and the angle of the first, in degrees, by RELION's labels."""
-        fields = {"rlnDefocusU": _CTF[0], "rlnDefocusV": _CTF[1], "rlnDefocusAngle": _ANGLE}
-        found = {label: self.table[field].astype(np.float64) for label, field in fields.items() if field in self._names}
-        return {label: np.rad2deg(one) if label == "rlnDefocusAngle" else one for label, one in found.items()}
+        if self.psi is not None and np.isfinite(self.psi).all():
+            columns["rlnAnglePsi"] = decimals(self.psi)
+        return as_star(self.path, self.table, self.images, sizes, size, columns)
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the file; it appears under its name only when it is complete."""
-        with replacing(path) as temporary, temporary.open("wb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what NumPy thinks of long headers, or of names that are not Latin
-            np.save(file, self.table, allow_pickle=False)
+        """Write the file in the format that it came in; it appears under its name only when it is complete."""
+        save(Path(path), self.table, compressed=self.compressed)
 
     @property
     def _names(self) -> tuple[str, ...]:
         return self.table.dtype.names or ()
-
-    def _psize(self, prefix: str) -> Float64:
-        """Angstrom per pixel of the shifts, that of the images where the file does not say."""
-        if f"{prefix}/psize_A" not in self._names:
-            return self.pixel_size
-        size = np.asarray(self.table[f"{prefix}/psize_A"], dtype=np.float64)
-        return np.where(size > 0, size, self.pixel_size)

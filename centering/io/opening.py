@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,13 +15,13 @@ from centering.io.facts import Stated, settle, sizes_of_images
 from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
-from centering.io.particles import Particles
+from centering.io.particles import Listing, Particles
 from centering.io.places import Place, said_twice
 from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
-from centering.io.refusal import check_pixel_size
+from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.stack import StackTable
 from centering.io.star import StarFile
-from centering.io.table import ParticleTable, image_names, refuse_duplicates
+from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -68,7 +69,8 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
-    refuse_unnumbered(fspath(table.path), table.names if listed else (), dict(zip(names, stacks, strict=True)))
+    if listed:
+        refuse_unnumbered(table, stacks, stack_index, image_index)
     for stack in stacks:
         refuse_volumes(stack, listed=listed)
     counts = np.array([stack.count for stack in stacks])
@@ -90,11 +92,14 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         said = table.image_sizes()
         doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
         sizes = verdict.values
-        star = table.to_star(size=size, pixel_size=sizes)
+        notes += [*verdict.notes, *table.notes]
+        listing = Listing(table, size, sizes)
+        if isinstance(table, ParticleList) and table.star_can_wait:
+            with suppress(NotStatedError):
+                table.displacements(sizes)  # what is wrong with these is said before any work
+        elif (star := listing.star) is not table:
+            notes += star.remarks()
     others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
-    notes += verdict.notes
-    if star is not table:
-        notes += star.remarks()
     return Particles(
         table.path,
         tuple(stacks),
@@ -103,7 +108,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         size,
         sizes,
         verdict.source,
-        star,
+        listing,
         tuple(notes),
         (*verdict.warnings, *doubts, *table.warnings, *others),
         stamps=before,

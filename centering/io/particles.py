@@ -18,7 +18,7 @@ from centering.io.identity import Stamps
 from centering.io.star import StarFile
 from centering.io.table import ParticleTable
 
-__all__ = ["ArrayStack", "Particles", "Stack"]
+__all__ = ["ArrayStack", "Listing", "Particles", "Stack"]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -77,6 +77,30 @@ class ArrayStack:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """What lists particles, and the STAR file that says the same, which is made when it is first asked for.
+
+    Attributes
+    ----------
+    table : ParticleTable
+        What the source says.
+    size : int
+        Every image is size x size pixels.
+    pixel_size : ndarray, shape (B,), float64, or None
+        Angstrom per pixel.
+    """
+
+    table: ParticleTable
+    size: int
+    pixel_size: npt.NDArray[np.float64] | None
+
+    @cached_property
+    def star(self) -> StarFile:
+        """The STAR file."""
+        return self.table.to_star(size=self.size, pixel_size=self.pixel_size)
+
+
+@dataclass(frozen=True)
 class Particles:
     """B particle images, in the order of the STAR file (or of the stack).
 
@@ -94,8 +118,8 @@ class Particles:
         Angstrom per pixel; None where nothing says it.
     pixel_size_source : str
         Where the pixel size comes from, in words.
-    star : StarFile or None
-        The STAR file that lists the particles, or one that says the same as the file that does.
+    listing : Listing or None
+        Where `star` comes from.
     notes : tuple of str
         What a user should know about how the files were read, one sentence each.
     warnings : tuple of str
@@ -117,7 +141,7 @@ class Particles:
     size: int
     pixel_size: npt.NDArray[np.float64] | None
     pixel_size_source: str
-    star: StarFile | None = None
+    listing: Listing | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     ctf: CTF | None = None
@@ -154,11 +178,16 @@ class Particles:
             image_index=self.image_index[indices],
             pixel_size=None if self.pixel_size is None else self.pixel_size[indices],
             ctf=None if self.ctf is None else self.ctf[indices],
-            star=None,
+            listing=None,
             table=None,
             stamps=(),
             pixel_size_stated=(),
         )
+
+    @property
+    def star(self) -> StarFile | None:
+        """The STAR file that lists the particles, or one that says the same as the file that does."""
+        return None if self.listing is None else self.listing.star
 
     @cached_property
     def readable(self) -> npt.NDArray[np.bool_]:

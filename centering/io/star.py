@@ -11,20 +11,24 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import GIVEN, Stated, judge
+from centering.io.facts import AGREE, GIVEN, Stated, judge
+from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
+from centering.io.star_cells import Cells, fixed
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
-from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
+from centering.io.star_images import find_images
+from centering.io.star_table import PLACEHOLDERS, Table, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
 __all__ = ["PLACEHOLDERS", "StarFile", "decimals", "new_star"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
+_ROUNDING = 0.02  # pixels; of an origin with two decimals, in Angstrom or in pixels
+
 _CTF = {
     "voltage": "rlnVoltage",
     "spherical_aberration": "rlnSphericalAberration",
@@ -73,9 +77,14 @@ class StarFile(StarText):
         columns: dict[str, list[str]] = {}
         if ctf is not None and pixel_size is not None:
             microscope, columns = _said(ctf, len(names))
-        lines = new_lines(names, size, pixel_size, microscope)
-        star = cls(Path(path), lines, tuple(find_tables(lines)))
+        star = cls.of_lines(Path(path), new_lines(names, size, pixel_size, microscope))
         return star.with_columns(star.particles, columns) if columns else star
+
+    @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every row the index into them and the image, counted from 0."""
+        found = find_images(self.cells(self.particles, "rlnImageName"))
+        return parse_images(self.path, self.names) if found is None else found
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -93,6 +102,11 @@ class StarFile(StarText):
         for label in _DEPTHS:
             if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
                 yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of how the file is read, a sentence each."""
+        return ()
 
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
@@ -121,11 +135,11 @@ class StarFile(StarText):
         refuse_far(self.path, displacement)
         present = [label in table.columns for label in ORIGINS]
         wanted = ORIGINS[:2] if self.optics or (any(present[:2]) and not any(present[2:])) else ORIGINS[2:]
-        columns = {}
+        columns: dict[str, Cells] = {}
         for label in (*ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
-                columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
+                columns[label] = fixed(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
     @property
@@ -147,7 +161,21 @@ class StarFile(StarText):
             both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
         result = np.stack(both, axis=1)
         refuse_far(self.path, result)
+        if unit and set(ORIGINS[2:]) <= set(table.columns):
+            self._refuse_other_origins(result)
         return result
+
+    def _refuse_other_origins(self, displacement: Float64) -> None:
+        """Raise ValueError where the origins in pixels are not those in Angstrom, but for the rounding of either."""
+        pixels = np.stack([-self.numbers(self.particles, label) for label in (ORIGINS[3], ORIGINS[2])], axis=1)
+        apart = np.abs(pixels - displacement) > _ROUNDING + AGREE * np.abs(displacement)
+        if apart.any():
+            row, axis = (int(one[0]) for one in np.nonzero(apart))
+            label = ORIGINS[3 - axis]
+            raise ValueError(
+                f"{fspath(self.path)!r} holds an origin of {-displacement[row, axis]:.4g} pixels in {label}Angst and "
+                f"of {-pixels[row, axis]:.4g} in {label}; remove the columns that are out of date"
+            )
 
     def _known(self, pixel_size: Float64 | None) -> Float64:
         if pixel_size is None:
@@ -168,9 +196,10 @@ class StarFile(StarText):
         optics = self.optics
         if optics is None:
             return ["the pixel size is not known, so the new STAR file has origins in pixels, as RELION 3.0 has them"]
-        if not any("placeholders" in line for line in self.lines[: optics.labels[0]]):
+        said = " ".join(line for line in self.lines[: optics.labels[0]] if "placeholders" in line)
+        if not said:
             return []
-        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items())
+        values = ", ".join(f"{label} {value:g}" for label, value in PLACEHOLDERS.items() if label in said)
         return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"]
 
     def classification(self, pixel_size: Float64 | None) -> tuple[Index, Float64, Float64]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from centering.ctf import CTF
 from centering.io.facts import GIVEN, Stated, agree, judge
+from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.star import StarFile
 from centering.sentence import Sentence
@@ -20,7 +21,6 @@ from centering.sentence import Sentence
 __all__ = ["ParticleList", "ParticleTable", "image_names", "refuse_duplicates"]
 
 Float64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.int64]
 
 
 class ParticleTable(Protocol):
@@ -42,8 +42,18 @@ class ParticleTable(Protocol):
         ...
 
     @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every particle the index into them and the image, counted from 0."""
+        ...
+
+    @property
     def warnings(self) -> Sequence[str]:
         """What in the file may make every result wrong, a sentence each, without capitals and full stops."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of how the file is read and written, a sentence each, as `warnings` are."""
         ...
 
     def __len__(self) -> int: ...
@@ -98,11 +108,18 @@ class ParticleList:
     path: Path
     pixel_size_source = "from the file of the particles"
     """Where `pixel_size` comes from, in words."""
+    star_can_wait = False
+    """Whether `to_star` cannot fail, so that the STAR file is made only where it is written."""
 
     @property
     def names(self) -> Sequence[str]:
         """The image names."""
         raise NotImplementedError
+
+    @property
+    def images(self) -> tuple[list[str], Index, Index]:
+        """The distinct stacks, and for every particle the index into them and the image: what the names say."""
+        return parse_images(self.path, self.names)
 
     @property
     def pixel_size(self) -> Float64 | None:
@@ -111,6 +128,11 @@ class ParticleList:
 
     @property
     def warnings(self) -> Sequence[str]:
+        """Nothing."""
+        return ()
+
+    @property
+    def notes(self) -> Sequence[str]:
         """Nothing."""
         return ()
 
@@ -185,25 +207,7 @@ class ParticleList:
 
 def image_names(table: ParticleTable) -> tuple[list[str], Index, Index]:
     """Return the distinct stack names, and for every row the index into them and the 0-based image; refuse others."""
-    values = table.names
-    # a name without "@" is a file of one image
-    parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in values]
-    numbers = np.array([_image_number(part[0]) for part in parts], dtype=np.int64)
-    places: dict[str, int] = {}
-    index = np.array([places.setdefault(part[2], len(places)) for part in parts], dtype=np.int64)
-    broken = np.array([not name or any(one in name for one in "\0\n\r") for name in places])
-    bad = np.flatnonzero(broken[index] | (numbers < 1))
-    if len(bad):
-        raise ValueError(
-            f"{fspath(table.path)!r} holds the image name {values[bad[0]]!r}; "
-            "it must look like 000001@stack.mrcs, counted from 1"
-        )
-    return list(places), index, numbers - 1
-
-
-def _image_number(text: str) -> int:
-    """Return the number before the @, 0 where it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return table.images
 
 
 def refuse_duplicates(table: ParticleTable, stack_index: Index, image_index: Index) -> None:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from centering.engine.job import Job
 from centering.io.atomic import check_output_folder
+from centering.io.cryosparc import CsFile
+from centering.io.cs_alignments import shifted_groups
 from centering.io.facts import settle
 from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
@@ -162,7 +164,7 @@ def recenter_classes(
         classes, *_ = source.classification(sizes)
     average_size, doubts = average_scale(averages, said, sizes, given=average_pixel_size, given_for_both=pixel_size)
     if warn is not None:
-        for words in (*verdict.warnings, *source.warnings, *segment_doubts(source), *doubts):
+        for words in (*verdict.warnings, *source.warnings, *segment_doubts(source), *_staying(source), *doubts):
             warn(words)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
@@ -182,6 +184,14 @@ def recenter_classes(
                 file.write(folder.results / name)
         refuse_changed(before)
     return centers
+
+
+def _staying(source: ParticleTable) -> list[str]:
+    """Say which shifts of a ``.cs`` file are of no 2-D classification, so that averages tell nothing of them."""
+    others = shifted_groups(source.table)[1:] if isinstance(source, CsFile) else []
+    names = ", ".join(others)
+    words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
+    return [words] if others else []
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:

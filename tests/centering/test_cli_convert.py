@@ -54,7 +54,7 @@ def test_to_star_as_relion_means_it(table):
     assert "9 particles" in convert("p.cs", "p.star").output
     particles = starfile.read("p.star")["particles"]
     optics = starfile.read("p.star")["optics"].set_index("rlnOpticsGroup")
-    assert particles["rlnImageName"].tolist()[0] == "000005@J1/extract/a.mrc"
+    assert particles["rlnImageName"].tolist()[0] == "000005@J1/extract/a.mrc:mrcs"
     np.testing.assert_allclose(
         optics.loc[particles["rlnOpticsGroup"], "rlnImagePixelSize"], table["blob/psize_A"], rtol=1e-6
     )
