@@ -20,6 +20,7 @@ from centering.io.particles import Listing, Particles
 from centering.io.places import Place, said_twice
 from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
 from centering.io.refusal import NotStatedError, check_pixel_size
+from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
 from centering.sentence import Sentence
@@ -69,12 +70,12 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     with reading(table.path):
         names, stack_index, image_index = image_names(table)
     refuse_duplicates(table, stack_index, image_index)
-    listed = lists_particles(table.path)
-    # a stack that stands alone is its own name
+    listed = not isinstance(table, StackTable)  # which is its own name
     paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
-    refuse_unnumbered(fspath(table.path), table.names if listed else (), dict(zip(names, stacks, strict=True)))
+    if listed:
+        refuse_unnumbered(table, stacks, stack_index, image_index)
     for stack in stacks:
         refuse_volumes(stack, listed=listed)
     counts = np.array([stack.count for stack in stacks])

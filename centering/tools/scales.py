@@ -156,7 +156,7 @@ def _boxes(source: ParticleTable) -> Float64 | None:
     if said is not None:
         return said[1]
     try:
-        path = find_file(source.names[0].rpartition("@")[2], Place(source.path))
+        path = find_file(source.images[0][0], Place(source.path))
         return None if path is None else np.full(len(source), float(MrcStack.open(Path(path)).shape[0]))
     except (OSError, ValueError):  # the images are not needed
         return None

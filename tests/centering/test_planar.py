@@ -78,6 +78,8 @@ def test_a_name_without_number_means_the_whole_file(volume):
     what = "a volume of 8 x 8 x 5 voxels" if volume else "a file of 5 images"
     with pytest.raises(ValueError, match=f"names 'five.mrcs' without the number of an image, and that is {what}"):
         open_particles(write_star("p.star", ["one.mrcs", "five.mrcs"]))
+    with pytest.raises(ValueError, match=r"names 'five\.mrcs:mrcs' without the number of an image"):
+        open_particles(write_star("p.star", ["1@one.mrcs", "five.mrcs:mrcs"]))
     assert len(open_particles(write_star("p.star", ["one.mrcs"]))) == 1
 
 
