@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from centering.io.cryosparc import CsFile
 from centering.io.facts import BY_DEFAULT, GIVEN, PixelSizes, Stated, settle, sizes_of_images
-from centering.io.formats import in_words, lists_particles, read_table, reading
+from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Listing, Particles
