@@ -78,7 +78,8 @@ def cases(kind: str, name: str, rng: random.Random) -> Iterator[Case]:
         yield "compare --truth", ["compare", "good.star", "-e", "mass", "--truth", name], None
         yield "convert", ["convert", name, "out.cs", *rng.choice([[], ["--angpix", "2"]])], "out.cs"
         yield "convert --into", ["convert", name, "out2.cs", "--into", "good.cs"], "out2.cs"
-        yield "extract", ["extract-coordinates", name, "--out", "picks.star"], "picks.star"
+        picked = rng.choice([["--mic-angpix", "1.5"], ["--micrographs", "micrographs.star"]])
+        yield "extract", ["extract-coordinates", name, *picked, "--out", "picks.star"], "picks.star"
 
 
 def judge(case: Case) -> tuple[str, str]:
@@ -165,6 +166,7 @@ def one_file(kind: str, content: bytes, seed: str, folder: Path, *, figures: boo
     good = inputs.star(random.Random(1))
     Path("good.star").write_bytes(good)
     Path("good.cs").write_bytes(inputs.cs())
+    Path("micrographs.star").write_text(inputs.MICROGRAPHS)
     Path("of-mutated.star").write_bytes(good.replace(b"stack.mrcs", b"mutated.mrcs"))
     if not figures:
         import centering.runs.outputs

@@ -52,6 +52,9 @@ def cs() -> bytes:
     return file.getvalue()
 
 
+MICROGRAPHS = "data_\n\nloop_\n_rlnMicrographName\n_rlnMicrographPixelSize\n'a mic.mrc' 1.5\nmic.mrc 0.75\n"
+
+
 def star(rng: random.Random) -> bytes:
     """Return a STAR file of RELION 3.0 or 3.1, with all that the readers look at."""
     recent = rng.random() < 0.7

@@ -49,7 +49,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _LONGEST = 800  # characters of a message
 
-_WORDS = {"pixel_size": "--angpix", "certificates": "--tls-ca, --tls-cert and --tls-key"}
+_WORDS = {
+    "pixel_size": "--angpix",
+    "micrograph_pixel_size": "--mic-angpix",
+    "average_pixel_size": "--average-angpix",
+    "certificates": "--tls-ca, --tls-cert and --tls-key",
+}
 """Options that do not have the name of the argument that they are."""
 
 

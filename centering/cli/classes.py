@@ -27,6 +27,9 @@ __all__ = ["classes"]
 @click.argument("particles", metavar="PARTICLES", type=click.Path())
 @out_option
 @particle_options
+@click.option(
+    "--average-angpix", type=float, metavar="A", help="Pixel size of AVERAGES, where it is not that of PARTICLES."
+)
 @estimator_options
 @strict_option
 @overwrite_option
@@ -35,6 +38,7 @@ def classes(
     particles: str,
     out: str,
     angpix: float | None,
+    average_angpix: float | None,
     strict: bool,
     overwrite: bool,
     settings: dict[str, Any],
@@ -46,7 +50,8 @@ def classes(
     is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
     the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
-    A class average that lies at c moves its particles by o' = o - R(psi)^T c.
+    A class average that lies at c moves its particles by o' = o - R(psi)^T c. Averages may be binned: pixel sizes and
+    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix.
 
     \b
     Writes into DIR:
@@ -70,10 +75,18 @@ def classes(
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
-        job = prepare(open_particles(averages, angpix), ctf="no", **options | settings)  # averages have no one defocus
+        given = angpix if average_angpix is None else average_angpix
+        job = prepare(open_particles(averages, given), ctf="no", **options | settings)  # averages have no one defocus
         say_warnings(job, strict=strict)
-        doubt = partial(warn, strict=strict)
-        centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite, warn=doubt)
+        centers = recenter_classes(
+            job,
+            particles,
+            out,
+            pixel_size=angpix,
+            average_pixel_size=average_angpix,
+            overwrite=overwrite,
+            warn=partial(warn, strict=strict),
+        )
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1
     say(f"{len(centers)} class averages, {job.contrast}")

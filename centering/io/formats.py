@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from centering.io.cryosparc import CsFile
+from centering.io.planar import refuse_subtomograms
 from centering.io.refusal import refused_in_one_sentence
 from centering.io.stack import StackTable
 from centering.io.star import StarFile
@@ -146,12 +147,18 @@ def _load(entry: EntryPoint) -> Format:
 
 
 def read_table(path: str | PathLike[str]) -> ParticleTable:
-    """Read a file of particles; ValueError for a suffix of no format, or a file that is not what its suffix says."""
+    """Read a file of particles.
+
+    ValueError is raised for a suffix of no format, a file that is not what its suffix says, and a STAR file of
+    tomography or of images in three dimensions.
+    """
     kind = format_of(path)
     with reading(path):
         table = kind.read(Path(path))
         if not len(table):
             raise ValueError(f"{fspath(path)!r} lists no particles")
+        if isinstance(table, StarFile):
+            refuse_subtomograms(table)
         return table
 
 

@@ -19,6 +19,7 @@ __all__ = ["MrcStack", "create_stack", "write_images", "write_stack"]
 Float32 = npt.NDArray[np.float32]
 
 _HEADER_BYTES = 1024
+_IMOD = 1146047817  # "IMOD" as a number
 
 _ANYHOW = 10**4  # images that any file may promise: a row is made for each, also where it is not there
 _OF_EACH = 100  # images that a truncated file may promise for each that is there
@@ -44,6 +45,14 @@ class MrcStack:
         Angstrom per pixel from the header, None where the header says nothing.
     available : int
         Number of whole images that are there: less than ``count`` where the file is truncated.
+    excess : int
+        Number of bytes in the file after the last image that its header promises.
+    group : int
+        Space group of the header: 0 for images, 1 and more for a volume, 401 and more for several volumes.
+    sections : int
+        Number of sections of one volume, ``mz``: 1 for images.
+    bytes_doubt : str
+        Why the bytes of a file of mode 0 may have a sign, or none, against what was read.
     """
 
     path: Path
@@ -53,10 +62,17 @@ class MrcStack:
     offset: int
     voxel_size: float | None
     available: int
+    excess: int = 0
+    group: int = 0
+    sections: int = 1
+    bytes_doubt: str = ""
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> MrcStack:
         """Read the header, permissively, and see how many of the images that it promises are there.
+
+        Bytes (mode 0) have a sign, as MRC2014 says, unless IMOD's stamp and flags in the header say that they have
+        none, or the largest pixel that the header states is one that bytes with a sign cannot hold.
 
         ValueError: no MRC file, complex or unknown pixels, no images, or, of more than 10,000, less than 1 %.
         """
@@ -85,13 +101,30 @@ class MrcStack:
         if count == 0:
             raise ValueError(f"{name!r} is an empty stack: its header says 0 images")
         offset = _HEADER_BYTES + int(header.nsymbt)
-        whole = max(0, size - offset) // (columns * rows * dtype.itemsize)
+        pixels = max(0, size - offset)
+        whole = pixels // (columns * rows * dtype.itemsize)
         if count > max(_ANYHOW, _OF_EACH * whole):
             raise ValueError(
                 f"{name!r} is not an MRC file, or nearly all of it is missing: "
                 f"its header promises {count} images, {whole} are there"
             )
-        return cls(source, count, (rows, columns), dtype, offset, _voxel_size(header), min(count, whole))
+        doubt = ""
+        if dtype == np.int8:
+            unsigned, doubt = _unsigned(header)
+            dtype = np.dtype(np.uint8) if unsigned else dtype
+        return cls(
+            source,
+            count,
+            (rows, columns),
+            dtype,
+            offset,
+            _voxel_size(header),
+            min(count, whole),
+            excess=max(0, pixels - count * columns * rows * dtype.itemsize),
+            group=int(header.ispg),
+            sections=int(header.mz),
+            bytes_doubt=doubt,
+        )
 
     @property
     def truncation(self) -> str:
@@ -100,6 +133,37 @@ class MrcStack:
             f"{fspath(self.path)!r} is truncated: its header promises {self.count} images, "
             f"{self.available} whole images are there"
         )
+
+    @property
+    def calls_itself_volume(self) -> bool:
+        """Whether the header says that the sections are those of a volume, as MRC2014 has it.
+
+        It is no proof: programs that do not know what they write say it of stacks too.
+        """
+        return self.count > 1 and self.group > 0 and self.sections > 1
+
+    @property
+    def is_cube(self) -> bool:
+        """Whether there are as many images as an image has rows and columns."""
+        return self.count > 1 and self.shape == (self.count, self.count)
+
+    @property
+    def doubts(self) -> list[str]:
+        """What of the header does not fit the file or itself, a sentence each; a truncation is said elsewhere."""
+        name, image = fspath(self.path), self.shape[0] * self.shape[1] * self.dtype.itemsize
+        found = [f"{name!r} {self.bytes_doubt}"] if self.bytes_doubt else []
+        if self.excess and self.excess % image == 0:
+            more = self.excess // image
+            found.append(
+                f"{name!r} is longer than its header says: that promises {self.count} images, and {self.count + more} "
+                f"are there; the {more} more are left out"
+            )
+        elif self.excess:
+            found.append(
+                f"{name!r} is {self.excess} bytes longer than its header says, which is no whole number of images of "
+                f"{image} bytes: if the extended header has another length, all images are displaced"
+            )
+        return found
 
     def located(self) -> MrcStack:
         """Return the same stack with a path that means the same in every folder."""
@@ -205,7 +269,7 @@ def _read_header(path: Path) -> np.recarray:
 
     with path.open("rb") as file:
         raw = file.read(_HEADER_BYTES)
-    # an array of no dimension, unlike a scalar, keeps its byte order
+    # an array of no dimension, says a scalar, keeps its byte order
     header = np.frombuffer(raw, dtype=HEADER_DTYPE.newbyteorder("<")).reshape(()).view(np.recarray)
     try:
         order = byte_order_from_machine_stamp(header.machst)
@@ -213,6 +277,31 @@ def _read_header(path: Path) -> np.recarray:
         order = "<"  # permissive: old programs leave the stamp empty
     ordered: np.recarray = header.view(header.dtype.newbyteorder(order))
     return ordered
+
+
+def _unsigned(header: np.recarray) -> tuple[bool, str]:
+    """Return whether the pixels of a file of mode 0 are bytes without a sign, and what speaks against it, in words.
+
+    IMOD's documentation of the header, https://bio3d.colorado.edu/imod/doc/mrc_format.txt: word 39 is 1146047817
+    where word 40 has flags, whose bit 0 is set where bytes have a sign.
+    """
+    rest = bytes(header.extra2)  # from byte 112 on
+    stamp, flags = np.frombuffer(rest, header.mode.dtype, count=2, offset=40).tolist()
+    low, high = float(header.dmin), float(header.dmax)
+    # the least and largest pixel, where they are stated at all and bytes can hold them
+    says: bool | None = None
+    if 0 <= low <= high <= 255 and high > 127:
+        says = True
+    elif -128 <= low <= high <= 127 and low < 0:
+        says = False
+    values = f"its header says pixels from {low:g} to {high:g}"
+    if stamp != _IMOD:
+        return bool(says), f"has bytes of unknown sign (MRC mode 0), read as unsigned: {values}" if says else ""
+    unsigned = not flags & 1
+    if says is None or says == unsigned:
+        return unsigned, ""
+    kind = "unsigned" if unsigned else "signed"
+    return unsigned, f"contradicts itself: IMOD's flag says {kind} bytes, which is believed, and {values}"
 
 
 def _voxel_size(header: np.recarray) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,14 +11,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.facts import Stated, settle, sizes_of_images
-from centering.io.formats import format_of, in_words, read_table, reading
+from centering.io.cryosparc import CsFile
+from centering.io.facts import BY_DEFAULT, GIVEN, PixelSizes, Stated, settle, sizes_of_images
+from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Listing, Particles
+from centering.io.places import Place, said_twice
+from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
 from centering.io.refusal import NotStatedError, check_pixel_size
+from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
+from centering.sentence import Sentence
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -40,7 +44,7 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     FileNotFoundError
         No such file, or a stack that the STAR file names is not there.
     ValueError
-        A file that cannot be used; the message says why.
+        A file that cannot be used, or one that is no set of images of single particles; the message says why.
     """
     source = Path(path)
     check_pixel_size(pixel_size)
@@ -52,7 +56,10 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     if not source.is_file():
         raise ValueError(f"{fspath(source)!r} is no ordinary file; {give}")
     before = stamps([source])
-    particles = _from_table(read_table(source), pixel_size)
+    table = read_table(source)
+    if isinstance(table, CsFile) and table.passthrough is not None:
+        before += stamps([table.passthrough])
+    particles = _from_table(table, pixel_size)
     particles = replace(particles, stamps=(*before, *particles.stamps))
     if not particles.readable.any():
         raise ValueError(f"no image of {fspath(source)!r} can be read: {particles.notes[0]}")
@@ -63,9 +70,14 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     with reading(table.path):
         names, stack_index, image_index = image_names(table)
     refuse_duplicates(table, stack_index, image_index)
-    paths, folder = _resolve(table.path, names)
+    listed = not isinstance(table, StackTable)  # which is its own name
+    paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
+    if listed:
+        refuse_unnumbered(table, stacks, stack_index, image_index)
+    for stack in stacks:
+        refuse_volumes(stack, listed=listed)
     counts = np.array([stack.count for stack in stacks])
     beyond = np.flatnonzero(image_index >= counts[stack_index])
     if len(beyond):
@@ -80,10 +92,11 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         notes.append(f"image names are relative to {fspath(folder)!r}, not to the current folder")
     size = _common_size(stacks)
     with reading(table.path):
-        header = _headers(stacks, stack_index) if format_of(table.path).lists else None
+        header = _headers(stacks, stack_index) if listed else None
         table, verdict = settle(table, given, header)
         said = table.image_sizes()
         doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
+        doubts += _unit_doubts(table, verdict)
         sizes = verdict.values
         notes += [*verdict.notes, *table.notes]
         listing = Listing(table, size, sizes)
@@ -92,6 +105,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
                 table.displacements(sizes)  # what is wrong with these is said before any work
         elif (star := listing.star) is not table:
             notes += star.remarks()
+    others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
     return Particles(
         table.path,
         tuple(stacks),
@@ -102,36 +116,46 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         verdict.source,
         listing,
         tuple(notes),
-        (*verdict.warnings, *doubts, *table.warnings),
+        (*verdict.warnings, *doubts, *table.warnings, *others),
         stamps=before,
         table=table,
         pixel_size_stated=verdict.stated,
     )
 
 
-def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | None]:
-    """Find the stacks; also return the folder they are relative to, None for the current folder."""
-    home = Path(os.path.abspath(source)).parent  # noqa: PTH100  (resolve() would follow links)
-    bases: list[Path | None] = [None, home, *home.parents]
-    paths = []
-    missing = []
-    used: Path | None = None
-    for name in names:
-        for base in bases:
-            candidate = Path(name) if base is None else base / name
-            if candidate.is_file():
-                paths.append(candidate)
-                used = used or base
-                break
-        else:
-            missing.append(name)
+def _unit_doubts(table: ParticleTable, verdict: PixelSizes) -> list[str]:
+    """Return a warning where origins in Angstrom stand in a file that gives no pixel size, and a header does.
+
+    ValueError: the header gives 1 Angstrom, as programs write it that do not know it.
+    """
+    if not (isinstance(table, StarFile) and table.in_angstrom and verdict.values is not None):
+        return []
+    if verdict.source == GIVEN or not verdict.stated[0].header:
+        return []
+    words = "{path!r} has origins in Angstrom and gives no pixel size, and {header} gives {size:.6g} Angstrom"
+    default = np.flatnonzero(verdict.values == BY_DEFAULT)
+    row = int(default[0]) if len(default) else 0
+    told = {"path": fspath(table.path), "header": verdict.stated[0].of(row), "size": verdict.values[row]}
+    if len(default):
+        raise ValueError(
+            Sentence(words + ", as programs write it that do not know it; give the true one ({pixel_size})", **told)
+        )
+    return [Sentence(words + ", which is taken; else give {pixel_size}", **told)]
+
+
+def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | None, list[str]]:
+    """Find the stacks; also the folder they are relative to, None for the current one, and what is doubtful in that."""
+    place = Place(source)
+    fits = [(name, place.fitting(name)) for name in names]
+    missing = [name for name, found in fits if not found]
     if missing:
         others = f" (and {len(missing) - 1} more of the {len(names)} stacks)" if len(missing) > 1 else ""
         raise FileNotFoundError(
             f"stack {missing[0]!r}{others} named in {fspath(source)!r} was not found from the current "
             "folder, nor from the folder of that file or its parents; run from the project folder"
         )
-    return paths, used
+    used = next((found[0][1] for _, found in fits if found[0][1] is not None), None)
+    return [found[0][0] for _, found in fits], used, said_twice(fits, source)
 
 
 def _headers(stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64]) -> Stated | None:
@@ -165,6 +189,15 @@ def _common_size(stacks: Sequence[MrcStack]) -> int:
                 f"{fspath(stack.path)!r} of {stack.shape[0]}; center image sizes one at a time"
             )
     return stacks[0].shape[0]
+
+
+def _doubts(stacks: Sequence[MrcStack]) -> list[str]:
+    """Return what of the headers does not fit, once for every kind of doubt."""
+    found = [stack.doubts for stack in stacks]
+    every = [sentences for sentences in found if sentences]
+    if len(every) < 2:
+        return [one for sentences in every for one in sentences]
+    return [*every[0], f"the headers of {len(every) - 1} more stacks do not fit the files either, or themselves"]
 
 
 def _remarks(stacks: Sequence[MrcStack]) -> list[str]:

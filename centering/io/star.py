@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import GIVEN, Stated, judge
+from centering.io.facts import AGREE, GIVEN, Stated, judge
 from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
 from centering.io.star_cells import Cells, fixed
@@ -27,6 +27,8 @@ Float64 = npt.NDArray[np.float64]
 
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
+_ROUNDING = 0.02  # pixels; of an origin with two decimals, in Angstrom or in pixels
+
 _CTF = {
     "voltage": "rlnVoltage",
     "spherical_aberration": "rlnSphericalAberration",
@@ -87,11 +89,23 @@ class StarFile(StarText):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
+        return (*self._gaps(), *self._left_alone(), *self._unread_origins())
+
+    def _gaps(self) -> Iterator[str]:
+        """Say where RELION stops reading."""
         gap = self.gap(self.particles)
-        if gap is None:
-            return tuple(self._left_alone())
-        words = f"line {gap + 1} of {fspath(self.path)!r} is empty, and RELION reads no particle behind it: remove it"
-        return (words, *self._left_alone())
+        if gap is not None:
+            where = f"line {gap + 1} of {fspath(self.path)!r}"
+            yield f"{where} is empty, and RELION reads no particle behind it: remove it"
+
+    def _unread_origins(self) -> Iterator[str]:
+        """Say that origins are in a unit in which RELION does not look for them."""
+        columns = self.particles.columns
+        if self.optics is not None and ORIGINS[0] not in columns and ORIGINS[2] in columns:
+            words = (
+                f"{fspath(self.path)!r} has origins in pixels ({ORIGINS[2]}) beside data_optics, where RELION reads "
+            )
+            yield f"{words}{ORIGINS[0]} alone; they are taken to be meant"
 
     def _left_alone(self) -> Iterator[str]:
         """Say which origins `with_origins` does not set: of other tables, and along the beam."""
@@ -163,7 +177,21 @@ class StarFile(StarText):
             both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
         result = np.stack(both, axis=1)
         refuse_far(self.path, result)
+        if unit and set(ORIGINS[2:]) <= set(table.columns):
+            self._refuse_other_origins(result)
         return result
+
+    def _refuse_other_origins(self, displacement: Float64) -> None:
+        """Raise ValueError where the origins in pixels are not those in Angstrom, but for the rounding of either."""
+        pixels = np.stack([-self.numbers(self.particles, label) for label in (ORIGINS[3], ORIGINS[2])], axis=1)
+        apart = np.abs(pixels - displacement) > _ROUNDING + AGREE * np.abs(displacement)
+        if apart.any():
+            row, axis = (int(one[0]) for one in np.nonzero(apart))
+            label = ORIGINS[3 - axis]
+            raise ValueError(
+                f"{fspath(self.path)!r} holds an origin of {-displacement[row, axis]:.4g} pixels in {label}Angst and "
+                f"of {-pixels[row, axis]:.4g} in {label}; remove the columns that are out of date"
+            )
 
     def _known(self, pixel_size: Float64 | None) -> Float64:
         if pixel_size is None:

@@ -33,12 +33,9 @@ _MICROGRAPHS = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 def refuse_unusable(star: StarText) -> None:
     """Raise ValueError where there are optics groups and nobody can say which particle belongs to which.
 
-    ``data_optics`` twice or without rows, ``rlnOpticsGroup`` without ``data_optics``, a group defined twice by rows
-    that differ in more than its name.
+    ``rlnOpticsGroup`` without ``data_optics``, or a group defined twice by rows that differ in more than its name.
     """
     name, particles, optics = fspath(star.path), star.particles, star.optics
-    if sum(table.name == "optics" for table in star.tables) > 1:
-        raise ValueError(f"{name!r} has the table data_optics twice; join the two")
     if optics is None:
         if "rlnOpticsGroup" in particles.columns:
             raise ValueError(f"{name!r} has particles of optics groups and no data_optics that says what they are")

@@ -16,7 +16,7 @@ from centering.io.cryosparc import CsFile
 from centering.io.cs_table import fill
 from centering.io.facts import agree
 from centering.io.image_names import Index, file_of
-from centering.io.refusal import refuse_name
+from centering.io.refusal import check_pixel_size, refuse_name
 from centering.io.star import StarFile
 from centering.io.star_in_cs import MICROSCOPE, carried, left_out
 from centering.io.table import ParticleTable, image_names, refuse_duplicates
@@ -38,7 +38,7 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     ----------
     star : StarFile
     pixel_size : float, optional
-        Angstrom per pixel, instead of what the file says.
+        Angstrom per pixel, instead of what the file says; origins keep their length in pixels.
     into : CsFile, optional
         The file from which the particles once came.  The result has its rows that ``star`` names, in its order, with
         every field that is not set here byte for byte; fields of it that say the same as ``star`` keep their bytes
@@ -55,6 +55,9 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
     refuse_duplicates(star, stack_index, image_index)
     for name in stacks:
         refuse_name(star.path, name)
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
+        star = star.with_pixel_size(pixel_size)
     sizes, _ = star.pixel_sizes(pixel_size)
     if sizes is None:
         raise ValueError(

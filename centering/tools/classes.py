@@ -19,10 +19,13 @@ from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.planar import segment_doubts
+from centering.io.refusal import check_pixel_size
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
 from centering.sentence import named_if_outside
 from centering.shift import shift_images
+from centering.tools.scales import average_scale
 
 __all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
 
@@ -113,6 +116,7 @@ def recenter_classes(
     out: str | PathLike[str],
     *,
     pixel_size: float | None = None,
+    average_pixel_size: float | None = None,
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
 ) -> Centers:
@@ -129,6 +133,8 @@ def recenter_classes(
         Folder for ``classes.mrcs``, ``classes.csv``, ``particles.star`` and the particles in their own format.
     pixel_size : float, optional
         Angstrom per pixel of averages and particles, instead of what the files say.
+    average_pixel_size : float, optional
+        Angstrom per pixel of the averages, where it is another; ``job`` was made with it.
     overwrite : bool
         Whether ``out`` may exist.
     warn : callable, optional
@@ -148,15 +154,17 @@ def recenter_classes(
     if (averages.stack_index != averages.stack_index[0]).any():
         raise ValueError(f"{fspath(averages.source)!r} has class averages in several stacks; give those of one job")
     numbers = averages.image_index + 1
-    average_size = None if averages.pixel_size is None else float(averages.pixel_size[0])
     before = (*averages.stamps, *stamps([particles]))
     source = read_table(particles)
+    check_pixel_size(average_pixel_size)
     with reading(particles):
+        said = source
         source, verdict = settle(source, pixel_size)
         sizes = verdict.values
         classes, *_ = source.classification(sizes)
+    average_size, doubts = average_scale(averages, said, sizes, given=average_pixel_size, given_for_both=pixel_size)
     if warn is not None:
-        for words in (*verdict.warnings, *source.warnings, *_staying(source)):
+        for words in (*verdict.warnings, *source.warnings, *segment_doubts(source), *_staying(source), *doubts):
             warn(words)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
@@ -168,7 +176,8 @@ def recenter_classes(
     # both names are one where the particles are in a STAR file
     results: dict[str, ParticleTable] = {"particles.star": moved.to_star(), own_file(source.path): moved}
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
-        write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
+        shown = averages.common_pixel_size if average_size is None else average_size
+        write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), shown)
         _write_table(folder.results / "classes.csv", numbers, classes, centers)
         for name, file in results.items():
             with named_if_outside(file):
@@ -180,10 +189,9 @@ def recenter_classes(
 def _staying(source: ParticleTable) -> list[str]:
     """Say which shifts of a ``.cs`` file are of no 2-D classification, so that averages tell nothing of them."""
     others = shifted_groups(source.table)[1:] if isinstance(source, CsFile) else []
-    words = (
-        f"the shifts of {', '.join(others)} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of"
-    )
-    return [f"{words} them"] if others else []
+    names = ", ".join(others)
+    words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
+    return [words] if others else []
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:

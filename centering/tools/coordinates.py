@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from os import fspath
+from os import PathLike, fspath
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.facts import settle
+from centering.io.micrographs import micrograph_sizes
+from centering.io.planar import refuse_subtomograms
 from centering.io.refusal import plausible
-from centering.io.star import StarFile
+from centering.io.star import StarFile, decimals
 from centering.sentence import Sentence
 
-__all__ = ["recenter_coordinates", "round_half_away"]
+__all__ = ["Recentered", "recenter_coordinates", "round_half_away"]
 
 Float64 = npt.NDArray[np.float64]
-
-_MICROGRAPH_SIZES = ("rlnMicrographOriginalPixelSize", "rlnMicrographPixelSize")
 
 
 def round_half_away(values: Float64) -> Float64:
@@ -24,9 +26,31 @@ def round_half_away(values: Float64) -> Float64:
     return np.asarray(whole, dtype=np.float64)
 
 
+class Recentered(NamedTuple):
+    """What `recenter_coordinates` returns.
+
+    Attributes
+    ----------
+    star : StarFile
+        The particles with their coordinates moved.
+    source : str
+        Where the pixel size of the micrographs comes from, in words.
+    warnings : list of str
+        What speaks against it, a sentence each.
+    """
+
+    star: StarFile
+    source: str
+    warnings: list[str]
+
+
 def recenter_coordinates(
-    star: StarFile, *, pixel_size: float | None = None, micrograph_pixel_size: float | None = None
-) -> tuple[StarFile, str]:
+    star: StarFile,
+    *,
+    pixel_size: float | None = None,
+    micrograph_pixel_size: float | None = None,
+    micrographs: str | PathLike[str] | None = None,
+) -> Recentered:
     """Return a STAR file whose coordinates contain the whole-pixel part of the origins, which keep the rest.
 
     In micrograph pixels: ``coordinate -= ROUND(origin)``, ``origin -= ROUND(origin)``; the numbers of
@@ -39,51 +63,42 @@ def recenter_coordinates(
     pixel_size : float, optional
         Angstrom per pixel of the particles, instead of what the file says; needed for origins in pixels only.
     micrograph_pixel_size : float, optional
-        Angstrom per pixel of the micrographs that the coordinates are in.  Without it the optics groups are asked
-        (``rlnMicrographOriginalPixelSize``, ``rlnMicrographPixelSize``), else it is that of the particles.
+        Angstrom per pixel of the micrographs that the coordinates are in, instead of what
+        `centering.io.micrographs.micrograph_sizes` finds.
+    micrographs : path, optional
+        STAR file of the micrographs, which says their pixel sizes.
 
     Returns
     -------
-    star : StarFile
-    source : str
-        Where the pixel size of the micrographs comes from, in words.
+    Recentered
 
     Raises
     ------
     ValueError
-        A missing column, or a pixel size that is needed and not known.
+        A missing column, or a pixel size that is needed and not known, or stated twice and differently.
     """
+    refuse_subtomograms(star)
     table = star.particles
     coordinates = [star.numbers(table, f"rlnCoordinate{axis}") for axis in "XY"]
-    sizes, _ = star.pixel_sizes(pixel_size)
-    micrograph, source = _micrograph_sizes(star, micrograph_pixel_size)
-    if micrograph is None:
-        micrograph, source = sizes, "taken to be that of the particles"
-    displacement = star.displacements(sizes)
-    scale = np.ones(len(table))
-    if sizes is not None and micrograph is not None:
-        scale = sizes / micrograph
-    elif micrograph_pixel_size is not None:
+    corrected, verdict = settle(star, pixel_size)
+    sizes = own = verdict.values
+    if sizes is not None and verdict.stated:
+        stated = verdict.stated[0].values
+        own = np.where(plausible(stated), stated, sizes)
+    micrograph, source, warnings = micrograph_sizes(star, own, given=micrograph_pixel_size, micrographs=micrographs)
+    displacement = star.displacements(own)
+    if sizes is None or own is None:
         words = "{path!r} does not say the pixel size of the particles; give it ({pixel_size})"
         raise ValueError(Sentence(words, path=fspath(star.path)))
+    # a pixel size that a user corrects is that of the microscope, of micrographs too, unless both are given;
+    # in RELION's order: pixels of the particle first, then of the micrograph
+    scale = (own if micrograph_pixel_size is None else sizes) / micrograph
     origin = -displacement * scale[:, None]
     whole = round_half_away(origin)
     rest = -(origin - whole) / scale[:, None]
     moved = {
-        "rlnCoordinateX": [f"{value:.6f}" for value in coordinates[0] - whole[:, 1]],
-        "rlnCoordinateY": [f"{value:.6f}" for value in coordinates[1] - whole[:, 0]],
+        "rlnCoordinateX": decimals(coordinates[0] - whole[:, 1]),
+        "rlnCoordinateY": decimals(coordinates[1] - whole[:, 0]),
     }
-    new = star.with_columns(table, moved)
-    return new.with_origins(rest, sizes), source
-
-
-def _micrograph_sizes(star: StarFile, given: float | None) -> tuple[Float64 | None, str]:
-    if given is not None:
-        if not plausible(given):
-            raise ValueError(f"the pixel size of the micrographs is {given!r}; give a positive number of Angstrom")
-        return np.full(len(star.particles), given), "given"
-    for label in _MICROGRAPH_SIZES:
-        sizes = star.per_particle(label, optics_first=True)
-        if sizes is not None:
-            return sizes, f"from {label}"
-    return None, ""
+    star = corrected.with_columns(corrected.particles, moved).with_origins(rest, sizes)
+    return Recentered(star, source, [*verdict.warnings, *warnings])

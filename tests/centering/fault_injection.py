@@ -92,8 +92,8 @@ SCENARIOS = (
     Scenario("convert from .cs", ("convert", "members.cs", "new.star")),
     Scenario(
         "extract-coordinates",
-        ("extract-coordinates", "origins.star", "--out", "new.star", "--overwrite"),
-        before=(("extract-coordinates", "members.star", "--out", "new.star"),),
+        ("extract-coordinates", "origins.star", "--mic-angpix", "1.5", "--out", "new.star", "--overwrite"),
+        before=(("extract-coordinates", "members.star", "--mic-angpix", "1.5", "--out", "new.star"),),
     ),
     Scenario("watch", WATCH),
     Scenario("watch again", WATCH, before=(WATCH,)),

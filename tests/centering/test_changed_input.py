@@ -105,7 +105,7 @@ def disturbed(monkeypatch, arguments, change):
         ),
         (["convert", "particles.star", "out.cs"], edit, "particles.star"),
         (["convert", "particles.star", "out.cs", "--into", "particles.cs"], reorder, "particles.cs"),
-        (["extract-coordinates", "particles.star", "--out", "out.star"], edit, "particles.star"),
+        (["extract-coordinates", "particles.star", "--mic-angpix", "1.5", "--out", "out.star"], edit, "particles.star"),
     ],
 )
 def test_it_is_one_sentence_and_nothing_is_written(project, monkeypatch, arguments, change, name):

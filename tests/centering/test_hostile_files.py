@@ -192,7 +192,7 @@ def refused(folder, source, words):
         ["run", "particles.star", "--radius", "9", "--out", "locked/out"],
         ["apply", "moved.star", "--out", "locked/out"],
         ["classes", "stack.mrcs", "moved.star", "--radius", "9", "--out", "locked/out"],
-        ["extract-coordinates", "moved.star", "--out", "locked/picks.star"],
+        ["extract-coordinates", "moved.star", "--mic-angpix", "1.5", "--out", "locked/picks.star"],
         ["convert", "moved.star", "locked/moved.cs"],
         ["watch", ".", "--radius", "9", "--out", "locked/out"],
         ["demo", "--out", "locked/out"],
