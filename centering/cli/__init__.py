@@ -2,8 +2,8 @@
 
 Numerical libraries are imported when a command runs, so that ``centering --help`` answers at once.
 
-`run`, `compare`, `classes`, `watch`, `apply`, `coordinates` (``extract-coordinates``), `convert`, `simulate`, `demo`,
-`fetch`; `_common` and `_stages` are what they share.
+`run`, `check`, `compare`, `classes`, `watch`, `apply`, `coordinates` (``extract-coordinates``), `convert`, `simulate`,
+`demo`, `fetch`; `_common` and `_stages` are what they share.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import click
 import centering
 from centering.cli._common import Commands
 from centering.cli.apply import apply
+from centering.cli.check import check
 from centering.cli.classes import classes
 from centering.cli.compare import compare
 from centering.cli.convert import convert
@@ -59,5 +60,5 @@ def main() -> None:
             stream.reconfigure(errors="surrogateescape")
 
 
-for _command in (run, watch, classes, extract_coordinates, apply, convert, compare, simulate, fetch, demo):
+for _command in (run, check, watch, classes, extract_coordinates, apply, convert, compare, simulate, fetch, demo):
     main.add_command(_command)

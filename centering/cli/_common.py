@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from centering.engine.job import Job
+    from centering.io.particles import Particles
 
 __all__ = [
     "Commands",
@@ -36,9 +37,12 @@ __all__ = [
     "particle_options",
     "printable",
     "progress_bar",
+    "refuse_doubts",
     "say",
     "say_warnings",
+    "strict_option",
     "tell",
+    "warn",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -86,6 +90,13 @@ def option(name: str, value: str) -> str:
 def tell(kind: str, words: str) -> None:
     """Print a ``note:`` or a ``warning:`` on standard error."""
     click.echo(f"{kind}: {printable(retold(words, option))}", err=True)
+
+
+def warn(words: str, *, strict: bool = False) -> None:
+    """Print a ``warning:`` on standard error, or with ``strict`` raise it as a `Failure`."""
+    if strict:
+        raise Failure(f"{retold(words, option)} (a warning, and --strict)")
+    tell("warning", words)
 
 
 def say(words: str) -> None:
@@ -185,6 +196,9 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace the r
 angpix_option = click.option(
     "--angpix", type=float, metavar="A", help="Pixel size in Angstrom, instead of what the files say."
 )
+strict_option = click.option(
+    "--strict", is_flag=True, help="Take a warning about the input for an error, before anything is written."
+)
 ctf_option = click.option(
     "--ctf",
     type=click.Choice(["auto", "no"]),
@@ -257,11 +271,18 @@ def _parsed(estimator: str, settings: Iterable[str], given: Mapping[str, Any]) -
     return values
 
 
-def say_warnings(job: Job) -> None:
-    """Say on standard error what makes every centre of a job doubtful."""
+def say_warnings(job: Job, *, strict: bool = False) -> None:
+    """Say on standard error what makes every centre of a job doubtful; with ``strict`` raise the first of it."""
     found = [] if job.contrast.clear else [f"contrast is {job.contrast}; check it, and say --invert yes or no"]
     for words in (*found, *job.warnings):
-        tell("warning", words)
+        warn(words, strict=strict)
+
+
+def refuse_doubts(particles: Particles) -> None:
+    """Raise what ``--strict`` does not take in the files of some particles: doubts, and images that are missing."""
+    found = particles.warnings if particles.readable.all() else (*particles.warnings, particles.notes[0])
+    for words in found:
+        warn(words, strict=True)
 
 
 def progress_bar(total: int | None, words: str) -> Any:

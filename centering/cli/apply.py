@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import angpix_option, one_sentence, out_option, overwrite_option, say, tell
+from centering.cli._common import (
+    angpix_option,
+    one_sentence,
+    out_option,
+    overwrite_option,
+    refuse_doubts,
+    say,
+    strict_option,
+    warn,
+)
 from centering.cli._stages import Stages
 
 __all__ = ["apply"]
@@ -15,8 +24,9 @@ __all__ = ["apply"]
 @out_option
 @angpix_option
 @click.option("--whole-pixels", is_flag=True, help="Move by whole pixels, without interpolation; keep the fraction.")
+@strict_option
 @overwrite_option
-def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, overwrite: bool) -> None:
+def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, strict: bool, overwrite: bool) -> None:
     """Move the content of the images of INPUT, a .star or .cs file, by the origins or shifts it holds.
 
     \b
@@ -35,8 +45,10 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, o
         from centering.tools.apply import apply_origins
 
         particles = open_particles(input_path, angpix)
+        if strict:
+            refuse_doubts(particles)
         for words in particles.warnings:
-            tell("warning", words)
+            warn(words)
         advance = stages.begin("moving", len(particles))
         apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=advance)
     say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

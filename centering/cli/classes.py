@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -14,6 +15,8 @@ from centering.cli._common import (
     particle_options,
     say,
     say_warnings,
+    strict_option,
+    warn,
 )
 from centering.cli._stages import Stages
 
@@ -25,13 +28,19 @@ __all__ = ["classes"]
 @click.argument("particles", metavar="PARTICLES", type=click.Path())
 @out_option
 @particle_options
+@click.option(
+    "--average-angpix", type=float, metavar="A", help="Pixel size of AVERAGES, where it is not that of PARTICLES."
+)
 @estimator_options
+@strict_option
 @overwrite_option
 def classes(
     averages: str,
     particles: str,
     out: str,
     angpix: float | None,
+    average_angpix: float | None,
+    strict: bool,
     overwrite: bool,
     settings: dict[str, Any],
     **options: Any,
@@ -42,7 +51,8 @@ def classes(
     is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
     the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
-    A class average that lies at c moves its particles by o' = o - R(psi)^T c.
+    A class average that lies at c moves its particles by o' = o - R(psi)^T c. Averages may be binned: pixel sizes and
+    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix.
 
     \b
     Writes into DIR:
@@ -67,11 +77,20 @@ def classes(
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
+        given = angpix if average_angpix is None else average_angpix
         # averages have no one defocus
-        job = prepare(open_particles(averages, angpix), ctf="no", progress=stages.begin, **options | settings)
-        say_warnings(job)
+        job = prepare(open_particles(averages, given), ctf="no", progress=stages.begin, **options | settings)
+        say_warnings(job, strict=strict)
         stages.begin("centering", 0)
-        centers = recenter_classes(job, particles, out, pixel_size=angpix, overwrite=overwrite)
+        centers = recenter_classes(
+            job,
+            particles,
+            out,
+            pixel_size=angpix,
+            average_pixel_size=average_angpix,
+            overwrite=overwrite,
+            warn=partial(warn, strict=strict),
+        )
     length = np.hypot(*centers.displacement.T)
     largest = job.particles.image_index[length.argmax()] + 1
     say(f"{len(centers)} class averages, {job.contrast}")

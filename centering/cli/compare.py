@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from centering.cli._common import EstimatorName, ctf_option, jobs_option, one_sentence, particle_options, tell
+from centering.cli._common import (
+    EstimatorName,
+    ctf_option,
+    jobs_option,
+    one_sentence,
+    particle_options,
+    refuse_doubts,
+    strict_option,
+    tell,
+    warn,
+)
 from centering.cli._stages import Stages
 
 if TYPE_CHECKING:
@@ -40,6 +50,7 @@ _TOGETHER = 5000  # images from which on what needs them all at once is made onl
     help="File of particles (.star, .cs) whose origins are true, row by row; may be INPUT itself.",
 )
 @ctf_option
+@strict_option
 @jobs_option
 def compare(
     input_path: str,
@@ -50,6 +61,7 @@ def compare(
     estimators: tuple[str, ...],
     truth: str | None,
     ctf: str,
+    strict: bool,
     jobs: int | None,
 ) -> None:
     """Run several estimators on INPUT and tabulate how much they disagree.
@@ -76,7 +88,9 @@ def compare(
         from centering.tools.datasets import open_with_truth
 
         particles, known = open_with_truth(input_path, angpix, truth)
-        specs = _chosen(estimators, len(particles))
+        if strict:
+            refuse_doubts(particles)
+        specs = _chosen(estimators, len(particles), strict)
         automatic = [spec.name for spec in specs if spec.auto_radius]
         if radius == "auto":
             _check_auto(specs, automatic)
@@ -89,9 +103,9 @@ def compare(
             except Exception as error:
                 if estimators or not (spec.source or spec.together):
                     raise
-                tell("warning", Sentence("without {name}: {error}", name=spec.name, error=message(error)))
+                warn(Sentence("without {name}: {error}", name=spec.name, error=message(error)), strict=strict)
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
-        tell("warning", words)
+        warn(words, strict=strict)
     from centering.engine.estimate import estimate
     from centering.tools.comparison import compare_centers
     from pswf.threads import thread_count
@@ -112,7 +126,7 @@ def compare(
     _print_table(comparison)
 
 
-def _chosen(names: tuple[str, ...], images: int) -> list[EstimatorSpec]:
+def _chosen(names: tuple[str, ...], images: int, strict: bool) -> list[EstimatorSpec]:
     """Return the estimators of these names; without any, all that can be used for so many images."""
     from centering.estimators.registry import estimator_names, find, usable
 
@@ -120,7 +134,7 @@ def _chosen(names: tuple[str, ...], images: int) -> list[EstimatorSpec]:
         return [find(name) for name in dict.fromkeys(names)]
     specs, broken = usable(estimator_names())
     for words in broken:
-        tell("warning", words)
+        warn(words, strict=strict)
     for spec in [spec for spec in specs if spec.together and images > _TOGETHER]:
         specs.remove(spec)
         tell("note", f"without {spec.name}, which needs all images at once; ask for it: -e {spec.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from centering.cli._common import one_sentence, say, tell
+from centering.cli._common import one_sentence, say, strict_option, warn
 
 __all__ = ["extract_coordinates"]
 
@@ -15,9 +15,16 @@ __all__ = ["extract_coordinates"]
 @click.option("--angpix", type=float, metavar="A", help="Pixel size of the particles, instead of what the file says.")
 @click.option("--mic-angpix", type=float, metavar="A", help="Pixel size of the micrographs that were picked.")
 @click.option("--micrographs", type=click.Path(), metavar="STAR", help="STAR file of the micrographs that were picked.")
+@strict_option
 @click.option("--overwrite", is_flag=True, help="Replace STAR if it exists.")
 def extract_coordinates(
-    particles: str, out: str, angpix: float | None, mic_angpix: float | None, micrographs: str | None, overwrite: bool
+    particles: str,
+    out: str,
+    angpix: float | None,
+    mic_angpix: float | None,
+    micrographs: str | None,
+    strict: bool,
+    overwrite: bool,
 ) -> None:
     """Move the picks of PARTICLES (rlnCoordinateX/Y) by the whole-pixel part of their origins.
 
@@ -48,9 +55,9 @@ def extract_coordinates(
         star, source, warnings = recenter_coordinates(
             StarFile.read(particles), pixel_size=angpix, micrograph_pixel_size=mic_angpix, micrographs=micrographs
         )
+        for words in warnings:
+            warn(words, strict=strict)
         refuse_changed(before)
         star.write(out)
-    for words in warnings:
-        tell("warning", words)
     say(f"{len(star.particles)} picks; pixel size of the micrographs {source}")
     say(f"written: {out}")

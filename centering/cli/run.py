@@ -18,9 +18,12 @@ from centering.cli._common import (
     overwrite_option,
     particle_options,
     printable,
+    refuse_doubts,
     say,
     say_warnings,
+    strict_option,
     tell,
+    warn,
 )
 from centering.cli._stages import COMPILING, Stages
 
@@ -45,6 +48,7 @@ _SAME_RESULTS = {
     "tls_key",
     "overwrite",
     "resume",
+    "strict",
     "no_report",
     "pipeline_control",
 }
@@ -89,6 +93,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--tls-cert", metavar="PEM", help="Certificate that the scheduler knows you by.")
 @click.option("--tls-key", metavar="PEM", help="Key of --tls-cert.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
+@strict_option
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
 @overwrite_option
 @click.option("--resume", is_flag=True, help="Continue a run into DIR that was interrupted, if there is one.")
@@ -187,6 +192,7 @@ def _run(
     no_report: bool,
     overwrite: bool,
     resume: bool,
+    strict: bool,
     settings: dict[str, Any],
     **options: Any,
 ) -> bool:
@@ -208,6 +214,8 @@ def _run(
         from centering.runs.prepare import prepare
 
         particles = open_particles(input_path, angpix)
+        if strict:
+            refuse_doubts(particles)
         recover(out)
         # before anything is learned, which may take a while
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
@@ -221,7 +229,7 @@ def _run(
 
     for note in job.particles.notes:
         tell("note", note)
-    say_warnings(job)
+    say_warnings(job, strict=strict)
     if resume and completed(job, out, write_stack=write_stack):
         say(f"{out} holds the results of this run already; there is nothing left to do")
         return bool(job.particles.readable.all())
@@ -239,7 +247,7 @@ def _run(
             certificates = Certificates(*map(str, tls)) if all(tls) else None
             cluster = stack.enter_context(Cluster(workers=workers, scheduler=scheduler, certificates=certificates))
             for doubt in cluster.doubts:
-                tell("warning", doubt)
+                warn(doubt, strict=strict)
         stack.enter_context(stages)
         centers = center(
             job,

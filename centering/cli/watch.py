@@ -16,6 +16,8 @@ from centering.cli._common import (
     particle_options,
     printable,
     progress_bar,
+    strict_option,
+    tell,
 )
 from centering.sentence import retold
 
@@ -37,6 +39,7 @@ __all__ = ["watch"]
 )
 @click.option("--interval", type=float, default=5.0, metavar="S", help="Seconds between two looks at FOLDER.")
 @click.option("--until-idle", type=float, metavar="S", help="End when nothing has arrived for S seconds.")
+@strict_option
 @jobs_option
 def watch(
     folder: str,
@@ -122,5 +125,7 @@ def _tell(bar: Any, watching: Watch, name: str, centers: Centers | None) -> None
         )
         words = f"{name}: {len(centers)} particles, {shift}, {np.count_nonzero(centers.flags)} flagged"
     bar.clear()
+    for doubt in () if centers is None else watching.warnings.get(name, ()):
+        tell("warning", f"{name}: {retold(doubt, option)}")
     click.echo(printable(words), err=centers is None)
     bar.refresh()

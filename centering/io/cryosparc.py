@@ -51,15 +51,16 @@ class CsFile(ParticleList):
         Whether it is in cryoSPARC's compressed format, in which it is then written too.
     passthrough : Path or None
         The file beside it from which fields are that it lacks (`centering.io.cs_passthrough`).
-    joined : str
-        What is to be said of that, in words; a doubt where ``passthrough`` is None.
+    said, doubts : tuple of str
+        What is to be told of how it came about, in words.
     """
 
     path: Path
     table: npt.NDArray[Any]
     compressed: bool = False
     passthrough: Path | None = None
-    joined: str = ""
+    said: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     pixel_size_source = "from blob/psize_A of the .cs file"
     star_can_wait = True
@@ -73,8 +74,8 @@ class CsFile(ParticleList):
         source = Path(path)
         with refused_in_one_sentence(source, "a .cs file"):
             own, compressed = load(source)
-            table, passthrough, words = join(source, own)
-            return cls(source, checked(source, table), compressed, passthrough, words)
+            table, passthrough, *words = join(source, own)
+            return cls(source, checked(source, table), compressed, passthrough, *words)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -100,7 +101,7 @@ class CsFile(ParticleList):
     @property
     def warnings(self) -> Sequence[str]:
         """What of where the particles are is neither read nor set; and what is wrong with the passthrough file."""
-        found = [self.joined] if self.joined and self.passthrough is None else []
+        found = [*self.doubts]
         strange = strange_shifts(self.table)
         if strange:
             found.append(
@@ -112,7 +113,7 @@ class CsFile(ParticleList):
     @property
     def notes(self) -> Sequence[str]:
         """From where fields are, which shifts are set, and which values of the microscope are placeholders."""
-        found = [self.joined] if self.passthrough is not None else []
+        found = [*self.said]
         others = [group for group in shifted_groups(self.table) if group not in ALIGNMENTS]
         if others:
             found.append(f"new centres are written into every shift, also of {', '.join(others)}")
@@ -123,14 +124,9 @@ class CsFile(ParticleList):
         """Angstrom per pixel of every image, shape (B,)."""
         return np.asarray(self.table["blob/psize_A"], dtype=np.float64)
 
-    def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
-        """Return Angstrom per pixel of every image, shape (B,), to six decimals, and in words where it is from."""
-        sizes, source = super().pixel_sizes(given)
-        return None if sizes is None else np.round(sizes, 6), source
-
     def pixel_size_sources(self) -> Sequence[Stated]:
-        """Return what ``blob/psize_A`` says."""
-        return [Stated("blob/psize_A", self.pixel_size_source, self.pixel_size, firm=True)]
+        """Return what ``blob/psize_A`` says, to six decimals."""
+        return [Stated("blob/psize_A", self.pixel_size_source, np.round(self.pixel_size, 6), firm=True)]
 
     def with_pixel_size(self, pixel_size: float) -> CsFile:
         """Return a file that gives this pixel size; every ``psize_A`` grows alike, so that shifts keep their length."""
@@ -139,8 +135,9 @@ class CsFile(ParticleList):
             return self
         table = self.table.copy()
         for name in self._names:
-            if name.endswith("psize_A") and table.dtype[name].kind == "f" and table.dtype[name].shape == ():
-                fill(self.path, table, {name: table[name] * growth})
+            if name.endswith("psize_A") and table.dtype[name].base.kind == "f":
+                values = table[name]
+                fill(self.path, table, {name: values * growth.reshape(len(self), *(1,) * (values.ndim - 1))})
         return replace(self, table=table)
 
     def image_sizes(self) -> tuple[str, Float64] | None:
@@ -203,7 +200,7 @@ class CsFile(ParticleList):
         displacement : ndarray, shape (B, 2), float64
             (row, column) in pixels of the images, object centre minus ``n // 2``.
         pixel_size : ndarray, shape (B,), float64, optional
-            Angstrom per pixel of the images; where it differs from that of the file, ``blob/psize_A`` is set to it.
+            Not needed: shifts are in units of the pixel sizes in the file (`with_pixel_size` sets others).
         only : str, optional
             ``alignments2D`` or ``alignments3D``: leave all others as they are.
         """
@@ -211,14 +208,11 @@ class CsFile(ParticleList):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
         refuse_far(self.path, displacement)
         image, fields = self.pixel_size, dict[str, npt.NDArray[Any]]()
-        if pixel_size is not None and not np.allclose(pixel_size, image, rtol=1e-5, atol=1e-6):
-            # pixels stay pixels: a shift means what it is beside the pixel size of the images
-            image = fields["blob/psize_A"] = np.asarray(pixel_size, dtype=np.float64)
         present = [one for one in shifted_groups(self.table) if only in (None, one)]
         for prefix in present or [only or ALIGNMENTS[0]]:
             if not {f"{prefix}/shift", f"{prefix}/psize_A"} & set(self._names):
                 fields[f"{prefix}/psize_A"] = image
-            size = unit(self.table, prefix, image)
+            size = unit(self.table, prefix)
             moves = (-displacement[:, ::-1] * image[:, None]).reshape(len(self), *(1,) * (size.ndim - 1), 2)
             fields[f"{prefix}/shift"] = moves / size[..., None] + 0.0
         return self.with_fields(fields)

@@ -51,8 +51,8 @@ def _is_understood(table: npt.NDArray[Any], prefix: str) -> bool:
     return size.base.kind == "f" and size.shape in ((), several)
 
 
-def unit(table: npt.NDArray[Any], prefix: str, images: Float64 | None = None) -> Float64:
-    """Return Angstrom per pixel of the shifts of a group, that of the ``images`` where the file does not say it.
+def unit(table: npt.NDArray[Any], prefix: str) -> Float64:
+    """Return Angstrom per pixel of the shifts of a group, that of the images where the file does not say it.
 
     The shape is that of the shifts without their last axis, (B,) or (B, K).
     """
@@ -60,8 +60,7 @@ def unit(table: npt.NDArray[Any], prefix: str, images: Float64 | None = None) ->
     shape: tuple[int, ...] = (len(table),)
     if f"{prefix}/shift" in names:
         shape = table[f"{prefix}/shift"].shape[:-1]
-    if images is None:
-        images = np.asarray(table["blob/psize_A"], dtype=np.float64)
+    images = np.asarray(table["blob/psize_A"], dtype=np.float64)
     size = np.asarray(table[f"{prefix}/psize_A"], dtype=np.float64) if f"{prefix}/psize_A" in names else images
     images, size = (one.reshape(one.shape + (1,) * (len(shape) - one.ndim)) for one in (images, size))
     return np.broadcast_to(np.where(size > 0, size, images), shape)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import signal
+import subprocess
+import sys
+import tempfile
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -20,42 +25,61 @@ OLD_MAGIC = b"\x94CSDAT"
 _MOST_HEADER = 2**20  # bytes
 _LZ4 = 255  # bytes that one compressed byte can stand for
 
-
-def _dataset(path: Path) -> Any:
-    """Return the class of cryosparc-tools; ValueError where it is not installed."""
-    try:
-        from cryosparc.dataset import Dataset
-    except ImportError:
-        words = "is in cryoSPARC's compressed format; pip install 'pswf-centering[cryosparc]' to read it"
-        raise ValueError(f"{fspath(path)!r} {words}, or save it as NumPy (Dataset.save)") from None
-    return Dataset
+# Nothing but sys is imported before the path is that of this process: the current folder may be anybody's.
+_UNPACK = """
+import sys
+sys.path[:] = sys.argv[3:]
+from cryosparc.dataset import Dataset
+try:
+    Dataset.load(sys.argv[1]).save(sys.argv[2])
+except Exception as error:
+    why = error.__cause__ or error
+    sys.exit(f"{type(why).__name__} {why}")
+"""
 
 
 def load_compressed(path: Path) -> npt.NDArray[Any]:
-    """Return the table of a compressed file; ValueError where it is broken, or cryosparc-tools is not there."""
-    dataset = _dataset(path)
+    """Return the table of a compressed file; ValueError where it is broken, or cryosparc-tools is not there.
+
+    Compiled code of cryosparc-tools reads memory that is not its own where a file is broken, which ends the process:
+    therefore it is read by one of its own.
+    """
+    if importlib.util.find_spec("cryosparc") is None:
+        words = "is in cryoSPARC's compressed format; pip install 'pswf-centering[cryosparc]' to read it"
+        raise ValueError(f"{fspath(path)!r} {words}, or save it as NumPy (Dataset.save)")
+    broken = f"{fspath(path)!r} is not a whole .cs file in cryoSPARC's compressed format"
     try:
         _check(path)
-        table = dataset.load(fspath(path)).to_records(fixed=True)
-    except (MemoryError, KeyboardInterrupt):
-        raise
-    except Exception as error:  # of a broken file; the reason is inside of what cryosparc-tools says
-        why = error.__cause__ or error
-        raise ValueError(
-            f"{fspath(path)!r} is not a whole .cs file in cryoSPARC's compressed format: {type(why).__name__} {why}"
-        ) from None
-    return np.array(table.view(np.ndarray), dtype=np.dtype(table.dtype.descr))
+    except (ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{broken}: {error}") from None
+    with tempfile.TemporaryDirectory(prefix="centering-") as folder:
+        plain = Path(folder, "plain.cs")
+        arguments = [fspath(path.absolute()), fspath(plain), *(one for one in sys.path if one)]
+        done = subprocess.run(
+            [sys.executable, "-c", _UNPACK, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            why = done.stderr.decode(errors="replace").strip().rpartition("\n")[2][:200]
+            if done.returncode < 0:
+                why = f"its parts do not fit together ({signal.Signals(-done.returncode).name})"
+            raise ValueError(f"{broken}: {why}")
+        table: npt.NDArray[Any] = np.load(plain, allow_pickle=False)
+        return table
 
 
 def save_compressed(path: Path, table: npt.NDArray[Any]) -> None:
     """Write a table as a compressed file."""
-    from cryosparc.dataset import CSDAT_FORMAT
+    from cryosparc.dataset import CSDAT_FORMAT, Dataset
 
-    _dataset(path)(table).save(fspath(path), format=CSDAT_FORMAT)
+    try:
+        Dataset(table).save(fspath(path), format=CSDAT_FORMAT)
+    except (LookupError, TypeError, ValueError) as error:  # of a type that the format does not have
+        raise ValueError(f"the table cannot be written in cryoSPARC's compressed format: {error}") from None
 
 
 def _check(path: Path) -> None:
-    """Refuse a file whose parts do not fit together, which the compiled code of cryosparc-tools takes as they are."""
+    """Raise ValueError or the like where the parts of a file do not fit together, before anything is allocated."""
     size = path.stat().st_size
     with path.open("rb") as file:
         file.seek(len(MAGIC))

@@ -7,6 +7,7 @@ one says counts; of the second the groups ``blob``, ``ctf`` and ``location`` are
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ _GROUPS = ("blob", "ctf", "location")
 _WORD = "passthrough"
 _JOB = re.compile(r"(?:^|_)(J[0-9]+)_")
 
-Joined = tuple[npt.NDArray[Any], Path | None, str]
-"""A table, the file from which some of its fields are, and what is to be said of it: a doubt where there is no file."""
+Joined = tuple[npt.NDArray[Any], Path | None, tuple[str, ...], tuple[str, ...]]
+"""A table, the file from which some of its fields are, and what is to be told of it: notes, and doubts."""
 
 
 def join(source: Path, table: npt.NDArray[Any]) -> Joined:
@@ -38,7 +39,7 @@ def join(source: Path, table: npt.NDArray[Any]) -> Joined:
     groups = _groups(table)
     missing = [group for group in _GROUPS if group not in groups]
     if not missing or _WORD in source.name or "uid" not in groups or table.dtype["uid"].kind not in "iu":
-        return table, None, ""
+        return table, None, (), ()
     needed = not {*BLOB} <= {*(table.dtype.names or ())}
     doubt = ""
     for candidate in _candidates(source):
@@ -59,10 +60,10 @@ def join(source: Path, table: npt.NDArray[Any]) -> Joined:
         if not taken or (needed and "blob" not in taken):
             continue
         words = f"{' and '.join(f'{group}/*' for group in taken)} come from {fspath(candidate)!r}, joined by uid"
-        return _with(table, other[rows], taken), candidate, words
+        return _with(table, other[rows], taken), candidate, (words,), ()
     if doubt and needed:
         raise ValueError(f"{doubt}; give the passthrough file that was written with it")
-    return table, None, f"{doubt}; it is left alone" if doubt else ""
+    return table, None, (), (f"{doubt}; it is left alone",) if doubt else ()
 
 
 def _mismatch(candidate: Path, other: npt.NDArray[Any], source: Path, table: npt.NDArray[Any]) -> str:
@@ -95,10 +96,11 @@ def _candidates(source: Path) -> list[Path]:
     """Return the passthrough files beside a file that may be of its job, the one of its name first."""
     job = _JOB.search(source.name)
     found = []
-    for path in sorted(source.parent.glob(f"*{_WORD}*.cs")):
-        other = _JOB.search(path.name)
-        # a job is told by its number in both names; particles.cs and passthrough_particles.cs have none
-        if (job and job[1]) == (other and other[1]):
-            found.append(path)
+    with suppress(OSError):  # a folder that may not be listed
+        for path in sorted(source.parent.glob(f"*{_WORD}*.cs")):
+            other = _JOB.search(path.name)
+            # a job is told by its number, where both names have one
+            if job is None or other is None or job[1] == other[1]:
+                found.append(path)
     wanted = np.array([_plain(path) != _plain(source) for path in found], dtype=bool)
     return [found[k] for k in np.argsort(wanted, kind="stable")]

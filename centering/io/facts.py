@@ -1,7 +1,7 @@
 """What is known of the pixel size, who says so, and whether they agree: the one place that decides, for every command.
 
-The rule
---------
+The rule:
+
 * What a user gives counts.  Tables that say something else are corrected with it (`settle`), so that origins and shifts
   keep their length in pixels, and a warning quotes both values.
 * Without it the first source counts of: the optics groups (RELION asks nothing else) or cryoSPARC's ``blob/psize_A``,
@@ -28,7 +28,18 @@ import numpy.typing as npt
 from centering.io.refusal import check_pixel_size, plausible, refuse_pixel_sizes
 from centering.sentence import Sentence
 
-__all__ = ["AGREE", "GIVEN", "PixelSizes", "Stated", "States", "agree", "judge", "settle", "sizes_of_images"]
+__all__ = [
+    "AGREE",
+    "BY_DEFAULT",
+    "GIVEN",
+    "PixelSizes",
+    "Stated",
+    "States",
+    "agree",
+    "judge",
+    "settle",
+    "sizes_of_images",
+]
 
 Float64 = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -41,7 +52,8 @@ GIVEN = "given"
 
 _SAME = 1e-6  # relative; what single precision and six decimals make of a number
 
-_BY_DEFAULT = 1.0  # Angstrom
+BY_DEFAULT = 1.0
+"""Angstrom per pixel that headers have where a program does not know it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +176,7 @@ def settle(table: Table, given: float | None = None, header: Stated | None = Non
     warnings, notes = [], []
     for one in stated:
         other = np.flatnonzero(np.isfinite(one.values) & ~agree(one.values, given))
-        if not len(other) or (one.header and (np.abs(one.values[other] - _BY_DEFAULT) <= _SAME).all()):
+        if not len(other) or (one.header and (np.abs(one.values[other] - BY_DEFAULT) <= _SAME).all()):
             continue
         row, values = int(other[0]), _listed(one)
         if one.header:
@@ -207,7 +219,7 @@ def judge(path: str | Path, stated: Sequence[Stated]) -> PixelSizes:
     for one in rest:
         apart = np.flatnonzero(plausible(one.values) & ~agree(first.values, one.values))
         if one.header and len(apart):
-            defaults = np.abs(one.values[apart] - _BY_DEFAULT) <= _SAME
+            defaults = np.abs(one.values[apart] - BY_DEFAULT) <= _SAME
             if defaults.any():
                 notes.append(_default_note(path, first, one, int(apart[defaults][0])))
             apart = apart[~defaults]
@@ -220,13 +232,13 @@ def judge(path: str | Path, stated: Sequence[Stated]) -> PixelSizes:
         warnings.append(
             Sentence("{words}; {value:g} is taken, else give {pixel_size}", words=words, value=first.values[row])
         )
-    alone = first.header and bool((np.abs(first.values - _BY_DEFAULT) <= _SAME).any())
+    alone = first.header and bool((np.abs(first.values - BY_DEFAULT) <= _SAME).any())
     if alone:
         words = (
             "the pixel size of 1 Angstrom is from {name} alone, which says so too where a program did not know it; "
             "give the true one ({pixel_size})"
         )
-        warnings.append(Sentence(words, name=first.of(int(np.abs(first.values - _BY_DEFAULT).argmin()))))
+        warnings.append(Sentence(words, name=first.of(int(np.abs(first.values - BY_DEFAULT).argmin()))))
     return PixelSizes(first.values, first.words, (first, *rest), tuple(warnings), tuple(notes))
 
 

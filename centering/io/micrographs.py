@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.mrc import MrcStack
-from centering.io.places import Place, find_file
+from centering.io.places import Place, said_twice
 from centering.io.refusal import plausible
 from centering.io.star import StarFile
 from centering.io.star_table import Table
@@ -123,9 +123,7 @@ def micrograph_sizes(
         if not plausible(given):
             raise ValueError(f"the pixel size of the micrographs is {given!r}; give a positive number of Angstrom")
         return MicrographSizes(np.full(count, float(given)), "given", [])
-    stated = star.per_particle(_SIZE, optics_first=True)
-    if stated is not None:
-        _refuse_sizes(star.path, stated)
+    stated = _stated(star)
     movies = star.per_particle(_MOVIE, optics_first=True)
     if micrographs is not None:
         sizes = _of_each(star, Micrographs.read(micrographs))
@@ -134,7 +132,7 @@ def micrograph_sizes(
         return MicrographSizes(
             sizes, f"from {fspath(micrographs)}", _unlikely(star.path, sizes, movies, particle_sizes)
         )
-    in_headers, why = _in_headers(star)
+    in_headers, why, twice = _in_headers(star)
     if stated is not None:
         doubts = _unlikely(star.path, stated, movies, particle_sizes)
         if in_headers is not None and (wrong := _first_difference(stated, in_headers)) is not None:
@@ -146,7 +144,8 @@ def micrograph_sizes(
         return MicrographSizes(stated, f"from {_SIZE}", doubts)
     if in_headers is not None:
         _refuse_headers(star, in_headers, movies, particle_sizes)
-        return MicrographSizes(in_headers, "from the headers of the micrographs", _perhaps_default(in_headers, movies))
+        doubts = [*twice, *_perhaps_default(in_headers, movies)]
+        return MicrographSizes(in_headers, "from the headers of the micrographs", doubts)
     if movies is not None and particle_sizes is not None and _first_difference(movies, particle_sizes) is None:
         return MicrographSizes(particle_sizes.copy(), f"that of the particles and of the movies ({_MOVIE})", [])
     words = (
@@ -155,6 +154,22 @@ def micrograph_sizes(
     )
     movie = _of_movies(movies)
     raise ValueError(Sentence(words, path=fspath(star.path), label=_SIZE, movie=movie, why=why))
+
+
+def _stated(star: StarFile) -> Float64 | None:
+    """Return what the optics groups, or else the particles, say; ValueError where both do, and differ."""
+    stated = star.per_particle(_SIZE, optics_first=True)
+    if stated is None:
+        return None
+    _refuse_sizes(star.path, stated)
+    own = star.per_particle(_SIZE)
+    if own is not None and (wrong := _first_difference(stated, own)) is not None:
+        words = (
+            "{path!r} says {label} {stated:g} in data_optics and {own:g} with a particle of this group; give the true "
+            "one ({micrograph_pixel_size})"
+        )
+        raise ValueError(Sentence(words, path=fspath(star.path), label=_SIZE, stated=stated[wrong], own=own[wrong]))
+    return stated
 
 
 def _of_movies(movies: Float64 | None) -> str:
@@ -194,25 +209,28 @@ def _of_each(star: StarFile, micrographs: Micrographs) -> Float64:
     return np.array([found[name] for name in names])
 
 
-def _in_headers(star: StarFile) -> tuple[Float64 | None, str]:
-    """Return what the headers of the micrographs say for every particle; None, and why, where one says nothing."""
+def _in_headers(star: StarFile) -> tuple[Float64 | None, str, list[str]]:
+    """Return what the headers of the micrographs say for every particle, and whose names fit two files.
+
+    None, and why, where one says nothing.
+    """
     if _NAME not in star.particles.columns:
-        return None, f"it does not name them ({_NAME})"
+        return None, f"it does not name them ({_NAME})", []
     place = Place(star.path)
     of_name: dict[str, float] = {}
     names = star.column(star.particles, _NAME)
-    for name in dict.fromkeys(names):
-        path = find_file(name, place)
-        if path is None:
-            return None, f"the micrograph {name!r} was not found"
+    fits = [(name, place.fitting(name)) for name in dict.fromkeys(names)]
+    for name, found in fits:
+        if not found:
+            return None, f"the micrograph {name!r} was not found", []
         try:
-            size = MrcStack.open(path).voxel_size
+            size = MrcStack.open(found[0][0]).voxel_size
         except (OSError, ValueError):
             size = None
         if size is None:
-            return None, f"the micrograph {name!r} has no header that says it"
+            return None, f"the micrograph {name!r} has no header that says it", []
         of_name[name] = size
-    return np.array([of_name[name] for name in names]), ""
+    return np.array([of_name[name] for name in names]), "", said_twice(fits, star.path)
 
 
 def _refuse_headers(star: StarFile, headers: Float64, movies: Float64 | None, particles: Float64 | None) -> None:

@@ -11,16 +11,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.facts import Stated, settle, sizes_of_images
-from centering.io.formats import in_words, lists_particles, read_table, reading
+from centering.io.cryosparc import CsFile
+from centering.io.facts import BY_DEFAULT, GIVEN, PixelSizes, Stated, settle, sizes_of_images
+from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
 from centering.io.particles import Listing, Particles
 from centering.io.places import Place, said_twice
 from centering.io.planar import refuse_unnumbered, refuse_volumes, segment_doubts, volume_doubts
 from centering.io.refusal import NotStatedError, check_pixel_size
+from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
+from centering.sentence import Sentence
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -53,7 +56,10 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     if not source.is_file():
         raise ValueError(f"{fspath(source)!r} is no ordinary file; {give}")
     before = stamps([source])
-    particles = _from_table(read_table(source), pixel_size)
+    table = read_table(source)
+    if isinstance(table, CsFile) and table.passthrough is not None:
+        before += stamps([table.passthrough])
+    particles = _from_table(table, pixel_size)
     particles = replace(particles, stamps=(*before, *particles.stamps))
     if not particles.readable.any():
         raise ValueError(f"no image of {fspath(source)!r} can be read: {particles.notes[0]}")
@@ -64,12 +70,12 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
     with reading(table.path):
         names, stack_index, image_index = image_names(table)
     refuse_duplicates(table, stack_index, image_index)
-    listed = lists_particles(table.path)
-    # a stack that stands alone is its own name
+    listed = not isinstance(table, StackTable)  # which is its own name
     paths, folder, twice = _resolve(table.path, names) if listed else ([table.path], None, [])
     before = stamps(paths)
     stacks = [MrcStack.open(path) for path in paths]
-    refuse_unnumbered(fspath(table.path), table.names if listed else (), dict(zip(names, stacks, strict=True)))
+    if listed:
+        refuse_unnumbered(table, stacks, stack_index, image_index)
     for stack in stacks:
         refuse_volumes(stack, listed=listed)
     counts = np.array([stack.count for stack in stacks])
@@ -90,16 +96,16 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         table, verdict = settle(table, given, header)
         said = table.image_sizes()
         doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
-    sizes = verdict.values
-    others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
-    notes += [*verdict.notes, *table.notes]
-    listing = Listing(table, size, sizes)
-    with reading(table.path):
+        doubts += _unit_doubts(table, verdict)
+        sizes = verdict.values
+        notes += [*verdict.notes, *table.notes]
+        listing = Listing(table, size, sizes)
         if isinstance(table, ParticleList) and table.star_can_wait:
             with suppress(NotStatedError):
                 table.displacements(sizes)  # what is wrong with these is said before any work
         elif (star := listing.star) is not table:
             notes += star.remarks()
+    others = [*segment_doubts(table), *twice, *volume_doubts(stacks, listed=listed), *_doubts(stacks)]
     return Particles(
         table.path,
         tuple(stacks),
@@ -115,6 +121,26 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         table=table,
         pixel_size_stated=verdict.stated,
     )
+
+
+def _unit_doubts(table: ParticleTable, verdict: PixelSizes) -> list[str]:
+    """Return a warning where origins in Angstrom stand in a file that gives no pixel size, and a header does.
+
+    ValueError: the header gives 1 Angstrom, as programs write it that do not know it.
+    """
+    if not (isinstance(table, StarFile) and table.in_angstrom and verdict.values is not None):
+        return []
+    if verdict.source == GIVEN or not verdict.stated[0].header:
+        return []
+    words = "{path!r} has origins in Angstrom and gives no pixel size, and {header} gives {size:.6g} Angstrom"
+    default = np.flatnonzero(verdict.values == BY_DEFAULT)
+    row = int(default[0]) if len(default) else 0
+    told = {"path": fspath(table.path), "header": verdict.stated[0].of(row), "size": verdict.values[row]}
+    if len(default):
+        raise ValueError(
+            Sentence(words + ", as programs write it that do not know it; give the true one ({pixel_size})", **told)
+        )
+    return [Sentence(words + ", which is taken; else give {pixel_size}", **told)]
 
 
 def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | None, list[str]]:

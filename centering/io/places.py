@@ -21,31 +21,38 @@ class Place:
 
     def __init__(self, source: str | PathLike[str]) -> None:
         home = Path(os.path.abspath(source)).parent  # noqa: PTH100  (resolve() would follow links)
-        here = Path.cwd()
-        self.bases: tuple[Path | None, ...] = (None, *(one for one in (home, *home.parents) if one != here))
-        self._there: dict[tuple[Path | None, str], bool] = {}
+        self.bases = (home, *home.parents)
+        self._there: dict[tuple[Path, str], bool] = {}
 
     def fitting(self, name: str) -> list[tuple[Path, Path | None]]:
-        """Return the files that a name leads to, all different, and the folder of each (None: the current one).
+        """Return the file that a name leads to and its folder (None: the current one), or the two where it is doubtful.
 
-        The first is the one to take.  A name that goes on below a folder which is not there costs nothing more.
+        The first is the one to take.  A second one is that which would be taken from another current folder: what lies
+        further up than both is nobody's.  A name that goes on below a folder which is not there costs nothing more.
         """
-        if Path(name).is_absolute():
-            return [(Path(name), None)] if Path(name).is_file() else []
+        path = Path(name)
+        if path.is_absolute():
+            return [(path, None)] if path.is_file() else []
+        here: list[tuple[Path, Path | None]] = [(path, None)] if path.is_file() else []
+        # a name without a folder is not RELION's, and others of its kind may lie anywhere
+        wanted = 1 if here or len(path.parts) < 2 else 2
         found: list[tuple[Path, Path | None]] = []
-        head = Path(name).parts[0] if Path(name).parts else ""
         for base in self.bases:
-            if not self._exists(base, head):
+            candidate = base / path
+            if not self._exists(base, path.parts[0] if path.parts else "") or not candidate.is_file():
                 continue
-            candidate = Path(name) if base is None else base / name
-            if candidate.is_file() and not any(_same(candidate, other) for other, _ in found):
+            if not any(_same(candidate, other) for other, _ in found):
                 found.append((candidate, base))
-        return found
+            if len(found) == wanted:
+                break
+        if here and found and _same(here[0][0], found[0][0]):
+            return here
+        return [*here, *found]
 
-    def _exists(self, base: Path | None, head: str) -> bool:
+    def _exists(self, base: Path, head: str) -> bool:
         key = (base, head)
         if key not in self._there:
-            self._there[key] = (Path(head) if base is None else base / head).exists()
+            self._there[key] = (base / head).exists()
         return self._there[key]
 
 

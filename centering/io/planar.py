@@ -8,6 +8,7 @@ from os import fspath
 import numpy as np
 
 from centering.io.cryosparc import CsFile
+from centering.io.image_names import Index
 from centering.io.mrc import MrcStack
 from centering.io.star_text import StarText
 from centering.io.table import ParticleTable
@@ -57,24 +58,31 @@ def _is_three(value: str) -> bool:
         return False
 
 
-def refuse_unnumbered(source: str, names: Sequence[str], stacks: dict[str, MrcStack]) -> None:
+def refuse_unnumbered(table: ParticleTable, stacks: Sequence[MrcStack], stack_index: Index, image_index: Index) -> None:
     """Raise ValueError where a name without ``N@`` stands for a file of several images.
 
     Parameters
     ----------
-    source : str
+    table : ParticleTable
         The file that has the names.
-    names : sequence of str
-        Its image names.
-    stacks : dict of str to MrcStack
-        The files, by the part of a name behind the ``@``.
+    stacks : sequence of MrcStack
+        The files that they lead to.
+    stack_index, image_index : ndarray, shape (B,), int64
+        Which of the files, and which image of it (0-based), a name was taken for.
     """
-    for name in names:
-        if "@" not in name and stacks[name].count > 1:
-            stack = stacks[name]
+    if isinstance(table, CsFile):
+        return  # which has numbers, and makes names of them
+    several = np.array([stack.count > 1 for stack in stacks])
+    # of the names of a STAR file, which may be many, only these are looked at
+    names: Sequence[str] = () if isinstance(table, StarText) else table.names
+    # a name without a number is taken for the first image
+    for row in np.flatnonzero(several[stack_index] & (image_index == 0)).tolist():
+        name = table.value(table.particles, "rlnImageName", row) if isinstance(table, StarText) else names[row]
+        if "@" not in name:
+            stack = stacks[stack_index[row]]
             what = _volume(stack) or f"a file of {stack.count} images, a stack of tilts or a volume"
             raise ValueError(
-                f"{source!r} names {name!r} without the number of an image, and that is {what}; "
+                f"{fspath(table.path)!r} names {name!r} without the number of an image, and that is {what}; "
                 f"particles of two dimensions have names like 000001@{name}"
             )
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from centering.ctf import CTF
 from centering.io.atomic import refuse_line_breaks
 from centering.io.facts import Stated
+from centering.io.image_names import for_relion
 from centering.io.mrc import MrcStack
 from centering.io.refusal import NotStatedError
 from centering.io.star import StarFile
@@ -77,8 +78,8 @@ class StackTable(ParticleList):
         raise NotStatedError("a stack alone states no defocus")
 
     def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
-        """Return a new STAR file, in which the stack is named from the current folder, RELION's project folder."""
-        names = numbered(place_from_here(self.path), self.count)
+        """Return a new STAR file, in which RELION finds the stack from the current folder, its project folder."""
+        names = numbered(for_relion(place_from_here(self.path)), self.count)
         return StarFile.new(self.path, names, size=size, pixel_size=pixel_size)
 
 

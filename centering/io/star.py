@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import GIVEN, Stated, judge
+from centering.io.facts import AGREE, GIVEN, Stated, judge
 from centering.io.image_names import Index, parse_images
 from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
+from centering.io.star_cells import Cells, fixed
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
-from centering.io.star_table import PLACEHOLDERS, Table, find_tables, new_lines
+from centering.io.star_images import find_images
+from centering.io.star_table import PLACEHOLDERS, Table, new_lines
 from centering.io.star_text import StarText
 from centering.sentence import Sentence
 
@@ -25,6 +27,8 @@ Float64 = npt.NDArray[np.float64]
 
 _PRIORS = ("rlnOriginXPriorAngst", "rlnOriginYPriorAngst", "rlnOriginXPrior", "rlnOriginYPrior")
 _DEPTHS = ("rlnOriginZAngst", "rlnOriginZ", "rlnOriginZPriorAngst", "rlnOriginZPrior")
+_ROUNDING = 0.02  # pixels; of an origin with two decimals, in Angstrom or in pixels
+
 _CTF = {
     "voltage": "rlnVoltage",
     "spherical_aberration": "rlnSphericalAberration",
@@ -73,19 +77,35 @@ class StarFile(StarText):
         columns: dict[str, list[str]] = {}
         if ctf is not None and pixel_size is not None:
             microscope, columns = _said(ctf, len(names))
-        lines = new_lines(names, size, pixel_size, microscope)
-        star = cls(Path(path), lines, tuple(find_tables(lines)))
+        star = cls.of_lines(Path(path), new_lines(names, size, pixel_size, microscope))
         return star.with_columns(star.particles, columns) if columns else star
 
     @property
     def images(self) -> tuple[list[str], Index, Index]:
         """The distinct stacks, and for every row the index into them and the image, counted from 0."""
-        return parse_images(self.path, self.names)
+        found = find_images(self.cells(self.particles, "rlnImageName"))
+        return parse_images(self.path, self.names) if found is None else found
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
-        return tuple(self._left_alone())
+        return (*self._gaps(), *self._left_alone(), *self._unread_origins())
+
+    def _gaps(self) -> Iterator[str]:
+        """Say where RELION stops reading."""
+        gap = self.gap(self.particles)
+        if gap is not None:
+            where = f"line {gap + 1} of {fspath(self.path)!r}"
+            yield f"{where} is empty, and RELION reads no particle behind it: remove it"
+
+    def _unread_origins(self) -> Iterator[str]:
+        """Say that origins are in a unit in which RELION does not look for them."""
+        columns = self.particles.columns
+        if self.optics is not None and ORIGINS[0] not in columns and ORIGINS[2] in columns:
+            words = (
+                f"{fspath(self.path)!r} has origins in pixels ({ORIGINS[2]}) beside data_optics, where RELION reads "
+            )
+            yield f"{words}{ORIGINS[0]} alone; they are taken to be meant"
 
     def _left_alone(self) -> Iterator[str]:
         """Say which origins `with_origins` does not set: of other tables, and along the beam."""
@@ -96,7 +116,7 @@ class StarFile(StarText):
             elif other is not table and len(other) and {*ORIGINS, *_PRIORS, *_DEPTHS} & set(other.columns):
                 yield f"table data_{other.name} of {name!r} has origins, which stay as they are: only {_block(table)}"
         for label in _DEPTHS:
-            if label in table.columns and any(value.strip("+-0.") for value in set(self.column(table, label))):
+            if label in table.columns and any(map(_some, set(self.column(table, label)))):
                 yield f"column {label} of {name!r} stays as it is: images tell nothing of places along the beam"
 
     @property
@@ -108,9 +128,9 @@ class StarFile(StarText):
         """Return a file whose origins centre the particles; what stood there is replaced.
 
         RELION adds the origin to the coordinates: ``OriginX = -column``, ``OriginY = -row``, in Angstrom
-        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone, else in
-        pixels (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set too,
-        so that no stale origin survives, and so are the priors that hold a refinement near the old place
+        (``rlnOriginXAngst``, ``rlnOriginYAngst``) where the file has optics groups or such columns alone,
+        else in pixels (``rlnOriginX``, ``rlnOriginY``).  A column of the other unit that the file already has is set
+        too, so that no stale origin survives, and so are the priors that hold a refinement near the old place
         (``rlnOriginXPriorAngst``, ``rlnOriginXPrior``, ...).
 
         Parameters
@@ -131,11 +151,11 @@ class StarFile(StarText):
         refuse_far(self.path, displacement)
         present = [label in table.columns for label in ORIGINS]
         wanted = ORIGINS[:2] if self.optics or (any(present[:2]) and not any(present[2:])) else ORIGINS[2:]
-        columns = {}
+        columns: dict[str, Cells] = {}
         for label in (*ORIGINS, *_PRIORS):
             if label in wanted or label in table.columns:
                 pixels = -displacement[:, 1 if label.startswith("rlnOriginX") else 0]
-                columns[label] = decimals(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
+                columns[label] = fixed(pixels * (self._known(pixel_size) if label.endswith("Angst") else 1.0))
         return self.with_columns(table, columns)
 
     @property
@@ -157,7 +177,21 @@ class StarFile(StarText):
             both = [-self.numbers(table, f"rlnOrigin{axis}{unit}") / scale for axis in "YX"]
         result = np.stack(both, axis=1)
         refuse_far(self.path, result)
+        if unit and set(ORIGINS[2:]) <= set(table.columns):
+            self._refuse_other_origins(result)
         return result
+
+    def _refuse_other_origins(self, displacement: Float64) -> None:
+        """Raise ValueError where the origins in pixels are not those in Angstrom, but for the rounding of either."""
+        pixels = np.stack([-self.numbers(self.particles, label) for label in (ORIGINS[3], ORIGINS[2])], axis=1)
+        apart = np.abs(pixels - displacement) > _ROUNDING + AGREE * np.abs(displacement)
+        if apart.any():
+            row, axis = (int(one[0]) for one in np.nonzero(apart))
+            label = ORIGINS[3 - axis]
+            raise ValueError(
+                f"{fspath(self.path)!r} holds an origin of {-displacement[row, axis]:.4g} pixels in {label}Angst and "
+                f"of {-pixels[row, axis]:.4g} in {label}; remove the columns that are out of date"
+            )
 
     def _known(self, pixel_size: Float64 | None) -> Float64:
         if pixel_size is None:
@@ -272,6 +306,14 @@ def new_star(
     """
     sizes = None if pixel_size is None else np.full(len(names), float(pixel_size))
     StarFile.new(path, names, size=size, pixel_size=sizes).with_origins(displacement, sizes).write(path)
+
+
+def _some(value: str) -> bool:
+    """Whether a value is not zero."""
+    try:
+        return float(value) != 0
+    except ValueError:
+        return True
 
 
 def _block(table: Table) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from centering.io.facts import Stated
 from centering.io.refusal import plausible
 from centering.io.star_table import Table
-from centering.io.star_text import StarText
+from centering.io.star_text import StarText, whole
 
 __all__ = ["ORIGINS", "decimals", "image_sizes", "pixel_size_sources", "refuse_unusable", "with_pixel_size"]
 
@@ -33,12 +33,9 @@ _MICROGRAPHS = ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize")
 def refuse_unusable(star: StarText) -> None:
     """Raise ValueError where there are optics groups and nobody can say which particle belongs to which.
 
-    ``data_optics`` twice or without rows, ``rlnOpticsGroup`` without ``data_optics``, a group defined twice by rows
-    that differ in more than its name.
+    ``rlnOpticsGroup`` without ``data_optics``, or a group defined twice by rows that differ in more than its name.
     """
     name, particles, optics = fspath(star.path), star.particles, star.optics
-    if sum(table.name == "optics" for table in star.tables) > 1:
-        raise ValueError(f"{name!r} has the table data_optics twice; join the two")
     if optics is None:
         if "rlnOpticsGroup" in particles.columns:
             raise ValueError(f"{name!r} has particles of optics groups and no data_optics that says what they are")
@@ -56,7 +53,7 @@ def refuse_unusable(star: StarText) -> None:
     twice = next((one for one in numbers if numbers.count(one) > 1), None)
     if twice is None:
         return
-    for label in dict.fromkeys(optics.columns):
+    for label in sorted(set(optics.columns), key=lambda one: (one != _IMAGES, optics.columns.index(one))):
         if label not in ("rlnOpticsGroup", "rlnOpticsGroupName"):
             values = [one for one, number in zip(star.column(optics, label), numbers, strict=True) if number == twice]
             if len({_number(one) for one in values}) > 1:
@@ -64,12 +61,6 @@ def refuse_unusable(star: StarText) -> None:
                     f"{name!r} has optics group {twice} twice, with different values of {label}: "
                     f"{' and '.join(dict.fromkeys(values))}; give every group a number of its own"
                 )
-
-
-def whole(group: str) -> str:
-    """Return an optics group without the decimals that programs for tables append."""
-    number, point, rest = group.partition(".")
-    return number if point and not rest.strip("0") else group
 
 
 def _number(value: str) -> float | str:

@@ -1,9 +1,9 @@
-"""Where the tables of a STAR file lie, and how a row is cut into values and put together again."""
+"""Where the tables of a STAR file lie."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import fspath
 from pathlib import Path
@@ -11,52 +11,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "PLACEHOLDERS",
-    "Table",
-    "append",
-    "around",
-    "check_rows",
-    "find_tables",
-    "new_lines",
-    "plain",
-    "quote",
-    "refuse_twice",
-    "split",
-    "unmarked",
-    "unquote",
-    "weave",
-]
+from centering.io.star_cells import TOKENS, Bytes, Index, RowError, Spans, blank, decoded
+
+__all__ = ["PLACEHOLDERS", "Table", "find_lines", "find_spans", "find_tables", "new_lines", "quote", "refuse_twice"]
 
 PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitudeContrast": 0.1}
 """What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
-_TOKEN = r"""(?:"[^"]*"(?=\s|$)|'[^']*'(?=\s|$)|[^\s#]\S*)"""
-_MARK = "\ufeff"
 _BREAKS = re.compile(r"[\n\r]")
-_TOKENS = re.compile(_TOKEN + r"|(\#.*)")
-
-
-def plain(line: str) -> bool:
-    """Return whether a line has neither quotes nor a comment, so that blanks alone separate its values."""
-    return not ("#" in line or '"' in line or "'" in line)
-
-
-def split(line: str) -> list[str]:
-    """Return the values of one line, quotes kept, a trailing comment left out."""
-    if plain(line):
-        return line.split()
-    found = []
-    for match in _TOKENS.finditer(line):
-        if match.group(1) is not None:
-            break
-        found.append(match.group())
-    return found
-
-
-def unquote(value: str) -> str:
-    """Return a value without the quotes around it."""
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+_REMARKED = np.frombuffer(b";_", dtype=np.uint8)  # to RELION a line is a comment that stands so between labels
+_LOOP = re.compile(rb"loop_([ \t#]|$)")
+_MARK = "\ufeff".encode()
+_NEWLINE, _COMMENT, _UNDERSCORE = b"\n#_"
+_PART = 2**18  # bytes that fit into a cache
+_PADDING = 64  # blanks before the first value of a row that many rows may have
 
 
 def quote(value: str) -> str:
@@ -106,69 +74,107 @@ class Table:
         return 1 if self.pairs else len(self.rows)
 
 
-def find_tables(lines: list[str]) -> Iterator[Table]:
-    """Yield the loops of a STAR file, and what its blocks have of pairs."""
-    block = ""
-    place = 0
-    while place < len(lines):
-        word = unmarked(lines[place]).strip()
-        if _is_block(word):
-            block = word.split()[0][5:]
-        loop = word == "loop_" or word.startswith(("loop_ ", "loop_\t", "loop_#"))
-        if loop or word.startswith("_"):
-            labels, place = _labels(lines, place + loop)
-            columns = tuple(lines[label].split()[0][1:] for label in labels)
-            rows: Sequence[int] = ()
-            if loop:
-                rows, place = _rows(lines, place)
-            yield Table(block, columns, labels, rows, pairs=not loop)
-        else:
+def find_lines(text: Bytes) -> tuple[Index, Index]:
+    """Return where each line begins and ends, without its line break; the text ends with one."""
+    parts = range(0, len(text), _PART)
+    ends = np.concatenate([np.flatnonzero(text[part : part + _PART] == _NEWLINE) + part for part in parts])
+    return np.concatenate([np.zeros(min(len(ends), 1), dtype=np.int64), ends[:-1] + 1]), ends
+
+
+def find_tables(text: Bytes, begins: Index, ends: Index) -> tuple[list[Table], int]:
+    """Return the loops of a STAR file and what its blocks have of pairs, in file order, and the number of blocks."""
+    lines, signs, turns = _solid(text, begins, ends)
+    tables = []
+    block, blocks, place = "", 0, 0
+
+    def word(place: int) -> bytes:
+        line = lines[place]
+        return text[begins[line] : ends[line]].tobytes().lstrip(_MARK).strip()
+
+    def next_turn(place: int, *, in_rows: bool) -> int:
+        for number in range(int(np.searchsorted(turns, place)), len(turns)):
+            turn = int(turns[number])
+            if not in_rows or signs[turn] == _UNDERSCORE or _is_block(word(turn)) or word(turn) == b"loop_":
+                return turn
+        return len(lines)
+
+    while (place := next_turn(place, in_rows=False)) < len(lines):
+        first = word(place)
+        loop = _LOOP.match(first) is not None
+        if not loop and signs[place] != _UNDERSCORE:
+            if _is_block(first):
+                block, blocks = decoded(first.split()[0][5:]), blocks + 1
             place += 1
+            continue
+        stop = place = place + loop
+        while stop < len(lines) and (signs[stop] == _UNDERSCORE or (signs[stop : stop + 2] == _REMARKED).all()):
+            stop += 1
+        found = [label for label in range(place, stop) if signs[label] == _UNDERSCORE]
+        columns = tuple(decoded(word(label).split()[0][1:]) for label in found)
+        labels, place = tuple(lines[found].tolist()), stop
+        rows: Sequence[int] = range(0)
+        if loop:
+            place = next_turn(stop, in_rows=True)
+            rows = _rows(lines[stop:place])
+        tables.append(Table(block, columns, labels, rows, pairs=not loop))
+    return tables, blocks
 
 
-def unmarked(line: str) -> str:
-    """Return a line without the byte order mark that some editors put before the first one."""
-    return line.lstrip(_MARK)
+def _solid(text: Bytes, begins: Index, ends: Index) -> tuple[Index, Bytes, Index]:
+    """Return the lines that are neither empty nor comments, their first bytes, and which of them may begin a table."""
+    first = _first(text, begins, ends)
+    for line in np.flatnonzero(text[first] == _MARK[0]).tolist():
+        whole = text[begins[line] : ends[line]].tobytes()
+        first[line] = ends[line] - len(whole.lstrip(_MARK).lstrip())
+    signs = text[first]
+    lines = np.flatnonzero((signs != _NEWLINE) & (signs != _COMMENT))
+    signs, second = signs[lines], text[np.minimum(first[lines] + 1, len(text) - 1)]
+    turns = (signs == ord("d")) & (second == ord("a")) | (signs == ord("l")) & (second == ord("o"))
+    return lines, signs, np.flatnonzero(turns | (signs == _UNDERSCORE))
 
 
-def _labels(lines: list[str], place: int) -> tuple[tuple[int, ...], int]:
-    labels = []
-    while place < len(lines):
-        word = lines[place].strip()
-        if word.startswith("_"):
-            labels.append(place)
-        elif word and not word.startswith("#"):
-            break
-        place += 1
-    return tuple(labels), place
+def _first(text: Bytes, begins: Index, ends: Index) -> Index:
+    """Return where the first byte of every line is that is no blank; its end where there is none."""
+    first = begins.copy()
+    left = np.arange(len(first))
+    for _ in range(_PADDING):
+        byte = text[first[left]]
+        left = left[blank(byte) & (byte != _NEWLINE)]
+        if not len(left):
+            return first
+        first[left] += 1
+    for line in left.tolist():
+        first[line] = ends[line] - len(text[first[line] : ends[line]].tobytes().lstrip())
+    return first
 
 
-def _rows(lines: list[str], place: int) -> tuple[Sequence[int], int]:
-    rows = []
-    for number in range(place, len(lines)):
-        word = unmarked(lines[number]).lstrip()
-        if word.startswith(("data_", "loop_")) and (_is_block(word.rstrip()) or word.rstrip() == "loop_"):
-            break
-        if word and word[0] != "#":
-            rows.append(number)
-    else:
-        number = len(lines)
+def _rows(lines: Index) -> Sequence[int]:
     # rows without a gap, the usual case, need no list of a million integers
-    if rows and rows[-1] - rows[0] + 1 == len(rows):
-        return range(rows[0], rows[-1] + 1), number
-    return rows, number
+    if len(lines) and lines[-1] - lines[0] + 1 == len(lines):
+        return range(int(lines[0]), int(lines[-1]) + 1)
+    return tuple(lines.tolist())
 
 
-def _is_block(word: str) -> bool:
-    """Whether a stripped line opens a block; a row may well start with a folder called data_..."""
-    return word.startswith("data_") and len(split(word)) == 1
+def _is_block(word: bytes) -> bool:
+    """Whether a line opens a block; a row may well start with a folder called data_..."""
+    return word.startswith(b"data_") and len(values_of(word)) == 1
+
+
+def values_of(line: bytes) -> list[tuple[int, int]]:
+    """Return where the values of one line begin and end, quotes and all, without a comment behind them."""
+    found = []
+    for match in TOKENS.finditer(line):
+        if match.group(1) is not None:
+            break
+        found.append(match.span())
+    return found
 
 
 def refuse_twice(path: Path, tables: Sequence[Table]) -> None:
     """Raise ValueError for two tables of optics groups or particles of one name: RELION reads the first alone."""
     found: dict[str, int] = {}
     for table in tables:
-        if len(table) and (table.name == "optics" or "rlnImageName" in table.columns):
+        if len(table) and table.labels and (table.name == "optics" or "rlnImageName" in table.columns):
             first, second = found.setdefault(table.name, table.labels[0]), table.labels[0]
             if first != second:
                 raise ValueError(
@@ -177,52 +183,31 @@ def refuse_twice(path: Path, tables: Sequence[Table]) -> None:
                 )
 
 
-def check_rows(path: Path, lines: list[str], table: Table) -> None:
-    """Raise ValueError where a row does not have as many values as the table has columns.
-
-    Pairs are looked at where they are optics groups or particles: others are nothing to us, and may be anything.
-    """
-    if table.pairs and not (table.name == "optics" or "rlnImageName" in table.columns):
-        return
-    count = len(table.columns)
+def find_spans(path: Path, text: Bytes, begins: Index, ends: Index, table: Table) -> Spans:
+    """Return where the values of a table lie; ValueError where a row has not as many as the table has columns."""
+    name, count = fspath(path), len(table.columns)
     if len(set(table.columns)) != count:
-        twice = next(name for name in table.columns if table.columns.count(name) > 1)
-        raise ValueError(f"table data_{table.name} of {fspath(path)!r} has the column {twice} twice")
-    for label in table.labels if table.pairs else ():
-        found = len(split(lines[label])) - 1
-        if found != 1:
-            raise ValueError(f"line {label + 1} of {fspath(path)!r} has {found} values behind a label; give one")
-    for row in table.rows:
-        found = len(split(lines[row]))
-        if found != count:
-            raise ValueError(f"line {row + 1} of {fspath(path)!r} has {found} values, its table has {count} columns")
-
-
-def around(indices: list[int], count: int) -> re.Pattern[str]:
-    """Return a pattern whose groups are the text between the columns ``indices`` of a row of ``count``."""
-    parts = [r"(\s*"]
-    for index in range(count):
-        if index:
-            parts.append(r"\s+")
-        parts.append(rf"){_TOKEN}(" if index in indices else _TOKEN)
-    parts.append(r".*)")
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def weave(pattern: re.Pattern[str], line: str, values: Sequence[str]) -> str:
-    """Return the row with new values between the groups that ``pattern`` keeps."""
-    match = pattern.fullmatch(line)
-    if match is None:
-        raise AssertionError(f"a row that passed the check does not match: {line!r}")
-    kept = match.groups()
-    return kept[0] + "".join(value + text for value, text in zip(values, kept[1:], strict=True))
-
-
-def append(line: str, values: Sequence[str]) -> str:
-    """Return the row with further values at its end, before a comment."""
-    if "#" in line and (comment := next((m for m in _TOKENS.finditer(line) if m.group(1)), None)):
-        return f"{line[: comment.start()].rstrip()} {' '.join(values)} {comment.group()}"
-    return f"{line.rstrip()} {' '.join(values)}"
+        twice = next(label for label in table.columns if table.columns.count(label) > 1)
+        raise ValueError(f"table data_{table.name} of {name!r} has the column {twice} twice")
+    if not count and len(table):
+        raise ValueError(f"table data_{table.name} of {name!r} has rows and no labels")
+    if not table.pairs:
+        rows = np.asarray(table.rows, dtype=np.int64)
+        try:
+            return Spans.find(text, begins[rows], ends[rows], count)
+        except RowError as error:
+            line = table.rows[error.row] + 1
+            raise ValueError(
+                f"line {line} of {name!r} has {error.found} values, its table has {count} columns"
+            ) from None
+    begin, places = int(begins[table.labels[0]]), []
+    for label in table.labels:
+        found = values_of(text[begins[label] : ends[label]].tobytes())[1:]
+        if len(found) != 1:
+            raise ValueError(f"line {label + 1} of {name!r} has {len(found)} values behind a label; give one")
+        places += [int(begins[label]) - begin + place for place in found[0]]
+    end = ends[list(table.labels[-1:])]
+    return Spans(np.array([begin]), end, np.array([places], dtype=np.int64), np.zeros(1, dtype=np.int64))
 
 
 def new_lines(

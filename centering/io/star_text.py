@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,28 +20,16 @@ import numpy.typing as npt
 
 from centering.io.atomic import replacing
 from centering.io.refusal import refused_in_one_sentence
-from centering.io.star_table import (
-    Table,
-    append,
-    around,
-    check_rows,
-    find_tables,
-    plain,
-    quote,
-    refuse_twice,
-    split,
-    unmarked,
-    unquote,
-    weave,
-)
+from centering.io.star_cells import Bytes, Cells, Index, Spans, decoded, encoded, woven
+from centering.io.star_table import Table, find_lines, find_spans, find_tables, quote, refuse_twice
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["StarText"]
+__all__ = ["StarText", "whole"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StarText:
     """The text of a STAR file of particles, where its tables lie in it, and what it says of every particle.
 
@@ -48,19 +37,19 @@ class StarText:
     ----------
     path : Path
         Where it was read from.
-    lines : list of str
-        Its text without line ends; never changed, `with_columns` returns another file.
+    text : ndarray of uint8
+        Its bytes, with a line break at the end; never changed, `with_columns` returns another file.
     tables : tuple of Table
         The loops, and the pairs of a label and a value as tables of one row, in file order.
     """
 
     path: Path
-    lines: list[str]
+    text: Bytes
     tables: tuple[Table, ...]
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Self:
-        r"""Read a STAR file; Windows line ends are accepted, ``\n`` is written.
+        r"""Read a STAR file; Windows line ends are accepted, ``\n`` is written, also behind the last line.
 
         Raises
         ------
@@ -71,18 +60,51 @@ class StarText:
         """
         source = Path(path)
         with refused_in_one_sentence(source, "a STAR file"):
-            # surrogateescape: names in whatever encoding come out as the bytes that went in
-            text = source.read_text(encoding="utf-8", errors="surrogateescape")
-            lines = text.split("\n")  # reading in text mode has already made "\n" of every line end
-            if lines[-1] == "":
-                lines.pop()
-            tables = tuple(find_tables(lines))
-            if not any(unmarked(line).startswith("data_") for line in lines):
-                raise ValueError(f"{fspath(source)!r} is not a STAR file: it has no line that starts with data_")
-            refuse_twice(source, tables)
-            for table in tables:
-                check_rows(source, lines, table)
-            return cls(source, lines, tables)
+            return cls._parsed(source, source.read_bytes())
+
+    @classmethod
+    def of_lines(cls, path: Path, lines: Sequence[str]) -> Self:
+        """Return a file in memory."""
+        return cls._parsed(path, encoded("".join(f"{line}\n" for line in lines)))
+
+    @classmethod
+    def _parsed(cls, path: Path, content: bytes) -> Self:
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        if not content.endswith(b"\n"):
+            content += b"\n"
+        text = np.frombuffer(content, dtype=np.uint8)
+        lines = find_lines(text)
+        tables, blocks = find_tables(text, *lines)
+        if not blocks:
+            raise ValueError(f"{fspath(path)!r} is not a STAR file: it has no line that starts with data_")
+        refuse_twice(path, tables)
+        star = cls(path, text, tuple(tables))
+        star.__dict__["_bounds"] = lines
+        for table in tables:
+            if (
+                table.name == "optics" or "rlnImageName" in table.columns
+            ):  # others are nothing to us, and may be anything
+                star._spans(table)
+        return star
+
+    @property
+    def lines(self) -> list[str]:
+        """The text without line ends."""
+        return decoded(self.text.tobytes()).split("\n")[:-1]
+
+    @cached_property
+    def _bounds(self) -> tuple[Index, Index]:
+        return find_lines(self.text)
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, ...], Spans]:
+        return {}
+
+    def _spans(self, table: Table) -> Spans:
+        if table.labels not in self._places:
+            self._places[table.labels] = find_spans(self.path, self.text, *self._bounds, table)
+        return self._places[table.labels]
 
     def table(self, name: str) -> Table | None:
         """Return the table of block ``data_<name>``, None where there is none."""
@@ -90,21 +112,16 @@ class StarText:
 
     def column(self, table: Table, label: str) -> list[str]:
         """Return the values of one column as text, without quotes; ValueError where there is no such column."""
-        index = self._index(table, label)
-        lines = self.lines
-        if table.pairs:
-            return [unquote(split(lines[table.labels[index]])[1])]
-        values = []
-        for row in table.rows:
-            line = lines[row]
-            values.append(line.split(None, index + 1)[index] if plain(line) else unquote(split(line)[index]))
-        return values
+        return self.cells(table, label).texts()
+
+    def cells(self, table: Table, label: str) -> Cells:
+        """Return the values of one column, without quotes, as places in the text."""
+        return self._spans(table).values(self.text, self._index(table, label))
 
     def value(self, table: Table, label: str, row: int) -> str:
         """Return one value as text, without quotes; ``row`` counts from 0."""
-        if table.pairs:
-            return self.column(table, label)[row]
-        return unquote(split(self.lines[table.rows[row]])[self._index(table, label)])
+        index = self._index(table, label)
+        return self._spans(table).values(self.text, index)[row]
 
     def numbers(self, table: Table, label: str) -> npt.NDArray[np.float64]:
         """Return the values of one column as float64; ValueError where it is not there, or a value is not finite."""
@@ -147,6 +164,14 @@ class StarText:
             raise ValueError(f"STAR file {fspath(self.path)!r} lists no particles: its table has no rows")
         return table
 
+    def gap(self, table: Table) -> int | None:
+        """Return the first line (0-based) among the rows that is empty, where RELION ends a table, or None."""
+        if isinstance(table.rows, range) or not table.rows:
+            return None
+        rows, (begins, ends) = set(table.rows), self._bounds
+        between = (line for line in range(table.rows[0], table.rows[-1]) if line not in rows)
+        return next((line for line in between if not self.text[begins[line] : ends[line]].tobytes().strip()), None)
+
     def per_particle(self, label: str, *, optics_first: bool = False) -> npt.NDArray[np.float64] | None:
         """Return a value of every particle, shape (B,): its own, or that of its optics group; None where neither is.
 
@@ -178,10 +203,10 @@ class StarText:
             return np.full(len(table), values[0])
         groups: dict[str, float] = {}
         for group, value in zip(self.column(optics, "rlnOpticsGroup"), values.tolist(), strict=True):
-            if groups.setdefault(_whole(group), value) != value:
+            if groups.setdefault(whole(group), value) != value:
                 raise ValueError(f"{name!r} has optics group {group} twice, with different values of {label}")
         members = self.column(table, "rlnOpticsGroup")
-        of = {member: groups.get(_whole(member)) for member in set(members)}
+        of = {member: groups.get(whole(member)) for member in set(members)}
         unknown = [member for member, value in of.items() if value is None]
         if unknown:
             raise ValueError(f"{name!r} has particles of optics group {min(unknown)}, which is not in its data_optics")
@@ -195,7 +220,8 @@ class StarText:
         table : Table
             One of ``self.tables``.
         columns : mapping of str to sequence of str
-            The new values, one for each row; a value that is no word by itself is written in quotes.
+            The new values, one for each row; a value that is no word by itself is written in quotes, `Cells` are
+            written as they are.
 
         Raises
         ------
@@ -205,50 +231,66 @@ class StarText:
         for label, values in columns.items():
             if len(values) != len(table):
                 raise ValueError(f"column {label} has {len(values)} values, the table has {len(table)} rows")
-        columns = {label: [quote(value) for value in values] for label, values in columns.items()}
-        lines = list(self.lines)
-        old = sorted(table.columns.index(label) for label in columns if label in table.columns)
-        new = [label for label in columns if label not in table.columns]
+        if not columns:
+            return self
+        cells = {
+            label: values if isinstance(values, Cells) else Cells.of([quote(value) for value in values])
+            for label, values in columns.items()
+        }
+        spans = self._spans(table)
+        places = sorted(table.columns.index(label) for label in cells if label in table.columns)
+        new = {label: one for label, one in cells.items() if label not in table.columns}
+        old = [spans.cells(self.text, place) for place in places]
+        replacements = [cells[table.columns[place]] for place in places]
+        if new and not table.pairs:
+            rest, behind = spans.rest(self.text, list(new.values()))
+            old.append(rest)
+            replacements.append(behind)
+        begins, ends = self._bounds
+        head = int(ends[table.labels[-1]]) + 1
+        labels = [f"_{label}" for label in new]
         if table.pairs:
-            pattern = around([1], 2)
-            for index in old:
-                place = table.labels[index]
-                lines[place] = weave(pattern, lines[place], columns[table.columns[index]])
-            place = table.labels[-1] + 1
-            lines[place:place] = [f"_{label} {columns[label][0]}" for label in new]
-            return replace(self, lines=lines, tables=tuple(find_tables(lines)))
-        if old:
-            pattern = around(old, len(table.columns))
-            replacements = zip(*(columns[table.columns[index]] for index in old), strict=True)
-            for row, values in zip(table.rows, replacements, strict=True):
-                lines[row] = weave(pattern, lines[row], values)
-        if new:
-            for row, values in zip(table.rows, zip(*(columns[label] for label in new), strict=True), strict=True):
-                lines[row] = append(lines[row], values)
-        return self._with_labels(lines, table, new)
+            labels = [f"_{label} {one[0]}" for label, one in new.items()]
+        elif b"#" in self.text[begins[table.labels[-1]] : head].tobytes():
+            labels = [f"{label} #{number}" for number, label in enumerate(labels, len(table.columns) + 1)]
+        inserted = encoded("".join(f"{label}\n" for label in labels))
+        # labels stand before the rows, but those of pairs behind the values that are replaced
+        if table.pairs:
+            text = woven(self.text, 0, head, old, replacements)
+            text += inserted + self.text[head:].tobytes()
+        else:
+            text = bytearray(self.text[:head]) + inserted
+            text = woven(self.text, head, len(self.text), old, replacements, text)
+        tables = tuple(_widened(one, table, tuple(new)) for one in self.tables)
+        return replace(self, text=np.frombuffer(text, dtype=np.uint8), tables=tables)
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the file; it appears under its name only when it is complete."""
-        with (
-            replacing(path) as temporary,
-            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
-        ):
-            file.writelines(f"{line}\n" for line in self.lines)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            file.write(self.text.data)
 
     def _index(self, table: Table, label: str) -> int:
         if label not in table.columns:
             raise ValueError(f"table data_{table.name} of {fspath(self.path)!r} has no column {label}")
         return table.columns.index(label)
 
-    def _with_labels(self, lines: list[str], table: Table, new: list[str]) -> Self:
-        """Insert the labels of appended columns after the last label and move what comes behind."""
-        if not new:
-            return replace(self, lines=lines)
-        numbered = "#" in lines[table.labels[-1]]
-        place = table.labels[-1] + 1
-        count = len(table.columns)
-        lines[place:place] = [f"_{label} #{count + k}" if numbered else f"_{label}" for k, label in enumerate(new, 1)]
-        return replace(self, lines=lines, tables=tuple(find_tables(lines)))
+
+def _widened(one: Table, table: Table, new: tuple[str, ...]) -> Table:
+    """Return where a table lies when ``table`` has got ``new`` columns, whose labels are lines of their own."""
+    last, count = table.labels[-1], len(new)
+    if not count:
+        return one
+
+    def moved(lines: Sequence[int]) -> Sequence[int]:
+        if isinstance(lines, range):
+            return range(lines.start + count, lines.stop + count) if lines.start > last else lines
+        return tuple(line + count if line > last else line for line in lines)
+
+    labels = tuple(moved(one.labels))
+    if one is not table:
+        return replace(one, labels=labels, rows=moved(one.rows))
+    labels += tuple(range(last + 1, last + 1 + count))
+    return replace(one, columns=(*one.columns, *new), labels=labels, rows=moved(one.rows))
 
 
 def _is_number(value: str) -> bool:
@@ -258,7 +300,10 @@ def _is_number(value: str) -> bool:
         return False
 
 
-def _whole(group: str) -> str:
-    """Return an optics group without the decimals that programs for tables append."""
-    whole, point, rest = group.partition(".")
-    return whole if point and not rest.strip("0") else group
+def whole(group: str) -> str:
+    """Return an optics group as RELION reads it: ``1`` for the ``1.0`` that programs for tables write, and ``01``."""
+    try:
+        number = float(group)
+    except ValueError:
+        return group
+    return str(int(number)) if number.is_integer() else group

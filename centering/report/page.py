@@ -17,7 +17,7 @@ from centering.engine.job import Job
 from centering.io.atomic import replacing
 from centering.report import charts, particles, stack
 from centering.report.learned import learned
-from centering.report.words import FLAGS, readable, told, verdict, warnings
+from centering.report.words import FLAGS, readable, stated, told, verdict, warnings
 from centering.results import Centers, Flag
 from centering.runs.outputs import summarize
 from centering.sentence import Namer
@@ -104,8 +104,9 @@ def _summary(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer
         items = "".join(f"<li>{escape(readable(one))}</li>" for one in found)
         box = f'<div class="warnings" role="note"><h3>Worth a look</h3><ul>{items}</ul></div>'
     contrast = summary["contrast"]
+    backed = not any(reference.warnings for reference in job.references)
     return (
-        f'<p class="verdict">{escape(verdict(summary, gain))}</p>{box}<dl class="facts">{rows}</dl>'
+        f'<p class="verdict">{escape(verdict(summary, gain, backed=backed))}</p>{box}<dl class="facts">{rows}</dl>'
         f'<p class="soft" style="margin-top:.9rem">{escape(contrast[0].upper() + contrast[1:])}.</p>'
     )
 
@@ -141,6 +142,7 @@ def _how(summary: dict[str, Any], command: Sequence[str], notes: Sequence[str]) 
         "SciPy": scipy.__version__,
         "input": fspath(summary["input"]),
         "pixel size": summary["pixel_size_source"],
+        **({"every pixel size stated": stated(summary)} if summary["pixel_size_stated_A"] else {}),
         "estimator": summary["estimator"],
     }
     rows = "".join(

@@ -8,7 +8,7 @@ from centering.engine.job import Job
 from centering.results import Flag
 from centering.sentence import Namer, Sentence, retold
 
-__all__ = ["FLAGS", "readable", "told", "verdict", "warnings"]
+__all__ = ["FLAGS", "readable", "stated", "told", "verdict", "warnings"]
 
 FLAGS = {
     Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
@@ -37,7 +37,15 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def verdict(summary: dict[str, Any], gain: float | None) -> str:
+def stated(summary: dict[str, Any]) -> str:
+    """Return what every source says of the pixel size."""
+    return "; ".join(
+        f"{name}: {', '.join(f'{size:.6g}' for size in sizes[:8])} Å" + (" ..." if len(sizes) > 8 else "")
+        for name, sizes in summary["pixel_size_stated_A"].items()
+    )
+
+
+def verdict(summary: dict[str, Any], gain: float | None, *, backed: bool = True) -> str:
     """Return two or three sentences for who reads nothing else.
 
     Parameters
@@ -46,6 +54,8 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
         From `centering.runs.outputs.summarize`.
     gain : float or None
         Sharpness of the mean image after centering, relative to before.
+    backed : bool
+        Whether anything was learned that backs the centres, where an estimator learns.
     """
     pixels, angstrom = summary["shift_px"], summary["shift_A"]
     if pixels is None:
@@ -65,7 +75,7 @@ def verdict(summary: dict[str, Any], gain: float | None) -> str:
     flagged = f"{100 * share:.1f} % of the centres carry a flag" if share else "No centre carries a flag"
     # a centre without a flag may be wrong all the same
     sentences.append(f"{flagged}." if summary["learned"] else f"{flagged}; the estimator states no uncertainty.")
-    if summary["warnings"]:
+    if not backed:
         sentences.append("Nothing was learned that could back them.")
     return " ".join(sentences)
 

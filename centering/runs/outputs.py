@@ -122,6 +122,7 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
         "image_size_px": particles.size,
         "pixel_size_A": None if particles.pixel_size is None else np.unique(particles.pixel_size).tolist(),
         "pixel_size_source": particles.pixel_size_source,
+        "pixel_size_stated_A": {one.name: one.distinct for one in particles.pixel_size_stated},
         "estimator": centers.estimator,
         "radius_px": None if job.radius is None else np.unique(job.radius).tolist(),
         "inverted": job.contrast.invert,

@@ -94,7 +94,7 @@ def run(
     if batch is not None and batch < 1:
         raise ValueError(f"the number of images in a batch is {batch}; give at least 1")
     particles = job.particles
-    if particles.star is not None and particles.star.in_angstrom and particles.pixel_size is None:
+    if particles.pixel_size is None and particles.star is not None and particles.star.in_angstrom:
         words = "{source!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})"
         raise ValueError(Sentence(words, source=fspath(particles.source)))
     recover(out)

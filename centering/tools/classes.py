@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -11,14 +12,20 @@ import numpy.typing as npt
 
 from centering.engine.job import Job
 from centering.io.atomic import check_output_folder
+from centering.io.cryosparc import CsFile
+from centering.io.cs_alignments import shifted_groups
+from centering.io.facts import settle
 from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.planar import segment_doubts
+from centering.io.refusal import check_pixel_size
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
 from centering.sentence import named_if_outside
 from centering.shift import shift_images
+from centering.tools.scales import average_scale
 
 __all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
 
@@ -109,7 +116,9 @@ def recenter_classes(
     out: str | PathLike[str],
     *,
     pixel_size: float | None = None,
+    average_pixel_size: float | None = None,
     overwrite: bool = False,
+    warn: Callable[[str], object] | None = None,
 ) -> Centers:
     """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
@@ -124,8 +133,12 @@ def recenter_classes(
         Folder for ``classes.mrcs``, ``classes.csv``, ``particles.star`` and the particles in their own format.
     pixel_size : float, optional
         Angstrom per pixel of averages and particles, instead of what the files say.
+    average_pixel_size : float, optional
+        Angstrom per pixel of the averages, where it is another; ``job`` was made with it.
     overwrite : bool
         Whether ``out`` may exist.
+    warn : callable, optional
+        Told what is doubtful in ``particles``, a sentence each, before anything is written.
 
     Returns
     -------
@@ -141,12 +154,18 @@ def recenter_classes(
     if (averages.stack_index != averages.stack_index[0]).any():
         raise ValueError(f"{fspath(averages.source)!r} has class averages in several stacks; give those of one job")
     numbers = averages.image_index + 1
-    average_size = None if averages.pixel_size is None else float(averages.pixel_size[0])
     before = (*averages.stamps, *stamps([particles]))
     source = read_table(particles)
+    check_pixel_size(average_pixel_size)
     with reading(particles):
-        sizes, _ = source.pixel_sizes(pixel_size)
+        said = source
+        source, verdict = settle(source, pixel_size)
+        sizes = verdict.values
         classes, *_ = source.classification(sizes)
+    average_size, doubts = average_scale(averages, said, sizes, given=average_pixel_size, given_for_both=pixel_size)
+    if warn is not None:
+        for words in (*verdict.warnings, *source.warnings, *segment_doubts(source), *_staying(source), *doubts):
+            warn(words)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)
     images = averages.read(np.arange(len(averages)))
@@ -157,13 +176,22 @@ def recenter_classes(
     # both names are one where the particles are in a STAR file
     results: dict[str, ParticleTable] = {"particles.star": moved.to_star(), own_file(source.path): moved}
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
-        write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), average_size)
+        shown = averages.common_pixel_size if average_size is None else average_size
+        write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), shown)
         _write_table(folder.results / "classes.csv", numbers, classes, centers)
         for name, file in results.items():
             with named_if_outside(file):
                 file.write(folder.results / name)
         refuse_changed(before)
     return centers
+
+
+def _staying(source: ParticleTable) -> list[str]:
+    """Say which shifts of a ``.cs`` file are of no 2-D classification, so that averages tell nothing of them."""
+    others = shifted_groups(source.table)[1:] if isinstance(source, CsFile) else []
+    names = ", ".join(others)
+    words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
+    return [words] if others else []
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.facts import settle
 from centering.io.micrographs import micrograph_sizes
 from centering.io.planar import refuse_subtomograms
-from centering.io.star import StarFile
+from centering.io.refusal import plausible
+from centering.io.star import StarFile, decimals
 from centering.sentence import Sentence
 
 __all__ = ["Recentered", "recenter_coordinates", "round_half_away"]
@@ -78,19 +80,25 @@ def recenter_coordinates(
     refuse_subtomograms(star)
     table = star.particles
     coordinates = [star.numbers(table, f"rlnCoordinate{axis}") for axis in "XY"]
-    sizes, _ = star.pixel_sizes(pixel_size)
-    micrograph, source, warnings = micrograph_sizes(star, sizes, given=micrograph_pixel_size, micrographs=micrographs)
-    displacement = star.displacements(sizes)
-    if sizes is None:
+    corrected, verdict = settle(star, pixel_size)
+    sizes = own = verdict.values
+    if sizes is not None and verdict.stated:
+        stated = verdict.stated[0].values
+        own = np.where(plausible(stated), stated, sizes)
+    micrograph, source, warnings = micrograph_sizes(star, own, given=micrograph_pixel_size, micrographs=micrographs)
+    displacement = star.displacements(own)
+    if sizes is None or own is None:
         words = "{path!r} does not say the pixel size of the particles; give it ({pixel_size})"
         raise ValueError(Sentence(words, path=fspath(star.path)))
+    # a pixel size that a user corrects is that of the microscope, of micrographs too, unless both are given;
     # in RELION's order: pixels of the particle first, then of the micrograph
-    scale = sizes / micrograph
+    scale = (own if micrograph_pixel_size is None else sizes) / micrograph
     origin = -displacement * scale[:, None]
     whole = round_half_away(origin)
     rest = -(origin - whole) / scale[:, None]
     moved = {
-        "rlnCoordinateX": [f"{value:.6f}" for value in coordinates[0] - whole[:, 1]],
-        "rlnCoordinateY": [f"{value:.6f}" for value in coordinates[1] - whole[:, 0]],
+        "rlnCoordinateX": decimals(coordinates[0] - whole[:, 1]),
+        "rlnCoordinateY": decimals(coordinates[1] - whole[:, 0]),
     }
-    return Recentered(star.with_columns(table, moved).with_origins(rest, sizes), source, warnings)
+    star = corrected.with_columns(corrected.particles, moved).with_origins(rest, sizes)
+    return Recentered(star, source, [*verdict.warnings, *warnings])

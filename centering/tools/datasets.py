@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.facts import agree, settle
 from centering.io.formats import read_table, reading
 from centering.io.opening import open_particles
 from centering.io.particles import ArrayStack, Particles
@@ -179,11 +180,19 @@ def open_with_truth(
     particles = open_particles(path, pixel_size)
     if truth is None:
         return particles, None
-    table = read_table(truth)
+    with reading(truth):
+        table, verdict = settle(read_table(truth), pixel_size)
     if len(table) != len(particles):
         raise ValueError(f"{fspath(truth)!r} lists {len(table)} particles and {fspath(path)!r} {len(particles)}")
+    sizes, own = verdict.values, particles.pixel_size
+    if sizes is not None and own is not None and not agree(sizes, own).all():
+        row = int(np.flatnonzero(~agree(sizes, own))[0])
+        raise ValueError(
+            f"{fspath(truth)!r} gives {sizes[row]:.6g} Angstrom per pixel and {fspath(path)!r} {own[row]:.6g}; "
+            "give the truth of these images"
+        )
     with reading(truth):
-        return particles, table.displacements(particles.pixel_size)
+        return particles, table.displacements(own if sizes is None else sizes)
 
 
 def _is_matlab(path: Path) -> bool:

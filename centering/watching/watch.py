@@ -56,6 +56,8 @@ class Watch:
     invert : {"auto", "yes", "no"}
         As in `centering.runs.prepare.prepare`; ``auto``: the first stack whose contrast is clear decides for those that
         follow.
+    strict : bool
+        Whether a stack of which anything is doubtful is left alone.
     **options
         Others of `centering.runs.prepare.prepare`; the estimator judges every image on its own.
 
@@ -65,6 +67,8 @@ class Watch:
         The stacks that are finished, by their path below ``folder``.
     arrivals : Arrivals
         The stacks that are not, and why.
+    warnings : dict of str to tuple of str
+        What is doubtful in the stacks that were centred since, a sentence each.
 
     Raises
     ------
@@ -82,12 +86,14 @@ class Watch:
         pixel_size: float | None = None,
         jobs: int = 1,
         invert: str = "auto",
+        strict: bool = False,
         **options: Any,
     ) -> None:
         self.folder, self.out = Path(folder), Path(out)
         self.pixel_size, self.jobs, self.options = pixel_size, jobs, {"invert": invert, **options}
         self.arrivals = Arrivals(folder, pattern, settle=settle, avoid=out)
         self.done: dict[str, Finished] = {}
+        self.strict, self.warnings = strict, dict[str, tuple[str, ...]]()
         self._columns: dict[str, Columns] = {}
         self._stale, self._collected, self._price = False, 0.0, 0.0
         refuse_line_breaks(self.out)
@@ -145,6 +151,9 @@ class Watch:
         except (ValueError, OSError) as error:
             self._refuse(path, name, error)
             return None
+        self.warnings.pop(name, None)
+        if job.warnings:
+            self.warnings[name] = tuple(job.warnings)
         self.done.pop(name, None)  # of an earlier state of the file
         finished = Finished.of(name, stamp, job)
         self._columns.pop(name, None)
@@ -196,7 +205,10 @@ class Watch:
         if options["invert"] == "auto":
             clear = (other.inverted for other in others if other.clear)
             options["invert"] = {None: "auto", True: "yes", False: "no"}[next(clear, None)]
-        return prepare(particles, **options)
+        job = prepare(particles, **options)
+        if self.strict and job.warnings:
+            raise ValueError(job.warnings[0])
+        return job
 
     def collect(self, *, now: bool = True) -> None:
         """Write ``particles.star``, the origins of all stacks that are done, where anything is new.

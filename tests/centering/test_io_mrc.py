@@ -132,6 +132,82 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+IMOD = 1146047817
+
+
+def bytes_file(path, images, *, order="<", stamp=0, flags=0, span=(0.0, -1.0)):
+    """Write bytes as a file of mode 0 with IMOD's stamp and flags, and the least and largest pixel."""
+    header = np.zeros(256, dtype=f"{order}i4")
+    header[:4] = (images.shape[2], images.shape[1], len(images), 0)
+    header[38:40] = stamp, flags
+    header.view(f"{order}f4")[19:21] = span
+    raw = bytearray(header.tobytes())
+    raw[208:216] = b"MAP " + (b"\x44\x44\0\0" if order == "<" else b"\x11\x11\0\0")
+    path.write_bytes(bytes(raw) + images.tobytes())
+    return MrcStack.open(path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("stamp", "flags", "span", "unsigned", "doubt"),
+    [
+        (0, 0, (0, -1), False, ""),  # MRC2014
+        (IMOD, 0, (0, -1), True, ""),
+        (IMOD, 1, (0, -1), False, ""),
+        (IMOD, 4, (0, 255), True, ""),
+        (IMOD, 5, (-128, 127), False, ""),
+        (
+            IMOD,
+            0,
+            (-12, 99),
+            True,
+            "IMOD's flag says unsigned bytes, which is believed, and its header says pixels from -12",
+        ),
+        (
+            IMOD,
+            1,
+            (3, 200),
+            False,
+            "IMOD's flag says signed bytes, which is believed, and its header says pixels from 3 to 200",
+        ),
+        (
+            0,
+            0,
+            (2, 255),
+            True,
+            "bytes of unknown sign (MRC mode 0), read as unsigned: its header says pixels from 2 to 255",
+        ),
+        (0, 0, (-5, 90), False, ""),
+        (0, 0, (0, 127), False, ""),
+        (0, 0, (0, 3000), False, ""),  # of the floats that these were made from
+        (0, 0, (np.nan, np.inf), False, ""),
+        (7, 0, (0, -1), False, ""),
+    ],
+)
+def test_bytes_have_a_sign_unless_the_header_says_otherwise(tmp_path, rng, order, stamp, flags, span, unsigned, doubt):
+    images = rng.integers(0, 256, size=(3, 6, 6)).astype(np.uint8)
+    stack = bytes_file(tmp_path / "a.mrcs", images, order=order, stamp=stamp, flags=flags, span=span)
+    np.testing.assert_array_equal(stack.read(np.arange(3)), images if unsigned else images.view(np.int8))
+    assert [doubt in words for words in stack.doubts] == [True] * bool(doubt)
+
+
+def test_a_file_longer_than_its_header_says(tmp_path, rng):
+    path = stack_file(tmp_path / "a.mrcs", rng.normal(size=(4, 6, 6)).astype(np.float32), extended=b"x" * 100)
+    assert MrcStack.open(path).doubts == []
+    whole = path.read_bytes()
+    path.write_bytes(whole + bytes(3 * 4 * 36))
+    assert MrcStack.open(path).count == 4
+    [words] = MrcStack.open(path).doubts
+    assert "promises 4 images, and 7 are there; the 3 more are left out" in words
+    path.write_bytes(whole + bytes(17))
+    [words] = MrcStack.open(path).doubts
+    assert "is 17 bytes longer than its header says" in words
+    # an extended header whose length is not stated moves every image
+    path.write_bytes(whole[:92] + bytes(4) + whole[96:])
+    [words] = MrcStack.open(path).doubts
+    assert "all images are displaced" in words
+
+
 def test_an_output_folder_is_checked_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()

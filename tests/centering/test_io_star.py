@@ -248,7 +248,24 @@ def test_tables_whose_places_stay_are_named(write, more, words):
 def test_places_along_the_beam_are_named_where_there_are_some(write, label):
     text = ONE_BLOCK.replace("rlnDefocusU", label)
     assert f"column {label} " in StarFile.read(write(text)).warnings[0]
-    assert StarFile.read(write(text.replace("15301.10", "0.0000").replace("1.5e+04", "-0"))).warnings == ()
+    assert StarFile.read(write(text.replace("15301.10", "-0.0000").replace("1.5e+04", "0e+00"))).warnings == ()
+
+
+def test_an_empty_line_among_the_rows_is_named(write):
+    """RELION reads no row behind it, and says nothing."""
+    assert StarFile.read(write(TWO_BLOCKS)).warnings == ()  # a comment among them it refuses
+    lines = TWO_BLOCKS.split("\n")
+    place = lines.index("# a comment among the rows") + 1
+    (warning,) = StarFile.read(write("\n".join([*lines[:place], " \t", *lines[place:]]))).warnings
+    assert f"line {place + 1} of " in warning
+    assert "RELION reads no particle behind it" in warning
+
+
+def test_what_is_nothing_to_us_may_be_anything(write, tmp_path):
+    """RELION asks for a table by its name, and reads no other."""
+    text = TWO_BLOCKS + "\ndata_x\n\nloop_\n_rlnA\n_rlnA\n1\n1 2 3 4\n\ndata_y\n\n_rlnB\n;\na text of lines\n;\n"
+    StarFile.read(write(text)).write(tmp_path / "copy.star")
+    assert (tmp_path / "copy.star").read_text() == text
 
 
 @pytest.mark.parametrize("name", ["particles", "optics"])
@@ -349,7 +366,7 @@ def optics_file(path, optics, particles):
     return StarFile.read(path)
 
 
-@pytest.mark.parametrize("members", [["1", "2", "1"], ["1.0", "2.000", "1."]])
+@pytest.mark.parametrize("members", [["1", "2", "1"], ["1.0", "2.000", "1."], ["01", "2e0", "+1"]])
 def test_a_value_stands_with_the_optics_group_or_with_the_particle(tmp_path, members):
     """RELION reads whole numbers also where a program for tables has written decimals."""
     names = [f"{k}@a.mrcs {group}" for k, group in enumerate(members, 1)]

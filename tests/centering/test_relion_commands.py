@@ -11,12 +11,14 @@ import pytest
 import starfile
 from click.testing import CliRunner
 from datafiles import write_star
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from centering import simulate
 from centering.cli import main
 from centering.io.mrc import write_stack
 from centering.io.star import StarFile
-from centering.tools.coordinates import round_half_away
+from centering.tools.coordinates import recenter_coordinates, round_half_away
 
 COUNT, CLASSES, RADIUS = 24, 4, 14
 PIXEL_SIZES = (1.25, 2.5)
@@ -139,7 +141,7 @@ def test_classes_without_average_or_angle_are_one_sentence(project):
     parsed.with_columns(parsed.particles, {"rlnClassNumber": ["1e300"] * COUNT}).write("huge.star")
     output = command("classes", "classes.mrcs", "huge.star", "--radius", 8, "--out", "out", code=2)
     assert "particle of class 1e+300" in output
-    write_stack("classes.mrcs", images_of("classes.mrcs")[:2])
+    write_stack("classes.mrcs", images_of("classes.mrcs")[:2], PIXEL_SIZES[0])
     output = command("classes", "classes.mrcs", "particles.star", "--radius", 8, "--out", "out", code=2)
     assert "there are averages of the classes 1 to 2" in output
 
@@ -158,7 +160,7 @@ def test_an_empty_class_stays_where_it_is(project):
     assert len(off) == COUNT
 
 
-def make_picks(micrograph_pixel_size, *, movie=0.5, stated=False, header=True, seed=5):
+def make_picks(micrograph_pixel_size, *, movie=0.5, stated=False, header=True, seed=5, particle_pixel_size=2.5):
     """Write a micrograph and particles with coordinates and origins; halves of a pixel among them.
 
     As RELION leaves them: the particles say the pixel size of the movies only, ``stated``: or that of the micrographs.
@@ -181,8 +183,8 @@ def make_picks(micrograph_pixel_size, *, movie=0.5, stated=False, header=True, s
     origin = np.concatenate([rng.uniform(-9, 9, size=(8, 2)), [[0.5, -0.5], [1.5, -1.5], [-2.5, 0], [0.499, -0.501]]])
     if not stated:
         del optics["rlnMicrographPixelSize"]
-    optics |= {"rlnImagePixelSize": [2.5], "rlnImageSize": [32], "rlnImageDimensionality": [2]}
-    write_stack("stack.mrcs", np.zeros((12, 32, 32)), 2.5)
+    optics |= {"rlnImagePixelSize": [particle_pixel_size], "rlnImageSize": [32], "rlnImageDimensionality": [2]}
+    write_stack("stack.mrcs", np.zeros((12, 32, 32)), particle_pixel_size)
     particles = {
         "rlnImageName": [f"{k:06d}@stack.mrcs" for k in range(1, 13)],
         "rlnMicrographName": "mics/m.mrc",
@@ -229,6 +231,44 @@ def test_coordinates_are_those_of_relion(project, micrograph_pixel_size, made, o
     assert "exists; give another name" in command(
         "extract-coordinates", "particles.star", "--out", "picks.star", code=2
     )
+
+
+@settings(max_examples=5)
+@given(st.floats(0.4, 3.0), st.floats(1.0, 4.0), st.integers(0, 2**31))
+def test_coordinates_are_those_of_relion_at_any_scale(tmp_path_factory, micrograph, binning, seed):
+    """Origins are whole, half or any numbers of micrograph pixels, some of them written with few decimals."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("drawn"))
+        make_picks(round(micrograph, 6), header=False, seed=seed, particle_pixel_size=round(micrograph * binning, 6))
+        recentered = recenter_coordinates(StarFile.read("particles.star"), micrographs="mics.star").star
+        relions = extracted_by_relion()
+        for axis in "XY":
+            label = f"rlnCoordinate{axis}"
+            np.testing.assert_array_equal(recentered.numbers(recentered.particles, label), relions[label])
+
+
+def test_coordinates_of_relion_3_0_are_those_that_relion_converts(project):
+    make_picks(1.0, header=False)
+    microscope, scale = "300 2.7 0.1", "_rlnMagnification\n_rlnDetectorPixelSize"
+    labels = "_rlnVoltage\n_rlnSphericalAberration\n_rlnAmplitudeContrast"
+    defocus = "_rlnDefocusU\n_rlnDefocusV\n_rlnDefocusAngle"
+    row = f"mics/m.mrc {microscope} 10000 1 10000 10000 0"
+    Path("mics.star").write_text(f"data_\n\nloop_\n_rlnMicrographName\n{labels}\n{scale}\n{defocus}\n{row}\n")
+    origins = np.round(np.random.default_rng(3).uniform(-9, 9, size=(12, 2)) * 8) / 8  # halves of micrograph pixels
+    rows = [
+        f"{k}@stack.mrcs mics/m.mrc {100 + k} {150 - k} {x} {y} {microscope} 2500 1"
+        for k, (x, y) in enumerate(origins.tolist(), 1)
+    ]
+    places = "\n".join(f"_rln{label}" for label in ("CoordinateX", "CoordinateY", "OriginX", "OriginY"))
+    Path("particles.star").write_text(
+        f"data_\n\nloop_\n_rlnImageName\n_rlnMicrographName\n{places}\n{labels}\n{scale}\n" + "\n".join(rows) + "\n"
+    )
+    words = command("extract-coordinates", "particles.star", "--out", "picks.star", code=2)
+    assert "give it (--mic-angpix), or their STAR file (--micrographs)" in words
+    command("extract-coordinates", "particles.star", "--out", "picks.star", "--micrographs", "mics.star")
+    ours, relions = starfile.read("picks.star"), extracted_by_relion()
+    for axis in "XY":
+        np.testing.assert_array_equal(ours[f"rlnCoordinate{axis}"], relions[f"rlnCoordinate{axis}"])
 
 
 def test_halves_are_rounded_away_from_zero():
