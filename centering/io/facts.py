@@ -1,7 +1,7 @@
 """What is known of the pixel size, who says so, and whether they agree: the one place that decides, for every command.
 
-The rule
---------
+The rule:
+
 * What a user gives counts.  Tables that say something else are corrected with it (`settle`), so that origins and shifts
   keep their length in pixels, and a warning quotes both values.
 * Without it the first source counts of: the optics groups (RELION asks nothing else) or cryoSPARC's ``blob/psize_A``,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from centering.io.facts import Stated, settle, sizes_of_images
+from centering.io.facts import BY_DEFAULT, GIVEN, PixelSizes, Stated, settle, sizes_of_images
 from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
 from centering.io.mrc import MrcStack
@@ -22,6 +22,7 @@ from centering.io.refusal import NotStatedError, check_pixel_size
 from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleList, ParticleTable, image_names, refuse_duplicates
+from centering.sentence import Sentence
 
 __all__ = ["image_names", "open_particles", "pixel_sizes", "refuse_duplicates"]
 
@@ -91,6 +92,7 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         table, verdict = settle(table, given, header)
         said = table.image_sizes()
         doubts = [] if said is None else sizes_of_images(table.path, *said, size, verdict)
+        doubts += _unit_doubts(table, verdict)
         sizes = verdict.values
         notes += [*verdict.notes, *table.notes]
         listing = Listing(table, size, sizes)
@@ -115,6 +117,26 @@ def _from_table(table: ParticleTable, given: float | None) -> Particles:
         table=table,
         pixel_size_stated=verdict.stated,
     )
+
+
+def _unit_doubts(table: ParticleTable, verdict: PixelSizes) -> list[str]:
+    """Return a warning where origins in Angstrom stand in a file that gives no pixel size, and a header does.
+
+    ValueError: the header gives 1 Angstrom, as programs write it that do not know it.
+    """
+    if not (isinstance(table, StarFile) and table.in_angstrom and verdict.values is not None):
+        return []
+    if verdict.source == GIVEN or not verdict.stated[0].header:
+        return []
+    words = "{path!r} has origins in Angstrom and gives no pixel size, and {header} gives {size:.6g} Angstrom"
+    default = np.flatnonzero(verdict.values == BY_DEFAULT)
+    row = int(default[0]) if len(default) else 0
+    told = {"path": fspath(table.path), "header": verdict.stated[0].of(row), "size": verdict.values[row]}
+    if len(default):
+        raise ValueError(
+            Sentence(words + ", as programs write it that do not know it; give the true one ({pixel_size})", **told)
+        )
+    return [Sentence(words + ", which is taken; else give {pixel_size}", **told)]
 
 
 def _resolve(source: Path, names: Sequence[str]) -> tuple[list[Path], Path | None, list[str]]:

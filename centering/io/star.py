@@ -89,7 +89,12 @@ class StarFile(StarText):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
-        return tuple(self._left_alone())
+        found = tuple(self._left_alone())
+        columns = self.particles.columns
+        if self.optics is None or ORIGINS[0] in columns or ORIGINS[2] not in columns:
+            return found
+        words = f"{fspath(self.path)!r} has origins in pixels ({ORIGINS[2]}) beside data_optics, where RELION reads "
+        return (*found, f"{words}{ORIGINS[0]} alone; they are taken to be meant")
 
     def _left_alone(self) -> Iterator[str]:
         """Say which origins `with_origins` does not set: of other tables, and along the beam."""

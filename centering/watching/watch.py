@@ -151,7 +151,9 @@ class Watch:
         except (ValueError, OSError) as error:
             self._refuse(path, name, error)
             return None
-        self.warnings[name] = tuple(job.warnings)
+        self.warnings.pop(name, None)
+        if job.warnings:
+            self.warnings[name] = tuple(job.warnings)
         self.done.pop(name, None)  # of an earlier state of the file
         finished = Finished.of(name, stamp, job)
         self._columns.pop(name, None)

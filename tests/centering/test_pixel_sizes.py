@@ -313,6 +313,23 @@ def test_images_of_another_size_than_the_file_says_are_warned_of_and_refused_whe
     assert "0.75 Angstrom, and 1.5 in the header of 'stack.mrcs'" in said
 
 
+@pytest.mark.parametrize("optics", [table("optics", "OpticsGroup", ["1"]), ""])
+def test_origins_in_angstrom_beside_no_pixel_size_take_that_of_a_header_that_is_known(optics):
+    columns, given_columns = ("ImageName OpticsGroup", [ONE]) if optics else ("ImageName", [])
+    write(optics, table("particles", f"{columns} OriginXAngst OriginYAngst", images(*given_columns, [3] * 4, [0] * 4)))
+    assert "the pixel size is not known" in refused("run", "p.star", *MASS, "--out", "out")
+    header(1.0)
+    assert "as programs write it that do not know it; give" in refused("run", "p.star", *MASS, "--out", "out")
+    header(1.5)
+    particles = open_particles("p.star")
+    assert "gives no pixel size, and the header of 'stack.mrcs' gives 1.5 Angstrom" in particles.warnings[0]
+    particles = open_particles("p.star", 1.2)
+    assert particles.warnings == ()
+    # optics groups say it from then on, as RELION asks for it
+    stated = [one.name for one in particles.star.pixel_size_sources()]
+    assert stated == (["rlnImagePixelSize of data_optics"] if optics else [])
+
+
 def test_origins_in_both_units_that_differ_are_refused():
     columns = "ImageName OpticsGroup OriginXAngst OriginYAngst OriginX OriginY"
     rows = images(ONE, [3, 0, 0, 0], [0] * 4, [2.001, 0, 0, 0], [0] * 4)
@@ -323,6 +340,15 @@ def test_origins_in_both_units_that_differ_are_refused():
     assert "origin of 2 pixels in rlnOriginXAngst and of 3 in rlnOriginX" in refused(
         "apply", "p.star", "--out", "other"
     )
+
+
+def test_origins_in_pixels_beside_optics_groups_are_taken_and_warned_of():
+    columns = table("particles", "ImageName OpticsGroup OriginX OriginY", images(ONE, [2] * 4, [1] * 4))
+    write(table("optics", OPTICS, ["1 1.5"]), columns)
+    result = command("apply", "p.star", "--out", "out", "--whole-pixels")
+    assert "has origins in pixels (rlnOriginX) beside data_optics" in result.stderr
+    moved = np.roll(mrcfile.read("stack.mrcs"), (1, 2), axis=(1, 2))
+    np.testing.assert_allclose(mrcfile.read("out/recentered.mrcs"), moved, atol=1e-6)  # of two Fourier transforms
 
 
 # --- what a user gives
