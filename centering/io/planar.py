@@ -74,10 +74,10 @@ def refuse_unnumbered(table: ParticleTable, stacks: Sequence[MrcStack], stack_in
         return  # which has numbers, and makes names of them
     several = np.array([stack.count > 1 for stack in stacks])
     # of the names of a STAR file, which may be many, only these are looked at
-    names: Sequence[str] = () if isinstance(table, StarText) else table.names
+    names: Sequence[str] = table.cells(table.particles, "rlnImageName") if isinstance(table, StarText) else table.names
     # a name without a number is taken for the first image
     for row in np.flatnonzero(several[stack_index] & (image_index == 0)).tolist():
-        name = table.value(table.particles, "rlnImageName", row) if isinstance(table, StarText) else names[row]
+        name = names[row]
         if "@" not in name:
             stack = stacks[stack_index[row]]
             what = _volume(stack) or f"a file of {stack.count} images, a stack of tilts or a volume"
