@@ -295,7 +295,8 @@ def sizes_of_images(path: str | Path, name: str, said: Float64, size: int, verdi
         if table is None:
             continue
         ratio = said[wrong] / size
-        proven = (ratio > 0) & agree(header.values[wrong], table.values[wrong] * ratio)
+        with np.errstate(over="ignore", invalid="ignore"):
+            proven = (ratio > 0) & agree(header.values[wrong], table.values[wrong] * ratio)
         proven &= ~agree(header.values[wrong], table.values[wrong])
         if proven.any():
             row = int(wrong[proven][0])

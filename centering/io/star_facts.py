@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from os import fspath
@@ -50,7 +51,7 @@ def refuse_unusable(star: StarText) -> None:
                 )
         return
     numbers = [whole(one) for one in star.column(optics, "rlnOpticsGroup")]
-    twice = next((one for one in numbers if numbers.count(one) > 1), None)
+    twice = next((one for one, count in Counter(numbers).items() if count > 1), None)
     if twice is None:
         return
     for label in sorted(set(optics.columns), key=lambda one: (one != _IMAGES, optics.columns.index(one))):
@@ -100,7 +101,7 @@ def _nominal(star: StarText) -> Stated | None:
     detector, magnification = star.per_particle(_DETECTOR), star.per_particle(_MAGNIFICATION)
     if detector is None or magnification is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         sizes = 1e4 * detector / magnification
     words = "from detector pixel size and magnification in the STAR file"
     return Stated(f"{_DETECTOR} and {_MAGNIFICATION}", words, sizes)
@@ -132,7 +133,7 @@ def with_pixel_size(star: Star, pixel_size: float) -> Star:
     particles, optics = star.particles, star.optics
     columns = _corrected(star, particles, pixel_size, growth)
     columns |= {
-        label: decimals(star.numbers(particles, label) * growth)
+        label: _scaled(star, particles, label, growth)
         for label in particles.columns
         if label.startswith("rlnOrigin") and label.endswith("Angst")
     }
@@ -156,11 +157,22 @@ def _corrected(star: StarText, table: Table, pixel_size: float, growth: Float64)
     """Return the pixel sizes of one table, corrected."""
     columns = {label: decimals([pixel_size] * len(table)) for label in (_IMAGES, _MODEL) if label in table.columns}
     if not columns and _MAGNIFICATION in table.columns and star.optics is None:
-        columns[_MAGNIFICATION] = decimals(star.numbers(table, _MAGNIFICATION) / growth)
+        columns[_MAGNIFICATION] = _scaled(star, table, _MAGNIFICATION, 1.0 / growth)
     for label in _MICROGRAPHS:
         if label in table.columns:
-            columns[label] = decimals(star.numbers(table, label) * growth)
+            columns[label] = _scaled(star, table, label, growth)
     return columns
+
+
+def _scaled(star: StarText, table: Table, label: str, growth: Float64) -> list[str]:
+    """Return one column with its numbers multiplied."""
+    values = star.numbers(table, label)
+    with np.errstate(over="ignore"):
+        scaled = values * growth
+    if not np.isfinite(scaled).all():
+        value = values[~np.isfinite(scaled)][0]
+        raise ValueError(f"column {label} of {fspath(star.path)!r} holds {value:g}, which is no length; correct it")
+    return decimals(scaled)
 
 
 def decimals(values: Sequence[float] | npt.NDArray[np.floating]) -> list[str]:
