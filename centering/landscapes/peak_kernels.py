@@ -14,14 +14,16 @@ __all__ = ["contenders", "evaluate", "multiply", "prepare"]
 
 
 @jit
-def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: Any) -> None:
+def prepare(regions: Any, edges: Any, difference: Any, columns: Any, squares: Any, coarse: Any, summary: Any) -> None:
     """Write regions (B, m, m) less a value near their means into (B, p, p), and what the search has to know of them.
 
-    ``summary`` (5, B): least and largest pixel, the value taken off, the energy left, and the sum of ``I - min I``.
-    ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are room to work in.
+    ``coarse``, shape (B, k, k): sums over rectangles of these differences, between the ``edges`` (k+1,), from 0 to m.
+    ``summary``, shape (6, B): least and largest pixel, the value taken off, the energy left, the sum of ``I - min I``,
+    and half of the range of the middle row.  ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are
+    room to work in.
     """
     batch, rows, count = regions.shape
-    period = difference.shape[1]
+    period, parts = difference.shape[1], len(edges) - 1
     low, high, total = columns[0], columns[1], columns[2]
     alone = rows % 2  # two rows at a time, after the first one where their number is odd
     for i in range(batch):
@@ -38,35 +40,46 @@ def prepare(regions: Any, difference: Any, columns: Any, squares: Any, summary: 
                 low[c] = lower if lower < low[c] else low[c]
                 high[c] = upper if upper > high[c] else high[c]
                 total[c] += value + second
-        least, most, mean = float(low[0]), float(high[0]), 0.0
+        row, mean = regions[i, rows // 2], 0.0
+        least, most, lower, upper = low[0], high[0], row[0], row[0]
         for c in range(count):
-            least = min(least, float(low[c]))
-            most = max(most, float(high[c]))
+            least = low[c] if low[c] < least else least
+            most = high[c] if high[c] > most else most
+            lower = row[c] if row[c] < lower else lower
+            upper = row[c] if row[c] > upper else upper
             mean += total[c]
         # a sum that overflows does not matter: such images are not looked at in single precision
         low[0] = mean / (rows * count)
         shift = low[0]
-        for c in range(count):
-            total[c] = 0.0
-        for r in range(rows):
-            row, line = regions[i, r], difference[i, r]
+        above = 0.0
+        for band in range(parts):
             for c in range(count):
-                value = row[c] - shift
-                line[c] = value
-                total[c] += value
-                squares[c] += value * value
-            for c in range(count, period):
-                line[c] = 0.0
+                total[c] = 0.0
+            for r in range(edges[band], edges[band + 1]):
+                row, line = regions[i, r], difference[i, r]
+                for c in range(count):
+                    value = row[c] - shift
+                    line[c] = value
+                    total[c] += value
+                    squares[c] += value * value
+                for c in range(count, period):
+                    line[c] = 0.0
+            for k in range(parts):
+                part = 0.0
+                for c in range(edges[k], edges[k + 1]):
+                    part += total[c]
+                coarse[i, band, k] = part
+                above += part
         for r in range(rows, period):
             line = difference[i, r]
             for c in range(period):
                 line[c] = 0.0
-        energy, above = 0.0, 0.0
+        energy = 0.0
         for c in range(count):
             energy += squares[c]
-            above += total[c]
-        above += (shift - least) * rows * count
+        above += (float(shift) - float(least)) * rows * count
         summary[0, i], summary[1, i], summary[2, i], summary[3, i], summary[4, i] = least, most, shift, energy, above
+        summary[5, i] = 0.5 * upper - 0.5 * lower
 
 
 @jit

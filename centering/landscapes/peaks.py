@@ -68,6 +68,12 @@ class Peaks(NamedTuple):
     """(B,): sum of ``I - min I`` over the region."""
     open: npt.NDArray[np.bool_]
     """(B,): the images that have none here: too many to look at, or out of the range of single precision."""
+    contrast: Float64
+    """(B,): half of the difference between the largest and the least pixel of the region."""
+    middle: Float64
+    """(B,): the same of its middle row."""
+    coarse: Float64
+    """(B, k, k): sums of ``I - pixel`` between the edges that were asked for, where single precision has the range."""
 
 
 class PeakSearch:
@@ -79,13 +85,16 @@ class PeakSearch:
         Real, even along both axes.
     size : int
         m of the m x m regions; the candidates are p = a, ..., m - 1 - a along both axes.
+    edges : ndarray of int, shape (k+1,), optional
+        Ascending from 0 to m: where the coarse pixels begin and end whose sums are wanted besides.
     """
 
-    def __init__(self, kernel: Float64, size: int) -> None:
+    def __init__(self, kernel: Float64, size: int, edges: Index | None = None) -> None:
         reach = len(kernel) // 2
         self.size = size
         self.count = size - 2 * reach
         self.kernel = np.ascontiguousarray(kernel)
+        self._edges = np.array([0, size]) if edges is None else edges
         self._wanted = slice(reach, reach + self.count)
         self._period = int(fft.next_fast_len(size, real=True))
         # an even kernel has a real transform; its middle belongs to index 0
@@ -112,7 +121,7 @@ class PeakSearch:
 
     def _contenders(self, regions: Array, slack: float) -> Peaks:
         batch = len(regions)
-        difference, summary = self._prepare(regions)
+        difference, summary, coarse = self._prepare(regions)
         lowest, highest, pixel = summary[:3]
         with np.errstate(over="ignore", invalid="ignore"):
             contrast = highest - lowest
@@ -128,14 +137,19 @@ class PeakSearch:
         image, place, value = image[:count], place[:count], np.empty(count)
         sums = np.empty(len(self.kernel))
         kept = evaluate(regions, pixel, bound + slack, slack, self.kernel, image, place, seen[:count], sums, value)
-        return Peaks(image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found)
+        return Peaks(
+            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found,
+            0.5 * highest - 0.5 * lowest, summary[5], coarse,
+        )  # fmt: skip
 
-    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the regions less their means, zeros up to the period, and (5, B): see `prepare`."""
-        difference = np.empty((len(regions), self._period, self._period), np.float32)
-        summary = np.empty((5, len(regions)))
-        prepare(regions, difference, np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32), summary)
-        return difference, summary
+    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64, Float64]:
+        """Return the regions less their means, zeros up to the period, and (6, B) and (B, k, k): see `prepare`."""
+        batch, parts = len(regions), len(self._edges) - 1
+        difference = np.empty((batch, self._period, self._period), np.float32)
+        summary, coarse = np.empty((6, batch)), np.empty((batch, parts, parts))
+        work = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
+        prepare(regions, self._edges, difference, *work, coarse, summary)
+        return difference, summary, coarse
 
     def _correlate(
         self, difference: npt.NDArray[np.float32], energy: Float64
