@@ -12,52 +12,72 @@ from pswf.jit import jit
 
 __all__ = ["contenders", "evaluate", "multiply", "prepare"]
 
+_APART = 8  # rows from one to the next of those whose mean is taken off
+
 
 @jit
-def prepare(regions: Any, edges: Any, difference: Any, columns: Any, squares: Any, coarse: Any, summary: Any) -> None:
+def prepare(
+    regions: Any,
+    edges: Any,
+    difference: Any,
+    columns: Any,
+    squares: Any,
+    coarse: Any,
+    summary: Any,
+    ranges: Any,
+    left: Any,
+) -> None:
     """Write regions (B, m, m) less a value near their means into (B, p, p), and what the search has to know of them.
 
-    ``coarse``, shape (B, k, k): sums over rectangles of these differences, between the ``edges`` (k+1,), from 0 to m.
-    ``summary``, shape (6, B): least and largest pixel, the value taken off, the energy left, the sum of ``I - min I``,
-    and half of the range of the middle row.  ``columns`` (3, m), of the type of the regions, and ``squares`` (m,) are
-    room to work in.
+    Parameters
+    ----------
+    regions : ndarray, shape (B, m, m)
+    edges : ndarray of int, shape (k+1,)
+        Ascending from 0 to m.
+    difference : ndarray, shape (B, p, p)
+        Zeros follow where the regions end.
+    columns, squares : ndarray, shapes (3, m), of the type of the regions, and (m,)
+        Room to work in.
+    coarse : ndarray, shape (B, k, k)
+        Sums of the differences over the rectangles between the edges.
+    summary : ndarray, shape (6, B)
+        Least and largest pixel, the value taken off, the energy left, the sum of ``I - min I``, and half of the range
+        of the middle row.
+    ranges : ndarray, shape (2,)
+        The largest contrast that is far from overflow, as is its inverse, and the largest pixel.
+    left : ndarray of bool, shape (B,)
+        True where the pixels are out of range.
     """
     batch, rows, count = regions.shape
     period, parts = difference.shape[1], len(edges) - 1
     low, high, total = columns[0], columns[1], columns[2]
-    alone = rows % 2  # two rows at a time, after the first one where their number is odd
     for i in range(batch):
-        first = regions[i, 0]
+        row = regions[i, rows // 2]
+        least, most = row[0], row[0]
         for c in range(count):
-            low[c] = high[c] = first[c]
-            total[c] = first[c] * alone
-            squares[c] = 0.0
-        for r in range(alone, rows, 2):
-            row, other = regions[i, r], regions[i, r + 1]
+            low[c] = high[c] = row[c]
+            total[c] = squares[c] = 0.0
+            least = row[c] if row[c] < least else least
+            most = row[c] if row[c] > most else most
+        summary[5, i] = 0.5 * most - 0.5 * least
+        # the mean of some rows is near enough; one that overflows does not matter: such images are left out
+        for r in range(0, rows, _APART):
+            row = regions[i, r]
             for c in range(count):
-                value, second = row[c], other[c]
-                lower, upper = (value, second) if value < second else (second, value)
-                low[c] = lower if lower < low[c] else low[c]
-                high[c] = upper if upper > high[c] else high[c]
-                total[c] += value + second
-        row, mean = regions[i, rows // 2], 0.0
-        least, most, lower, upper = low[0], high[0], row[0], row[0]
+                total[c] += row[c]
+        mean = above = energy = 0.0
         for c in range(count):
-            least = low[c] if low[c] < least else least
-            most = high[c] if high[c] > most else most
-            lower = row[c] if row[c] < lower else lower
-            upper = row[c] if row[c] > upper else upper
             mean += total[c]
-        # a sum that overflows does not matter: such images are not looked at in single precision
-        low[0] = mean / (rows * count)
-        shift = low[0]
-        above = 0.0
+        total[0] = mean / (count * ((rows - 1) // _APART + 1))
+        shift = total[0]
         for band in range(parts):
             for c in range(count):
                 total[c] = 0.0
             for r in range(edges[band], edges[band + 1]):
                 row, line = regions[i, r], difference[i, r]
                 for c in range(count):
+                    low[c] = row[c] if row[c] < low[c] else low[c]
+                    high[c] = row[c] if row[c] > high[c] else high[c]
                     value = row[c] - shift
                     line[c] = value
                     total[c] += value
@@ -74,17 +94,22 @@ def prepare(regions: Any, edges: Any, difference: Any, columns: Any, squares: An
             line = difference[i, r]
             for c in range(period):
                 line[c] = 0.0
-        energy = 0.0
         for c in range(count):
             energy += squares[c]
+            least = low[c] if low[c] < least else least
+            most = high[c] if high[c] > most else most
         above += (float(shift) - float(least)) * rows * count
         summary[0, i], summary[1, i], summary[2, i], summary[3, i], summary[4, i] = least, most, shift, energy, above
-        summary[5, i] = 0.5 * upper - 0.5 * lower
+        contrast = float(most) - float(least)
+        left[i] = not (1.0 / ranges[0] < contrast < ranges[0] and -ranges[1] < least and most < ranges[1])
 
 
 @jit
-def multiply(spectrum: Any, response: Any, squares: Any, energy: Any) -> None:
-    """Multiply spectra (B, p, q) by a response (p, q), and write the sums of squares of the products, shape (B,)."""
+def multiply(spectrum: Any, response: Any, squares: Any, energy: Any, norm: float, norms: Any) -> None:
+    """Multiply half spectra (B, q, 2p) by a response (q, 2p), and write, shape (B,), what errors are measured by.
+
+    ``norms``: ``norm sqrt(energy)``, and the root of twice the sum of squares of the products, less the factor p.
+    """
     batch, rows, count = spectrum.shape
     for i in range(batch):
         for c in range(count):
@@ -98,7 +123,7 @@ def multiply(spectrum: Any, response: Any, squares: Any, energy: Any) -> None:
         total = 0.0
         for c in range(count):
             total += squares[c]
-        energy[i] = total
+        norms[i] = norm * math.sqrt(energy[i]) + math.sqrt(8.0 * total) / count
 
 
 @jit

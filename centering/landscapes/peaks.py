@@ -42,9 +42,9 @@ precision throughout."""
 SHARE = 512
 
 _UNIT = 2.0**-24  # unit roundoff of float32
-_RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
-_OFFSET = 2.0**60  # so are sums of pixels up to this
-_BLOCK = 300_000  # pixels at a time: their transforms stay near the processor
+# contrasts up to the first, and down to its inverse, and pixels up to the second are far from overflow
+_RANGES = np.array([2.0**40, 2.0**60])
+_BLOCK = 150_000  # pixels at a time: their transforms stay near the processor
 
 
 class Peaks(NamedTuple):
@@ -121,35 +121,34 @@ class PeakSearch:
 
     def _contenders(self, regions: Array, slack: float) -> Peaks:
         batch = len(regions)
-        difference, summary, coarse = self._prepare(regions)
-        lowest, highest, pixel = summary[:3]
+        difference, summary, coarse, found = self._prepare(regions)
+        lowest, highest, pixel, energy, above, middle = summary
         with np.errstate(over="ignore", invalid="ignore"):
-            contrast = highest - lowest
-            usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
-            surface, bound = self._correlate(difference, summary[3])
-            slack = 2.0 * slack * summary[4]  # half of it for the rounding of the values themselves
+            surface, bound = self._correlate(difference, energy)
+            slack = 2.0 * slack * above  # half of it for the rounding of the values themselves
+            contrast = 0.5 * highest - 0.5 * lowest
         most = batch * self.most
         work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
         moments = np.empty((2, batch))
         image, place, seen = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, np.float32)
-        found = np.ascontiguousarray(~usable)
-        count = contenders(surface, self._wanted.start, 2.0 * bound + slack, *work, moments, found, image, place, seen)
+        reach = bound + slack
+        count = contenders(surface, self._wanted.start, reach + bound, *work, moments, found, image, place, seen)
         image, place, value = image[:count], place[:count], np.empty(count)
         sums = np.empty(len(self.kernel))
-        kept = evaluate(regions, pixel, bound + slack, slack, self.kernel, image, place, seen[:count], sums, value)
+        kept = evaluate(regions, pixel, reach, slack, self.kernel, image, place, seen[:count], sums, value)
         return Peaks(
-            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found,
-            0.5 * highest - 0.5 * lowest, summary[5], coarse,
+            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, above, found,
+            contrast, middle, coarse,
         )  # fmt: skip
 
-    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64, Float64]:
-        """Return the regions less their means, zeros up to the period, and (6, B) and (B, k, k): see `prepare`."""
+    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64, Float64, npt.NDArray[np.bool_]]:
+        """Return the regions less their means, zeros up to the period, (6, B), (B, k, k) and (B,): see `prepare`."""
         batch, parts = len(regions), len(self._edges) - 1
         difference = np.empty((batch, self._period, self._period), np.float32)
-        summary, coarse = np.empty((6, batch)), np.empty((batch, parts, parts))
+        summary, coarse, left = np.empty((6, batch)), np.empty((batch, parts, parts)), np.empty(batch, np.bool_)
         work = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
-        prepare(regions, self._edges, difference, *work, coarse, summary)
-        return difference, summary, coarse
+        prepare(regions, self._edges, difference, *work, coarse, summary, _RANGES, left)
+        return difference, summary, coarse, left
 
     def _correlate(
         self, difference: npt.NDArray[np.float32], energy: Float64
@@ -161,12 +160,10 @@ class PeakSearch:
         period = self._period
         spectrum = fft.rfft(difference, period, axis=1)
         spectrum = fft.fft(spectrum, period, axis=2, overwrite_x=True)
-        filtered = np.empty(len(difference))
-        multiply(spectrum.view(np.float32), self._response, np.empty(self._response.shape[1], np.float32), filtered)
+        norms = np.empty(len(difference))
+        multiply(spectrum.view(np.float32), self._response, np.empty(2 * period, np.float32), energy, self._norm, norms)
         columns = fft.ifft(spectrum, axis=2, overwrite_x=True)[:, :, self._wanted]
         surface = fft.irfft(columns, period, axis=1)
-        # at most twice the sum over half of the frequencies
-        norms = self._norm * np.sqrt(energy) + np.sqrt(2.0 * filtered) / period
         return surface, rounding_bound(period, norms)
 
 

@@ -84,7 +84,7 @@ def test_rounding_stays_within_the_bound(kind, size, rng):
     error = np.abs(surface - expected).max(axis=(1, 2))
     assert (error <= bound).all()
     # and is of use: a small part of what distinguishes the candidates, where the offset is taken off
-    difference, summary, _ = tool._prepare(stack)
+    difference, summary, *_ = tool._prepare(stack)
     surface, bound = tool._correlate(difference, summary[3])
     assert (bound <= 0.01 * surface[:, tool._wanted].std(axis=(1, 2))).all()
 
