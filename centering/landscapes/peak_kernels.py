@@ -10,7 +10,7 @@ from typing import Any
 
 from pswf.jit import jit
 
-__all__ = ["contenders", "evaluate", "multiply", "prepare"]
+__all__ = ["contenders", "multiply", "prepare"]
 
 _APART = 8  # rows from one to the next of those whose mean is taken off
 
@@ -35,7 +35,7 @@ def prepare(
     edges : ndarray of int, shape (k+1,)
         Ascending from 0 to m.
     difference : ndarray, shape (B, p, p)
-        Zeros follow where the regions end.
+        What lies beyond the m x m pixels is not written.
     columns, squares : ndarray, shapes (3, m), of the type of the regions, and (m,)
         Room to work in.
     coarse : ndarray, shape (B, k, k)
@@ -49,7 +49,7 @@ def prepare(
         True where the pixels are out of range.
     """
     batch, rows, count = regions.shape
-    period, parts = difference.shape[1], len(edges) - 1
+    parts = len(edges) - 1
     low, high, total = columns[0], columns[1], columns[2]
     for i in range(batch):
         row = regions[i, rows // 2]
@@ -82,18 +82,12 @@ def prepare(
                     line[c] = value
                     total[c] += value
                     squares[c] += value * value
-                for c in range(count, period):
-                    line[c] = 0.0
             for k in range(parts):
                 part = 0.0
                 for c in range(edges[k], edges[k + 1]):
                     part += total[c]
                 coarse[i, band, k] = part
                 above += part
-        for r in range(rows, period):
-            line = difference[i, r]
-            for c in range(period):
-                line[c] = 0.0
         for c in range(count):
             energy += squares[c]
             least = low[c] if low[c] < least else least
@@ -130,110 +124,100 @@ def multiply(spectrum: Any, response: Any, squares: Any, energy: Any, norm: floa
 def contenders(
     surface: Any,
     first: int,
-    margin: Any,
+    regions: Any,
+    pixel: Any,
+    bound: Any,
+    slack: Any,
+    kernel: Any,
     columns: Any,
     chosen: Any,
+    sums: Any,
     moments: Any,
     left: Any,
     image: Any,
     place: Any,
     seen: Any,
+    value: Any,
 ) -> int:
-    """List the candidates within ``margin`` of the largest value of each image in row order; return their number.
+    """List the candidates that can be the best of their images, in row order, and evaluate them; return their number.
 
-    The candidates are the h rows of ``surface``, shape (B, p, h), from ``first`` on.  ``image``, ``place`` and ``seen``
-    receive their images, places and values, ``moments`` (2, B) mean and standard deviation of each image.  Images with
-    a True in ``left``, shape (B,), are left out; it becomes True where there are more contenders than
-    ``len(image) / B``, or none.
+    Parameters
+    ----------
+    surface : ndarray, shape (B, p, h)
+        The correlations of the candidates are the h rows from ``first`` on, right to within ``bound``.
+    regions, pixel : ndarray, shapes (B, m, m) and (B,)
+        The pixels, and the value that was taken off.
+    bound, slack : ndarray, shape (B,)
+        Candidates within ``slack`` of the best are wanted.
+    kernel : ndarray, shape (2a+1, 2a+1)
+        Even: rows that mirror each other go together.
+    columns, chosen, sums : ndarray, shapes (3, h), (h,) and (2a+1,)
+        Room to work in.
+    moments : ndarray, shape (2, B)
+        Mean and standard deviation of each image.
+    left : ndarray of bool, shape (B,)
+        Images with a True are left out; it becomes True where there are more contenders than ``len(image) / B``, or
+        none.
+    image, place, seen, value : ndarray, shapes (K,), (K, 2), (K,) and (K,)
+        Images and places of the candidates, their values here, and ``sum_s (I(p + s) - pixel) k(s)``.
     """
     batch, _, count = surface.shape
-    rows = count
-    most = len(image) // batch
+    side, most = len(kernel), len(image) // batch
+    middle = side // 2
     high, total, square = columns[0], columns[1], columns[2]
-    written = 0
+    kept = 0
     for i in range(batch):
-        middle = surface[i, first, 0]
+        origin = surface[i, first, 0]
         for c in range(count):
-            high[c] = middle
+            high[c] = origin
             total[c] = square[c] = 0.0
-        for r in range(rows):
+        for r in range(count):
             row = surface[i, first + r]
             for c in range(count):
-                value = row[c] - middle
+                difference = row[c] - origin
                 high[c] = row[c] if row[c] > high[c] else high[c]
-                total[c] += value
-                square[c] += value * value
-        best, mean, variance = float(middle), 0.0, 0.0
+                total[c] += difference
+                square[c] += difference * difference
+        best, mean, variance = float(origin), 0.0, 0.0
         for c in range(count):
             best = max(best, float(high[c]))
             mean += total[c]
             variance += square[c]
-        mean /= rows * count
-        variance = variance / (rows * count) - mean * mean
-        moments[0, i] = middle + mean
+        mean /= count * count
+        variance = variance / (count * count) - mean * mean
+        moments[0, i] = origin + mean
         moments[1, i] = math.sqrt(max(variance, 0.0))
         if left[i]:
             continue
-        limit = best - margin[i]
+        limit = best - 2.0 * bound[i] - slack[i]
         some = 0
         for c in range(count):
             if float(high[c]) >= limit:
                 chosen[some] = c
                 some += 1
-        before = written
-        for r in range(rows):
+        start, end, top = kept, kept, kept
+        for r in range(count):
             for k in range(some):
                 c = chosen[k]
                 if float(surface[i, first + r, c]) >= limit:
-                    if written - before < most:
-                        image[written], place[written, 0], place[written, 1] = i, r, c
-                        seen[written] = surface[i, first + r, c]
-                        written += 1
+                    if end - start < most:
+                        place[end, 0], place[end, 1], seen[end] = r, c, surface[i, first + r, c]
+                        top = end if seen[end] > seen[top] else top
+                        end += 1
                     else:
                         left[i] = True
-        if left[i] or written == before:
+        if left[i] or end == start:
             left[i] = True
-            written = before
-    return written
-
-
-@jit
-def evaluate(
-    regions: Any,
-    pixel: Any,
-    reach: Any,
-    slack: Any,
-    kernel: Any,
-    image: Any,
-    place: Any,
-    seen: Any,
-    sums: Any,
-    value: Any,
-) -> int:
-    """Write ``sum_s (I(p + s) - pixel) k(s)``, shape (K,), at the places (K, 2) that can be the best of their images.
-
-    The values ``seen`` there are right to within ``reach``, shape (B,).  The largest of an image is evaluated first;
-    what lies more than ``reach`` below the best value known is not.  Those within ``slack``, shape (B,), of the best
-    move to the front of ``image`` and ``place``; returns how many these are.  The kernel is even: rows that mirror each
-    other go together.
-    """
-    count, side = len(seen), len(kernel)
-    middle = side // 2
-    start, kept = 0, 0
-    while start < count:
-        i = image[start]
-        shift, first, end = pixel[i], start, start + 1
-        while end < count and image[end] == i:
-            if seen[end] > seen[first]:
-                first = end
-            end += 1
+            continue
+        # the largest is evaluated first; what lies too far below the best value known is not
         best = -math.inf
+        shift, reach = pixel[i], bound[i] + slack[i]
         for step in range(start - 1, end):
-            k = first if step < start else step
-            if step == first:
+            k = top if step < start else step
+            if step == top:
                 continue
             value[k] = -math.inf
-            if seen[k] < best - reach[i]:
+            if seen[k] < best - reach:
                 continue
             region, column = regions[i, place[k, 0] : place[k, 0] + side], place[k, 1]
             line, weights = region[middle, column : column + side], kernel[middle]
@@ -244,14 +228,12 @@ def evaluate(
                 weights = kernel[r]
                 for c in range(side):
                     sums[c] += ((above[c] - shift) + (below[c] - shift)) * weights[c]
-            total = 0.0
+            value[k] = 0.0
             for c in range(side):
-                total += sums[c]
-            value[k] = total
-            best = max(best, total)
+                value[k] += sums[c]
+            best = max(best, value[k])
         for k in range(start, end):
             if value[k] >= best - slack[i]:
                 image[kept], place[kept, 0], place[kept, 1], value[kept] = i, place[k, 0], place[k, 1], value[k]
                 kept += 1
-        start = end
     return kept

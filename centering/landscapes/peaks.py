@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from centering.landscapes.peak_kernels import contenders, evaluate, multiply, prepare
+from centering.landscapes.peak_kernels import contenders, multiply, prepare
 
 __all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "rounding_bound"]
 
@@ -121,23 +121,21 @@ class PeakSearch:
 
     def _contenders(self, regions: Array, slack: float) -> Peaks:
         batch = len(regions)
-        difference, summary, coarse, found = self._prepare(regions)
+        difference, summary, coarse, left = self._prepare(regions)
         lowest, highest, pixel, energy, above, middle = summary
         with np.errstate(over="ignore", invalid="ignore"):
             surface, bound = self._correlate(difference, energy)
             slack = 2.0 * slack * above  # half of it for the rounding of the values themselves
             contrast = 0.5 * highest - 0.5 * lowest
         most = batch * self.most
-        work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
+        work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64), np.empty(len(self.kernel))
         moments = np.empty((2, batch))
         image, place, seen = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, np.float32)
-        reach = bound + slack
-        count = contenders(surface, self._wanted.start, reach + bound, *work, moments, found, image, place, seen)
-        image, place, value = image[:count], place[:count], np.empty(count)
-        sums = np.empty(len(self.kernel))
-        kept = evaluate(regions, pixel, reach, slack, self.kernel, image, place, seen[:count], sums, value)
+        value = np.empty(most)
+        given = regions, pixel, bound, slack, self.kernel
+        kept = contenders(surface, self._wanted.start, *given, *work, moments, left, image, place, seen, value)
         return Peaks(
-            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, above, found,
+            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, above, left,
             contrast, middle, coarse,
         )  # fmt: skip
 
@@ -145,6 +143,8 @@ class PeakSearch:
         """Return the regions less their means, zeros up to the period, (6, B), (B, k, k) and (B,): see `prepare`."""
         batch, parts = len(regions), len(self._edges) - 1
         difference = np.empty((batch, self._period, self._period), np.float32)
+        if self._period > self.size:
+            difference[:, self.size :] = difference[:, : self.size, self.size :] = 0.0
         summary, coarse, left = np.empty((6, batch)), np.empty((batch, parts, parts)), np.empty(batch, np.bool_)
         work = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
         prepare(regions, self._edges, difference, *work, coarse, summary, _RANGES, left)
