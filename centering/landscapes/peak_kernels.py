@@ -18,40 +18,43 @@ _APART = 8  # rows from one to the next of those whose mean is taken off
 @jit
 def prepare(
     regions: Any,
+    start: int,
     edges: Any,
     difference: Any,
     columns: Any,
     squares: Any,
     coarse: Any,
-    summary: Any,
     ranges: Any,
+    summary: Any,
     left: Any,
 ) -> None:
-    """Write regions (B, m, m) less a value near their means into (B, p, p), and what the search has to know of them.
+    """Write regions less a value near their means, those from ``start`` on, and what the search has to know of them.
 
     Parameters
     ----------
     regions : ndarray, shape (B, m, m)
+    start : int
+        The first of the C regions that are looked at.
     edges : ndarray of int, shape (k+1,)
         Ascending from 0 to m.
-    difference : ndarray, shape (B, p, p)
+    difference : ndarray, shape (C, p, p)
         What lies beyond the m x m pixels is not written.
     columns, squares : ndarray, shapes (3, m), of the type of the regions, and (m,)
         Room to work in.
     coarse : ndarray, shape (B, k, k)
         Sums of the differences over the rectangles between the edges.
-    summary : ndarray, shape (6, B)
-        Least and largest pixel, the value taken off, the energy left, the sum of ``I - min I``, and half of the range
-        of the middle row.
     ranges : ndarray, shape (2,)
         The largest contrast that is far from overflow, as is its inverse, and the largest pixel.
+    summary : ndarray, shape (9, B)
+        First six rows: least and largest pixel, the value taken off, the energy left, the sum of ``I - min I``, and
+        half of the range of the middle row.
     left : ndarray of bool, shape (B,)
         True where the pixels are out of range.
     """
-    batch, rows, count = regions.shape
+    _, rows, count = regions.shape
     parts = len(edges) - 1
     low, high, total = columns[0], columns[1], columns[2]
-    for i in range(batch):
+    for i in range(start, start + len(difference)):
         row = regions[i, rows // 2]
         least, most = row[0], row[0]
         for c in range(count):
@@ -74,7 +77,7 @@ def prepare(
             for c in range(count):
                 total[c] = 0.0
             for r in range(edges[band], edges[band + 1]):
-                row, line = regions[i, r], difference[i, r]
+                row, line = regions[i, r], difference[i - start, r]
                 for c in range(count):
                     low[c] = row[c] if row[c] < low[c] else low[c]
                     high[c] = row[c] if row[c] > high[c] else high[c]
@@ -99,10 +102,11 @@ def prepare(
 
 
 @jit
-def multiply(spectrum: Any, response: Any, squares: Any, energy: Any, norm: float, norms: Any) -> None:
-    """Multiply half spectra (B, q, 2p) by a response (q, 2p), and write, shape (B,), what errors are measured by.
+def multiply(spectrum: Any, response: Any, squares: Any, start: int, norm: float, unit: float, summary: Any) -> None:
+    """Multiply half spectra (C, q, 2p) by a response (q, 2p), and bound the errors of the correlations.
 
-    ``norms``: ``norm sqrt(energy)``, and the root of twice the sum of squares of the products, less the factor p.
+    Row 6 of ``summary``, from ``start`` on: ``unit`` times the sum of ``norm`` times the root of the energy, row 3, and
+    of the root of twice the sum of squares of the products, divided by p.
     """
     batch, rows, count = spectrum.shape
     for i in range(batch):
@@ -117,7 +121,8 @@ def multiply(spectrum: Any, response: Any, squares: Any, energy: Any, norm: floa
         total = 0.0
         for c in range(count):
             total += squares[c]
-        norms[i] = norm * math.sqrt(energy[i]) + math.sqrt(8.0 * total) / count
+        energy = summary[3, start + i]
+        summary[6, start + i] = unit * (norm * math.sqrt(energy) + math.sqrt(8.0 * total) / count)
 
 
 @jit
@@ -125,54 +130,56 @@ def contenders(
     surface: Any,
     first: int,
     regions: Any,
-    pixel: Any,
-    bound: Any,
-    slack: Any,
+    start: int,
     kernel: Any,
+    slack: float,
     columns: Any,
     chosen: Any,
     sums: Any,
-    moments: Any,
+    summary: Any,
     left: Any,
     image: Any,
     place: Any,
     seen: Any,
     value: Any,
+    kept: int,
 ) -> int:
     """List the candidates that can be the best of their images, in row order, and evaluate them; return their number.
 
     Parameters
     ----------
-    surface : ndarray, shape (B, p, h)
-        The correlations of the candidates are the h rows from ``first`` on, right to within ``bound``.
-    regions, pixel : ndarray, shapes (B, m, m) and (B,)
-        The pixels, and the value that was taken off.
-    bound, slack : ndarray, shape (B,)
-        Candidates within ``slack`` of the best are wanted.
+    surface : ndarray, shape (C, p, h)
+        The correlations of the candidates are the h rows from ``first`` on.
+    regions, start : ndarray, shape (B, m, m), and int
+        The pixels of all images, and the first of those that are looked at.
     kernel : ndarray, shape (2a+1, 2a+1)
         Even: rows that mirror each other go together.
+    slack : float
+        Candidates that much below the best are wanted as well, in parts of the sum of ``I - min I``.
     columns, chosen, sums : ndarray, shapes (3, h), (h,) and (2a+1,)
         Room to work in.
-    moments : ndarray, shape (2, B)
-        Mean and standard deviation of each image.
+    summary : ndarray, shape (9, B)
+        As `prepare` and `multiply` write it; rows 7 and 8 become mean and standard deviation of the correlations.
     left : ndarray of bool, shape (B,)
         Images with a True are left out; it becomes True where there are more contenders than ``len(image) / B``, or
         none.
     image, place, seen, value : ndarray, shapes (K,), (K, 2), (K,) and (K,)
         Images and places of the candidates, their values here, and ``sum_s (I(p + s) - pixel) k(s)``.
+    kept : int
+        How many there are already.
     """
     batch, _, count = surface.shape
-    side, most = len(kernel), len(image) // batch
+    side, most = len(kernel), len(image) // len(regions)
     middle = side // 2
     high, total, square = columns[0], columns[1], columns[2]
-    kept = 0
-    for i in range(batch):
-        origin = surface[i, first, 0]
+    for i in range(start, start + batch):
+        mine = surface[i - start, first : first + count]
+        origin = mine[0, 0]
         for c in range(count):
             high[c] = origin
             total[c] = square[c] = 0.0
         for r in range(count):
-            row = surface[i, first + r]
+            row = mine[r]
             for c in range(count):
                 difference = row[c] - origin
                 high[c] = row[c] if row[c] > high[c] else high[c]
@@ -185,39 +192,40 @@ def contenders(
             variance += square[c]
         mean /= count * count
         variance = variance / (count * count) - mean * mean
-        moments[0, i] = origin + mean
-        moments[1, i] = math.sqrt(max(variance, 0.0))
+        summary[7, i] = origin + mean
+        summary[8, i] = math.sqrt(max(variance, 0.0))
         if left[i]:
             continue
-        limit = best - 2.0 * bound[i] - slack[i]
+        # twice, for the rounding of the values themselves
+        shift, bound, near = summary[2, i], summary[6, i], 2.0 * slack * summary[4, i]
+        limit = best - 2.0 * bound - near
         some = 0
         for c in range(count):
             if float(high[c]) >= limit:
                 chosen[some] = c
                 some += 1
-        start, end, top = kept, kept, kept
+        before, end, top = kept, kept, kept
         for r in range(count):
             for k in range(some):
                 c = chosen[k]
-                if float(surface[i, first + r, c]) >= limit:
-                    if end - start < most:
-                        place[end, 0], place[end, 1], seen[end] = r, c, surface[i, first + r, c]
+                if float(mine[r, c]) >= limit:
+                    if end - before < most:
+                        place[end, 0], place[end, 1], seen[end] = r, c, mine[r, c]
                         top = end if seen[end] > seen[top] else top
                         end += 1
                     else:
                         left[i] = True
-        if left[i] or end == start:
+        if left[i] or end == before:
             left[i] = True
             continue
         # the largest is evaluated first; what lies too far below the best value known is not
         best = -math.inf
-        shift, reach = pixel[i], bound[i] + slack[i]
-        for step in range(start - 1, end):
-            k = top if step < start else step
+        for step in range(before - 1, end):
+            k = top if step < before else step
             if step == top:
                 continue
             value[k] = -math.inf
-            if seen[k] < best - reach:
+            if seen[k] < best - bound - near:
                 continue
             region, column = regions[i, place[k, 0] : place[k, 0] + side], place[k, 1]
             line, weights = region[middle, column : column + side], kernel[middle]
@@ -232,8 +240,8 @@ def contenders(
             for c in range(side):
                 value[k] += sums[c]
             best = max(best, value[k])
-        for k in range(start, end):
-            if value[k] >= best - slack[i]:
+        for k in range(before, end):
+            if value[k] >= best - near:
                 image[kept], place[kept, 0], place[kept, 1], value[kept] = i, place[k, 0], place[k, 1], value[k]
                 kept += 1
     return kept

@@ -104,6 +104,7 @@ class PeakSearch:
         # half of the frequencies along the columns; once for the real and once for the imaginary part
         self._response = np.repeat(fft.rfft2(wrapped, axes=(1, 0)).real, 2, axis=1).astype(np.float32)
         self._norm = float(np.linalg.norm(kernel))
+        self._unit = rounding_bound(self._period, 1.0)
         self.most = MOST + self._period**2 // SHARE
         self._block = max(1, _BLOCK // self._period**2)
 
@@ -112,65 +113,50 @@ class PeakSearch:
 
         ``slack``: candidates that much below the best are returned as well, in parts of the sum of ``I - min I``.
         """
-        if len(regions) <= self._block:
-            return self._contenders(regions, slack)
-        parts = [self._contenders(regions[i : i + self._block], slack) for i in range(0, len(regions), self._block)]
-        for number, part in enumerate(parts):
-            part.image[:] += number * self._block
-        return Peaks._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-    def _contenders(self, regions: Array, slack: float) -> Peaks:
         batch = len(regions)
-        difference, summary, coarse, left = self._prepare(regions)
-        lowest, highest, pixel, energy, above, middle = summary
-        with np.errstate(over="ignore", invalid="ignore"):
-            surface, bound = self._correlate(difference, energy)
-            slack = 2.0 * slack * above  # half of it for the rounding of the values themselves
-            contrast = 0.5 * highest - 0.5 * lowest
-        most = batch * self.most
+        step, most = min(self._block, batch), batch * self.most
+        difference = np.empty((step, self._period, self._period), np.float32)
+        if self._period > self.size:
+            difference[:, self.size :] = difference[:, : self.size, self.size :] = 0.0
+        parts = len(self._edges) - 1
+        coarse, summary, left = np.empty((batch, parts, parts)), np.empty((9, batch)), np.empty(batch, np.bool_)
+        columns, squares = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
         work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64), np.empty(len(self.kernel))
-        moments = np.empty((2, batch))
         image, place, seen = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, np.float32)
-        value = np.empty(most)
-        given = regions, pixel, bound, slack, self.kernel
-        kept = contenders(surface, self._wanted.start, *given, *work, moments, left, image, place, seen, value)
+        given = (self.kernel, slack, *work, summary, left, image, place, seen, np.empty(most))
+        kept = 0
+        for start in range(0, batch, step):
+            some = difference[: batch - start]
+            prepare(regions, start, self._edges, some, columns, squares, coarse, _RANGES, summary, left)
+            surface = self._correlate(some, summary, start)
+            kept = contenders(surface, self._wanted.start, regions, start, *given, kept)
+        lowest, highest, pixel, _, total, middle, _, mean, deviation = summary
+        contrast = 0.5 * highest - 0.5 * lowest
         return Peaks(
-            image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, above, left,
+            image[:kept], place[:kept], given[-1][:kept], mean, deviation, pixel, lowest, total, left,
             contrast, middle, coarse,
         )  # fmt: skip
 
-    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64, Float64, npt.NDArray[np.bool_]]:
-        """Return the regions less their means, zeros up to the period, (6, B), (B, k, k) and (B,): see `prepare`."""
-        batch, parts = len(regions), len(self._edges) - 1
-        difference = np.empty((batch, self._period, self._period), np.float32)
-        if self._period > self.size:
-            difference[:, self.size :] = difference[:, : self.size, self.size :] = 0.0
-        summary, coarse, left = np.empty((6, batch)), np.empty((batch, parts, parts)), np.empty(batch, np.bool_)
-        work = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
-        prepare(regions, self._edges, difference, *work, coarse, summary, _RANGES, left)
-        return difference, summary, coarse, left
+    def _correlate(self, difference: npt.NDArray[np.float32], summary: Float64, start: int) -> npt.NDArray[np.float32]:
+        """Return the correlations of images (C, m, m) or (C, p, p), and write the bounds of their errors.
 
-    def _correlate(
-        self, difference: npt.NDArray[np.float32], energy: Float64
-    ) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the correlations of images (B, m, m) or (B, p, p), and the bounds (B,) of their errors.
-
-        All rows (B, p, h) come back, so that the array is contiguous; those of the candidates are `_wanted`.
+        All rows (C, p, h) come back, so that the array is contiguous; those of the candidates are `_wanted`.
+        ``summary``, from ``start`` on: see `multiply`.
         """
         period = self._period
         spectrum = fft.rfft(difference, period, axis=1)
         spectrum = fft.fft(spectrum, period, axis=2, overwrite_x=True)
-        norms = np.empty(len(difference))
-        multiply(spectrum.view(np.float32), self._response, np.empty(2 * period, np.float32), energy, self._norm, norms)
+        work = np.empty(2 * period, np.float32)
+        multiply(spectrum.view(np.float32), self._response, work, start, self._norm, self._unit, summary)
         columns = fft.ifft(spectrum, axis=2, overwrite_x=True)[:, :, self._wanted]
-        surface = fft.irfft(columns, period, axis=1)
-        return surface, rounding_bound(period, norms)
+        surface: npt.NDArray[np.float32] = fft.irfft(columns, period, axis=1)
+        return surface
 
 
-def rounding_bound(period: int, norms: Array) -> Float64:
+def rounding_bound(period: int, norms: float) -> float:
     """Return how far single precision can move a correlation by transforms of period x period points.
 
     ``norms``: the norm of the kernel times that of the pixels, for the error of the forward transform, plus the norm
     of the correlation over the whole period, for that of the inverse one.
     """
-    return np.asarray(ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms, dtype=np.float64)
+    return ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms
