@@ -173,13 +173,13 @@ def contenders(
     middle = side // 2
     high, total, square = columns[0], columns[1], columns[2]
     for i in range(start, start + batch):
-        mine = surface[i - start, first : first + count]
-        origin = mine[0, 0]
+        mine = i - start
+        origin = surface[mine, first, 0]
         for c in range(count):
             high[c] = origin
             total[c] = square[c] = 0.0
         for r in range(count):
-            row = mine[r]
+            row = surface[mine, first + r]
             for c in range(count):
                 difference = row[c] - origin
                 high[c] = row[c] if row[c] > high[c] else high[c]
@@ -208,9 +208,9 @@ def contenders(
         for r in range(count):
             for k in range(some):
                 c = chosen[k]
-                if float(mine[r, c]) >= limit:
+                if float(surface[mine, first + r, c]) >= limit:
                     if end - before < most:
-                        place[end, 0], place[end, 1], seen[end] = r, c, mine[r, c]
+                        place[end, 0], place[end, 1], seen[end] = r, c, surface[mine, first + r, c]
                         top = end if seen[end] > seen[top] else top
                         end += 1
                     else:
