@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -u -m pytest -n auto --dist worksteal
 
 # The tests of the compiled loops, with every index checked; compiled apart, for the cache does not know the difference.
-BOUNDS := tests/centering/test_peaks.py tests/centering/test_any_image.py tests/centering/test_reference_steps.py \
+BOUNDS := tests/centering/test_peaks.py tests/centering/test_any_image.py tests/centering/test_lopsided.py tests/centering/test_reference_steps.py \
 	tests/pswf/test_disk.py
 bounds: $(VENV)/.dev
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/bounds" $(BIN)/python -m pytest -q $(BOUNDS)

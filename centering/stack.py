@@ -63,9 +63,10 @@ def check_stack(images: npt.ArrayLike) -> tuple[Images, npt.NDArray[np.bool_]]:
         stack = np.ascontiguousarray(stack, dtype=native)
         # one pass without a temporary of the size of the stack: the sums of the rows are finite when every pixel is,
         # and overflowing sums of finite pixels are looked at again
-        finite = np.isfinite(stack @ np.ones(stack.shape[-1], dtype=stack.dtype)).all(axis=1)
-    if finite.all():
-        return stack, finite
+        rows = np.isfinite(stack @ np.ones(stack.shape[-1], dtype=stack.dtype))
+    if rows.all():
+        return stack, np.ones(len(stack), np.bool_)
+    finite = rows.all(axis=1)
     for i in np.flatnonzero(~finite):
         finite[i] = np.isfinite(stack[i]).all()
     if not finite.all():

@@ -85,52 +85,61 @@ def settle(
         ``u[R]`` of these.  That none does is sufficient for the certificate above, because E is the largest of all
         ``u[R]``.  Always True where there are fewer than 3 x 3 candidates.
     """
+    batch, last = len(peaks.lowest), plan.last
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         terms = peaks.total * plan.peak
         place, value, ambiguous = _chosen(peaks, terms)
-        score = np.where(peaks.deviation > 0, (value - peaks.mean) / peaks.deviation, 0.0)
+        score = (value - peaks.mean) / peaks.deviation
         clear = ~peaks.open & (peaks.deviation > FLAT * terms)
-    last = plan.last
     displacement = place + plan.origin
     border = ((place == 0) | (place == last)).any(axis=1)
     flags = border * _BORDER | ambiguous * _AMBIGUOUS
-    if last.min() < 2:
-        return displacement, score, flags, np.ones(len(border), np.bool_)
-    doubtful = ~clear
-    images = np.flatnonzero(clear)
-    if doubtful.any():
+    images, doubtful = np.arange(batch), ~clear
+    every = bool(clear.all())
+    if not every:
+        score[~(peaks.deviation > 0)] = 0.0
+        images = np.flatnonzero(clear)
         place, border = place[images], border[images]
+    if last.min() < 2:
+        return displacement, score, flags, np.ones(batch, np.bool_)
     # the candidate and its neighbours; on the border, the 3 x 3 candidates that it belongs to
-    corners = np.minimum(np.maximum(place - 1, 0), last - 2)
+    corners = place - 1
+    # on the border there is no fit, and the candidate stands for itself
+    alone = np.flatnonzero(border)
+    if len(alone):
+        corners = np.minimum(np.maximum(corners, 0), last - 2)
     sums = np.zeros((len(images), len(plan.disk.distances), 9))
     lines = np.empty((3, 2 * plan.radius + 3))
     _ring_sums(regions, peaks.lowest, images, corners, plan.disk.ring_index, plan.ring_starts, lines, sums)
     # one product for each image, so that none sees the others
     bounds = np.matmul(plan.bounds_by_ring, sums)
-    # on the border there is no fit, and the candidate stands for itself
-    alone = np.flatnonzero(border) if subpixel else np.arange(len(images))
     if subpixel:
         offset = quadratic_offset(-bounds[:, 0].reshape(-1, 3, 3))
         if len(alone):
             offset[alone] = 0.0
-        displacement[images] += offset
+        if every:
+            displacement += offset
+        else:
+            displacement[images] += offset
+    else:
+        alone = np.arange(len(images))
     if plan.score.normalizer == "disk":
-        own = (place - corners) @ (3, 1)
-        over = _exceeds(bounds[:, 1:], alone, own)
+        own = (place - corners) @ (3, 1) if len(alone) else images
+        over = _exceeds(bounds, 1, alone, own)
         if over.any():
             closer = np.flatnonzero(over)
             alone = np.flatnonzero(np.isin(closer, alone))
-            over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), alone, own[closer])
+            over[closer] = _exceeds(np.matmul(plan.energies_by_ring, sums[closer]), 0, alone, own[closer])
         doubtful[images] = over
     return displacement, score, flags, doubtful
 
 
-def _exceeds(energies: Array, alone: Index, own: Index) -> npt.NDArray[np.bool_]:
-    """Return whether energies (K, rows, 9) exceed the largest of the last row, for ``alone`` those of ``own`` only."""
+def _exceeds(energies: Array, first: int, alone: Index, own: Index) -> npt.NDArray[np.bool_]:
+    """Return whether energies (K, rows, 9) from a row on exceed the largest of the last, ``alone`` those of ``own``."""
     largest: Array = energies[:, -1].max(axis=1)
-    highest: Array = energies.max(axis=(1, 2))
+    highest: Array = energies.reshape(len(energies), 9 * energies.shape[1])[:, 9 * first :].max(axis=1)
     if len(alone):
-        highest[alone] = energies[alone, :, own[alone]].max(axis=1)
+        highest[alone] = energies[alone, first:, own[alone]].max(axis=1)
     return (highest > largest * (1.0 + 1e-9)) | ~(largest > 0.0)
 
 

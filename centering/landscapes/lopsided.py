@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.stack import Images, normalized
+from pswf.jit import jit
 
-__all__ = ["FARTHEST", "lopsided"]
+__all__ = ["FARTHEST", "coarse_edges", "judge", "lopsided"]
 
 Array = npt.NDArray[np.float64]
 
@@ -38,140 +40,183 @@ def lopsided(stack: Images, displacement: Array, radius: int) -> npt.NDArray[np.
     The background is the median, and the noise the scatter, of coarse pixels along the edge of the box: a robust
     scatter, so that neighbours there do not count as noise.
     """
-    return _judge(stack.shape[-1], radius)(stack, displacement)
+    size = stack.shape[-1]
+    edges = coarse_edges(size, radius)
+    if len(edges) < 5:
+        return np.zeros(len(stack), np.bool_)
+    side, first, last = int(edges[2] - edges[1]), int(edges[1]), int(edges[-2])
+    coarse = _sums(stack[:, first:last, first:last], side)
+    low, high = coarse.min(axis=(1, 2)), coarse.max(axis=(1, 2))
+    largest = np.maximum(high, -low)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # single precision loses what lies on a large background
+        usable = (largest > 1.0 / _RANGE) & (largest < _RANGE) & (high - low > _FAINT * largest)
+    odd = np.flatnonzero(~usable)
+    if len(odd):
+        coarse[odd] = _sums(normalized(stack[odd])[0][:, first:last, first:last], side)
+    return judge(coarse, displacement, size, radius)
 
 
-@lru_cache(maxsize=16)
-def _judge(size: int, radius: int) -> _Judge:
-    return _Judge(size, radius)
-
-
-class _Judge:
-    """The test for images of n x n pixels and the radius R, tables built once.
+def judge(coarse: Array, displacement: Array, size: int, radius: int) -> npt.NDArray[np.bool_]:
+    """Return what `lopsided` does, from sums over coarse pixels instead of images.
 
     Parameters
     ----------
+    coarse : ndarray, shape (B, k, k)
+        Sums of pixels, less any constant, over the squares between the inner ones of `coarse_edges`.
+    displacement : ndarray, shape (B, 2)
+        The centres.
     size, radius : int
         n and R in pixels.
     """
-
-    def __init__(self, size: int, radius: int) -> None:
-        self.radius = radius
-        self.bin = max(1, radius // _BINS)
-        self.count = size // self.bin
-        self._first = (size - self.count * self.bin) // 2
-        # displacement of the middle of the first coarse pixel
-        self._origin = self._first + (self.bin - 1) / 2 - size // 2
-        steps = 1 + max(0, math.floor(math.log(max(1.0, _WIDEST * size / radius), _STEP)))
-        # the first disk and the ring around it decide most images
-        self._first_disk = _Disks(radius, self.bin, self.count, 1)
-        self._all_disks = _Disks(radius, self.bin, self.count, steps) if steps > 1 else None
-
-    def __call__(self, stack: Images, displacement: Array) -> npt.NDArray[np.bool_]:
-        if self.count < 4:
-            return np.zeros(len(stack), np.bool_)
-        coarse = self._coarse(stack)
-        low, high = coarse.min(axis=(1, 2)), coarse.max(axis=(1, 2))
-        largest = np.maximum(high, -low)
-        with np.errstate(over="ignore", invalid="ignore"):
-            # single precision loses what lies on a large background
-            usable = (largest > 1.0 / _RANGE) & (largest < _RANGE) & (high - low > _FAINT * largest)
-        odd = np.flatnonzero(~usable)
-        if len(odd):
-            coarse[odd] = self._coarse(normalized(stack[odd])[0])
-            low[odd], high[odd] = coarse[odd].min(axis=(1, 2)), coarse[odd].max(axis=(1, 2))
-        edge = np.concatenate([coarse[:, 0], coarse[:, -1], coarse[:, 1:-1, 0], coarse[:, 1:-1, -1]], axis=1)
-        background = _median(edge)
-        noise = 1.4826 * _median(np.abs(edge - background[:, np.newaxis]))
-        coarse -= background[:, np.newaxis, np.newaxis]
-        noise = np.maximum(noise, _LEAST * np.maximum(high - background, background - low))
-        offset = 1.25 * noise / math.sqrt(edge.shape[1])  # standard error of the median
-        return self._compare(coarse, displacement, noise[:, np.newaxis], offset[:, np.newaxis])
-
-    def _compare(self, coarse: Array, displacement: Array, noise: Array, offset: Array) -> npt.NDArray[np.bool_]:
-        exact = (displacement - self._origin) / self.bin
-        off, on = self._first_disk(coarse, exact, noise, offset)
-        further = np.flatnonzero(on & ~off)
-        if self._all_disks is not None and len(further):
-            off[further], _ = self._all_disks(coarse[further], exact[further], noise[further], offset[further])
-        return off
-
-    def _coarse(self, stack: Images) -> Array:
-        """Return sums over squares of pixels, shape (B, k, k)."""
-        last = self._first + self.count * self.bin
-        inside = stack[:, self._first : last, self._first : last]
-        with np.errstate(over="ignore", invalid="ignore"):
-            rows = inside[:, :: self.bin].copy()
-            for i in range(1, self.bin):
-                rows += inside[:, i :: self.bin]
-            result = rows[:, :, :: self.bin].astype(np.float64)
-            for i in range(1, self.bin):
-                result += rows[:, :, i :: self.bin]
-        return result
+    result = np.zeros(len(coarse), np.bool_)
+    tables = _tables(size, radius)
+    if tables is not None:
+        flat = np.ascontiguousarray(coarse).reshape(len(coarse), -1)
+        _judge(flat, displacement, *tables.arrays, np.empty(len(tables.arrays[0])), result)
+    return result
 
 
-class _Disks:
-    """The disk about a centre, widened in steps, and the rings between.
+def coarse_edges(size: int, radius: int) -> npt.NDArray[np.int64]:
+    """Return where the rows, and the columns, of coarse pixels begin and end, from 0 to n; (0, n) where none are used.
+
+    The first and the last interval are what is left on either side, and may be empty.
+    """
+    tables = _tables(size, radius)
+    if tables is None:
+        return np.array([0, size])
+    first = (size - tables.number * tables.side) // 2
+    inner = first + tables.side * np.arange(tables.number + 1)
+    return np.concatenate([[0], inner, [size]])
+
+
+def _sums(inside: Images, side: int) -> Array:
+    """Return sums over squares of pixels, shape (B, k, k)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = inside[:, ::side].copy()
+        for i in range(1, side):
+            rows += inside[:, i::side]
+        result = rows[:, :, ::side].astype(np.float64)
+        for i in range(1, side):
+            result += rows[:, :, i::side]
+    return result
+
+
+class _Tables(NamedTuple):
+    side: int
+    """Of a coarse pixel."""
+    number: int
+    """k: coarse pixels to a side of the image."""
+    arrays: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], Array, Array]
+    """For `_judge`."""
+
+
+@lru_cache(maxsize=16)
+def _tables(size: int, radius: int) -> _Tables | None:
+    """Return the tables of `_judge`; None where there are too few coarse pixels."""
+    side = max(1, radius // _BINS)
+    count = size // side
+    if count < 4:
+        return None
+    places = np.arange(count**2).reshape(count, count)
+    rim = np.concatenate([places[0], places[-1], places[1:-1, 0], places[1:-1, -1]])
+    steps = 1 + max(0, math.floor(math.log(max(1.0, _WIDEST * size / radius), _STEP)))
+    radii = radius / side * _STEP ** np.arange(steps)
+    axis = np.arange(-math.ceil(radii[-1]), math.ceil(radii[-1]) + 1)
+    row, column = (part.ravel() for part in np.meshgrid(axis, axis, indexing="ij"))
+    part = np.searchsorted(radii, np.hypot(row, column), side="right")
+    order = np.argsort(part, kind="stable")
+    starts = np.searchsorted(part[order], np.arange(steps + 1))
+    offsets = np.stack([row, column], axis=1)[order[: starts[-1]]]
+    pixels, within = np.diff(starts), starts[1:]
+    second = np.cumsum(np.bincount(part, row**2, steps + 1)[:steps])
+    # in units of the noise; the median has a standard error of its own
+    error = 1.25**2 / len(rim)
+    limits = np.stack(
+        [
+            _RING_CLEAR * np.sqrt(pixels + error * pixels**2),
+            _GOES_ON * pixels / np.maximum(within - pixels, 1),
+            _CLEAR * np.sqrt(second),
+            _CLEAR * np.sqrt(within + error * within**2),
+        ]
+    )
+    # displacement of the middle of the first coarse pixel
+    origin = (size - count * side) // 2 + (side - 1) / 2 - size // 2
+    geometry = np.array([origin, side, count - 1, FARTHEST * radius / side])
+    return _Tables(side, count, (rim, offsets.astype(np.int64), starts.astype(np.int64), limits, geometry))
+
+
+@jit
+def _judge(
+    coarse: Any,
+    displacement: Any,
+    rim: Any,
+    offsets: Any,
+    starts: Any,
+    limits: Any,
+    geometry: Any,
+    values: Any,
+    result: Any,
+) -> None:
+    """Write True where the mass of a disk lies to one side of its centre, and no ring within the disk is empty.
 
     Parameters
     ----------
-    radius, side, count : int
-        R and the side of a coarse pixel, in pixels; coarse pixels to a side of the image.
-    steps : int
-        Number of disks.
+    coarse : ndarray, shape (B, k k)
+        The coarse pixels.
+    displacement : ndarray, shape (B, 2)
+        The centres.
+    rim : ndarray of int
+        Those along the edge of the box.
+    offsets, starts : ndarray of int
+        Rows and columns, from the middle, of those of the first disk, then of every ring about it; where these begin.
+    limits : ndarray, shape (4, D)
+        For every ring: its least mass, in units of the noise and of the mass within.  For the disk as far as there:
+        its least moment and mass in units of the noise.
+    geometry : ndarray, shape (4,)
+        Displacement of the first coarse pixel, side, index of the last, and the farthest distance in coarse pixels.
+    values : ndarray
+        Room for as many as ``rim`` has.
+    result : ndarray of bool, shape (B,)
+        False before.
     """
-
-    def __init__(self, radius: int, side: int, count: int, steps: int) -> None:
-        self._farthest, self._count = FARTHEST * radius / side, count
-        radii = radius / side * _STEP ** np.arange(steps)
-        self._reach = math.ceil(radii[-1] * _STEP)
-        axis = np.arange(-self._reach, self._reach + 1)
-        row, column = np.broadcast_arrays(axis[:, np.newaxis], axis)
-        ring = np.searchsorted([*radii, radii[-1] * _STEP], np.hypot(row, column).ravel(), side="right")
-        member = (ring[:, np.newaxis] == np.arange(steps + 1)).astype(np.float64)
-        moments = [member, member * row.reshape(-1, 1), member * column.reshape(-1, 1)]
-        self._weights = np.concatenate(moments, axis=1)
-        self._pixels = member.sum(axis=0)
-        self._second = np.cumsum(moments[1].T @ row.ravel())[:-1]
-
-    def __call__(
-        self, coarse: Array, exact: Array, noise: Array, offset: Array
-    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Return two masks, shape (B,): the mass of a disk contradicts its centre, the first ring is not empty.
-
-        ``exact``: the centres (B, 2), in coarse pixels from the first one.
-        """
-        place = np.clip(np.rint(exact).astype(np.int64), 0, self._count - 1)
-        rest = exact - place
-        sums = (self._windows(coarse, place) @ self._weights).reshape(len(coarse), 3, -1)
-        mass, row, column = np.cumsum(sums, axis=2)[..., :-1].transpose(1, 0, 2)
-        row, column = row - rest[:, :1] * mass, column - rest[:, 1:] * mass
-        pixels = np.cumsum(self._pixels)[:-1]
-        moment = np.hypot(row, column)
-        clear = moment > _CLEAR * noise * np.sqrt(self._second)
-        clear &= mass > _CLEAR * np.sqrt(noise**2 * pixels + (offset * pixels) ** 2)
-        apart = clear & (moment > self._farthest * mass)
-        ring = sums[:, 0, 1:] / self._pixels[1:]
-        on = ring > _RING_CLEAR * np.sqrt(noise**2 / self._pixels[1:] + offset**2)
-        on &= ring * pixels > _GOES_ON * mass
-        # a disk counts if all rings before it were not empty
-        before = np.concatenate([np.ones_like(on[:, :1]), np.logical_and.accumulate(on[:, :-1], axis=1)], axis=1)
-        return (apart & before).any(axis=1), on[:, 0]
-
-    def _windows(self, coarse: Array, place: npt.NDArray[np.int64]) -> Array:
-        """Return the coarse pixels about the places, zeros beyond the image, one row for each image."""
-        width = 2 * self._reach + 1
-        padded = np.zeros((len(coarse), *[self._count + 2 * self._reach] * 2))
-        middle = slice(self._reach, self._reach + self._count)
-        padded[:, middle, middle] = coarse
-        result = np.empty((len(coarse), width, width))
-        for i, (row, column) in enumerate(place.tolist()):
-            result[i] = padded[i, row : row + width, column : column + width]
-        return result.reshape(len(coarse), -1)
-
-
-def _median(values: Array) -> Array:
-    """Return the medians along the last axis, whose length is even, of finite values."""
-    middle = values.shape[-1] // 2
-    values = np.partition(values, (middle - 1, middle), axis=-1)
-    return np.asarray(0.5 * (values[..., middle - 1] + values[..., middle]))
+    last = int(geometry[2])
+    for i in range(len(coarse)):
+        background = noise = 0.0
+        for turn in range(2):  # the median, then that of the distances to it
+            for c in range(len(rim)):
+                values[c] = abs(coarse[i, rim[c]] - background) if turn else coarse[i, rim[c]]
+            gap = len(rim) // 2
+            while gap > 0:  # Shell's sort
+                for c in range(gap, len(rim)):
+                    value, k = values[c], c
+                    while k >= gap and values[k - gap] > value:
+                        values[k] = values[k - gap]
+                        k -= gap
+                    values[k] = value
+                gap //= 2
+            noise = 0.5 * (values[len(rim) // 2 - 1] + values[len(rim) // 2])
+            background = background if turn else noise
+        noise *= 1.4826
+        for c in range(coarse.shape[1]):
+            noise = max(noise, _LEAST * abs(coarse[i, c] - background))
+        row = (displacement[i, 0] - geometry[0]) / geometry[1]
+        column = (displacement[i, 1] - geometry[0]) / geometry[1]
+        first, second = min(max(round(row), 0), last), min(max(round(column), 0), last)
+        mass = down = across = 0.0
+        for part in range(len(starts) - 1):
+            ring = 0.0
+            for k in range(starts[part], starts[part + 1]):
+                r, c = first + offsets[k, 0], second + offsets[k, 1]
+                if 0 <= r <= last and 0 <= c <= last:
+                    value = coarse[i, r * (last + 1) + c] - background
+                    ring += value
+                    down += value * (r - row)
+                    across += value * (c - column)
+            if part > 0 and not (ring > limits[0, part] * noise and ring > limits[1, part] * mass):
+                break
+            mass += ring
+            moment = math.hypot(down, across)
+            if moment > limits[2, part] * noise and mass > limits[3, part] * noise and moment > geometry[3] * mass:
+                result[i] = True
+                break

@@ -113,16 +113,19 @@ def quadratic_offset(patch: Array) -> Array:
     """
     patches = np.asarray(patch, dtype=np.float64)
     lines = (patches - patches[..., 1:2, 1:2]).reshape(-1, 1, 9)
-    # the two slopes, the two curvatures, and the mixed one; one product for each patch, so that none sees the others
-    slope_r, slope_c, h_r, h_c, across = np.matmul(lines, _QUADRATIC)[:, 0].T
+    # one product for each patch, so that none sees the others; a few numbers each are no work for arrays
+    offsets = [_lowest(*five) for five in np.matmul(lines, _QUADRATIC)[:, 0].tolist()]
+    return np.array(offsets).reshape(*patches.shape[:-2], 2)
+
+
+def _lowest(slope_r: float, slope_c: float, h_r: float, h_c: float, across: float) -> tuple[float, float]:
+    """Return where a quadratic with these slopes, these curvatures and this mixed one is least, within one pixel."""
     determinant = h_r * h_c - across * across
-    bowl = (h_r > 0) & (h_c > 0) & (determinant > 0)
-    safe = np.where(bowl, determinant, 1.0)
-    offset = np.empty((len(lines), 2))
-    offset[:, 0] = (across * slope_c - h_c * slope_r) / safe
-    offset[:, 1] = (across * slope_r - h_r * slope_c) / safe
-    offset[~bowl] = 0.0
-    return np.minimum(np.maximum(offset, -1.0), 1.0).reshape(*patches.shape[:-2], 2)
+    if not (h_r > 0 and h_c > 0 and determinant > 0):
+        return 0.0, 0.0
+    row = (across * slope_c - h_c * slope_r) / determinant
+    column = (across * slope_r - h_r * slope_c) / determinant
+    return min(max(row, -1.0), 1.0), min(max(column, -1.0), 1.0)
 
 
 def _quadratic() -> Array:

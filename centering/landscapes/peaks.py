@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from centering.landscapes.peak_kernels import contenders, evaluate, multiply, prepare
+from centering.landscapes.peak_kernels import contenders, multiply, prepare
 
 __all__ = ["MOST", "ROUNDING", "PeakSearch", "Peaks", "rounding_bound"]
 
@@ -42,9 +42,9 @@ precision throughout."""
 SHARE = 512
 
 _UNIT = 2.0**-24  # unit roundoff of float32
-_RANGE = 2.0**40  # contrasts up to this, and down to its inverse, are far from overflow in single precision
-_OFFSET = 2.0**60  # so are sums of pixels up to this
-_BLOCK = 300_000  # pixels at a time: their transforms stay near the processor
+# contrasts up to the first, and down to its inverse, and pixels up to the second are far from overflow
+_RANGES = np.array([2.0**40, 2.0**60])
+_BLOCK = 150_000  # pixels at a time: their transforms stay near the processor
 
 
 class Peaks(NamedTuple):
@@ -68,6 +68,12 @@ class Peaks(NamedTuple):
     """(B,): sum of ``I - min I`` over the region."""
     open: npt.NDArray[np.bool_]
     """(B,): the images that have none here: too many to look at, or out of the range of single precision."""
+    contrast: Float64
+    """(B,): half of the difference between the largest and the least pixel of the region."""
+    middle: Float64
+    """(B,): the same of its middle row."""
+    coarse: Float64
+    """(B, k, k): sums of ``I - pixel`` between the edges that were asked for, where single precision has the range."""
 
 
 class PeakSearch:
@@ -79,13 +85,16 @@ class PeakSearch:
         Real, even along both axes.
     size : int
         m of the m x m regions; the candidates are p = a, ..., m - 1 - a along both axes.
+    edges : ndarray of int, shape (k+1,), optional
+        Ascending from 0 to m: where the coarse pixels begin and end whose sums are wanted besides.
     """
 
-    def __init__(self, kernel: Float64, size: int) -> None:
+    def __init__(self, kernel: Float64, size: int, edges: Index | None = None) -> None:
         reach = len(kernel) // 2
         self.size = size
         self.count = size - 2 * reach
         self.kernel = np.ascontiguousarray(kernel)
+        self._edges = np.array([0, size]) if edges is None else edges
         self._wanted = slice(reach, reach + self.count)
         self._period = int(fft.next_fast_len(size, real=True))
         # an even kernel has a real transform; its middle belongs to index 0
@@ -95,6 +104,7 @@ class PeakSearch:
         # half of the frequencies along the columns; once for the real and once for the imaginary part
         self._response = np.repeat(fft.rfft2(wrapped, axes=(1, 0)).real, 2, axis=1).astype(np.float32)
         self._norm = float(np.linalg.norm(kernel))
+        self._unit = rounding_bound(self._period, 1.0)
         self.most = MOST + self._period**2 // SHARE
         self._block = max(1, _BLOCK // self._period**2)
 
@@ -103,63 +113,50 @@ class PeakSearch:
 
         ``slack``: candidates that much below the best are returned as well, in parts of the sum of ``I - min I``.
         """
-        if len(regions) <= self._block:
-            return self._contenders(regions, slack)
-        parts = [self._contenders(regions[i : i + self._block], slack) for i in range(0, len(regions), self._block)]
-        for number, part in enumerate(parts):
-            part.image[:] += number * self._block
-        return Peaks._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-    def _contenders(self, regions: Array, slack: float) -> Peaks:
         batch = len(regions)
-        difference, summary = self._prepare(regions)
-        lowest, highest, pixel = summary[:3]
-        with np.errstate(over="ignore", invalid="ignore"):
-            contrast = highest - lowest
-            usable = (contrast > 1.0 / _RANGE) & (contrast < _RANGE) & (np.maximum(highest, -lowest) < _OFFSET)
-            surface, bound = self._correlate(difference, summary[3])
-            slack = 2.0 * slack * summary[4]  # half of it for the rounding of the values themselves
-        most = batch * self.most
-        work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64)
-        moments = np.empty((2, batch))
+        step, most = min(self._block, batch), batch * self.most
+        difference = np.empty((step, self._period, self._period), np.float32)
+        if self._period > self.size:
+            difference[:, self.size :] = difference[:, : self.size, self.size :] = 0.0
+        parts = len(self._edges) - 1
+        coarse, summary, left = np.empty((batch, parts, parts)), np.empty((9, batch)), np.empty(batch, np.bool_)
+        columns, squares = np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32)
+        work = np.empty((3, self.count), np.float32), np.empty(self.count, np.int64), np.empty(len(self.kernel))
         image, place, seen = np.empty(most, np.int64), np.empty((most, 2), np.int64), np.empty(most, np.float32)
-        found = np.ascontiguousarray(~usable)
-        count = contenders(surface, self._wanted.start, 2.0 * bound + slack, *work, moments, found, image, place, seen)
-        image, place, value = image[:count], place[:count], np.empty(count)
-        sums = np.empty(len(self.kernel))
-        kept = evaluate(regions, pixel, bound + slack, slack, self.kernel, image, place, seen[:count], sums, value)
-        return Peaks(image[:kept], place[:kept], value[:kept], moments[0], moments[1], pixel, lowest, summary[4], found)
+        given = (self.kernel, slack, *work, summary, left, image, place, seen, np.empty(most))
+        kept = 0
+        for start in range(0, batch, step):
+            some = difference[: batch - start]
+            prepare(regions, start, self._edges, some, columns, squares, coarse, _RANGES, summary, left)
+            surface = self._correlate(some, summary, start)
+            kept = contenders(surface, self._wanted.start, regions, start, *given, kept)
+        lowest, highest, pixel, _, total, middle, _, mean, deviation = summary
+        contrast = 0.5 * highest - 0.5 * lowest
+        return Peaks(
+            image[:kept], place[:kept], given[-1][:kept], mean, deviation, pixel, lowest, total, left,
+            contrast, middle, coarse,
+        )  # fmt: skip
 
-    def _prepare(self, regions: Array) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the regions less their means, zeros up to the period, and (5, B): see `prepare`."""
-        difference = np.empty((len(regions), self._period, self._period), np.float32)
-        summary = np.empty((5, len(regions)))
-        prepare(regions, difference, np.empty((3, self.size), regions.dtype), np.empty(self.size, np.float32), summary)
-        return difference, summary
+    def _correlate(self, difference: npt.NDArray[np.float32], summary: Float64, start: int) -> npt.NDArray[np.float32]:
+        """Return the correlations of images (C, m, m) or (C, p, p), and write the bounds of their errors.
 
-    def _correlate(
-        self, difference: npt.NDArray[np.float32], energy: Float64
-    ) -> tuple[npt.NDArray[np.float32], Float64]:
-        """Return the correlations of images (B, m, m) or (B, p, p), and the bounds (B,) of their errors.
-
-        All rows (B, p, h) come back, so that the array is contiguous; those of the candidates are `_wanted`.
+        All rows (C, p, h) come back, so that the array is contiguous; those of the candidates are `_wanted`.
+        ``summary``, from ``start`` on: see `multiply`.
         """
         period = self._period
         spectrum = fft.rfft(difference, period, axis=1)
         spectrum = fft.fft(spectrum, period, axis=2, overwrite_x=True)
-        filtered = np.empty(len(difference))
-        multiply(spectrum.view(np.float32), self._response, np.empty(self._response.shape[1], np.float32), filtered)
+        work = np.empty(2 * period, np.float32)
+        multiply(spectrum.view(np.float32), self._response, work, start, self._norm, self._unit, summary)
         columns = fft.ifft(spectrum, axis=2, overwrite_x=True)[:, :, self._wanted]
-        surface = fft.irfft(columns, period, axis=1)
-        # at most twice the sum over half of the frequencies
-        norms = self._norm * np.sqrt(energy) + np.sqrt(2.0 * filtered) / period
-        return surface, rounding_bound(period, norms)
+        surface: npt.NDArray[np.float32] = fft.irfft(columns, period, axis=1)
+        return surface
 
 
-def rounding_bound(period: int, norms: Array) -> Float64:
+def rounding_bound(period: int, norms: float) -> float:
     """Return how far single precision can move a correlation by transforms of period x period points.
 
     ``norms``: the norm of the kernel times that of the pixels, for the error of the forward transform, plus the norm
     of the correlation over the whole period, for that of the inverse one.
     """
-    return np.asarray(ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms, dtype=np.float64)
+    return ROUNDING * _UNIT * 2.0 * math.log2(period) * 1.01 * norms

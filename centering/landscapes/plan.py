@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from centering.landscapes.correlate import EvenCorrelation
 from centering.landscapes.grid import candidates
+from centering.landscapes.lopsided import coarse_edges
 from centering.landscapes.peaks import PeakSearch
-from centering.landscapes.score import Score
+from centering.landscapes.score import RACER, Score
 from centering.stack import Images
 from pswf.disk import AngularZero
 
@@ -36,6 +37,10 @@ class Plan:
         Row and column of the last candidate, counted from the first.
     energies : ndarray, shape (R+1, K)
         The matrix that takes coefficients to ``u_p``.
+    whole : bool
+        Whether the disks of the candidates reach all four sides of the image.
+    judged : bool
+        Whether the centres are centres of mass, to be checked by `lopsided`: RACER's are not.
     """
 
     def __init__(self, size: int, disk: AngularZero, score: Score, max_shift: float | None) -> None:
@@ -50,6 +55,8 @@ class Plan:
         # pixels that no candidate's disk touches are left out of the transforms
         first = int(self.rows[0]) + size // 2 - disk.radius
         self._region = slice(first, first + len(self.rows) + 2 * disk.radius)
+        self.whole = len(self.rows) + 2 * disk.radius == size
+        self.judged = score != RACER
 
     @property
     def radius(self) -> int:
@@ -102,7 +109,8 @@ class Plan:
     def search(self) -> PeakSearch:
         """What finds the largest ``sum_rho u_p[rho]``."""
         kernel = self.disk.reconstruct(self.energies.sum(axis=0)[np.newaxis])[0]
-        return PeakSearch(kernel, len(self.rows) + 2 * self.radius)
+        edges = coarse_edges(self.size, self.radius) if self.whole and self.judged else None
+        return PeakSearch(kernel, len(self.rows) + 2 * self.radius, edges)
 
     @cached_property
     def peak(self) -> float:

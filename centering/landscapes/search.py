@@ -15,11 +15,11 @@ import numpy.typing as npt
 from centering.landscapes.each import center_each
 from centering.landscapes.fused import linear, overshoots, settle
 from centering.landscapes.landscape import METHODS
-from centering.landscapes.lopsided import lopsided
+from centering.landscapes.lopsided import judge, lopsided
 from centering.landscapes.minimum import NEAR, TIE, Minimum, best_candidate, find_minimum
+from centering.landscapes.peaks import Peaks
 from centering.landscapes.plan import Plan
 from centering.landscapes.pyramid import pyramid
-from centering.landscapes.score import RACER
 from centering.results import Centers, Flag
 from centering.stack import Images
 
@@ -43,27 +43,54 @@ class Search:
     def __call__(self, stack: Images, finite: npt.NDArray[np.bool_], estimator: str) -> Centers:
         """Return the centres of a stack that `check_stack` has returned, with its mask of finite images."""
         plan = self.plan
-        stack = _without_glare(stack, plan)
-        if self.method == "fused" and self.search == "full":
-            centers = self._together(stack, finite, estimator)
+        quick = self.method == "fused" and self.search == "full"
+        if quick:
+            stack, regions, peaks = self._peaks(stack)
+            centers = self._together(stack, regions, peaks, finite, estimator)
         else:
+            stack = _without_glare(stack, plan)
             centers = center_each(stack, finite, self.closer, estimator)
-        # what has a flag needs no second reason, and RACER's centre is no centre of mass
-        plain = np.flatnonzero((centers.flags == 0) & (plan.score != RACER))
-        if len(plain):
-            # a copy costs as much as the check
-            some = stack if len(plain) == len(stack) else stack[plain]
-            off = lopsided(some, centers.displacement[plain], plan.radius)
-            centers.flags[plain[off]] = int(Flag.LOPSIDED)
+        if not plan.judged:
+            return centers
+        # what has a flag needs no second reason
+        plain = centers.flags == 0
+        if quick and plan.whole:
+            off = judge(peaks.coarse[:, 1:-1, 1:-1], centers.displacement, plan.size, plan.radius) & plain
+            rest = np.flatnonzero(peaks.open & plain)
+        else:
+            off, rest = np.zeros(len(stack), np.bool_), np.flatnonzero(plain)
+        if len(rest):
+            some = stack if len(rest) == len(stack) else stack[rest]
+            off[rest] = lopsided(some, centers.displacement[rest], plan.radius)
+        centers.flags[off] = int(Flag.LOPSIDED)
         return centers
 
-    def _together(self, stack: Images, finite: npt.NDArray[np.bool_], estimator: str) -> Centers:
-        """Return the centres of the images as a batch; those that need it get a closer look."""
+    def _peaks(self, stack: Images) -> tuple[Images, Images, Peaks]:
+        """Return the stack without glare, the regions of it that are searched, and where they correlate best."""
         plan = self.plan
+        slack = NEAR * TIE * plan.peak
+        if not plan.whole:
+            stack = _without_glare(stack, plan)
         # the compiled loops see one kind of array, whose rows and columns are contiguous
         regions = np.ascontiguousarray(plan.region(stack))
-        peaks = plan.search(regions, NEAR * TIE * plan.peak)
-        displacement, score, flags, doubtful = settle(regions, peaks, plan, subpixel=self.subpixel)
+        peaks = plan.search(regions, slack)
+        if plan.whole:
+            # all other pixels lie in some disk, or within the range of these
+            with np.errstate(over="ignore"):
+                suspects = np.flatnonzero(peaks.contrast / _GLARE > peaks.middle)
+            if len(suspects):
+                clear = _without_glare(stack[suspects], plan)
+                if (clear != stack[suspects]).any():
+                    regions = stack = stack.copy()
+                    stack[suspects] = clear
+                    peaks = plan.search(regions, slack)
+        return stack, regions, peaks
+
+    def _together(
+        self, stack: Images, regions: Images, peaks: Peaks, finite: npt.NDArray[np.bool_], estimator: str
+    ) -> Centers:
+        """Return the centres of the images as a batch; those that need it get a closer look."""
+        displacement, score, flags, doubtful = settle(regions, peaks, self.plan, subpixel=self.subpixel)
         again = np.flatnonzero(doubtful | ~finite)
         if len(again):
             closer = center_each(stack[again], finite[again], self.closer, "")

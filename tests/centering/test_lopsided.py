@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from centering import Flag, SurrogateCenter
+from centering.landscapes.lopsided import lopsided
 
 SWEEP = int(os.environ.get("CENTERING_SWEEP", "0"))
 
@@ -113,3 +114,64 @@ def test_a_faint_image_on_a_large_background_is_judged_alike_in_both_precisions(
     stack[::2, :, 30:] = low
     found, expected = SurrogateCenter(16)(stack), SurrogateCenter(16, method="maps")(stack.astype(np.float64))
     np.testing.assert_array_equal(found.flags, expected.flags)
+
+
+def contradicted(image, center, radius):
+    """Return whether the mass about a centre lies to one side of it: the definition, disk by disk and ring by ring."""
+    size, side = len(image), max(1, radius // 5)
+    count = size // side
+    first = (size - count * side) // 2
+    coarse = (
+        image[first : first + count * side, first : first + count * side].reshape(count, side, count, side).sum((1, 3))
+    )
+    edge = coarse[np.pad(np.zeros((count - 2, count - 2), bool), 1, constant_values=True)]
+    coarse = coarse - np.median(edge)
+    noise = max(1.4826 * np.median(np.abs(edge - np.median(edge))), 1e-6 * np.abs(coarse).max())
+    offset = 1.25 * noise / np.sqrt(len(edge))
+    exact = (np.asarray(center) + size // 2 - first - (side - 1) / 2) / side
+    row, column = np.ogrid[:count, :count]
+    place = np.clip(np.rint(exact), 0, count - 1)
+    away = np.hypot(row - place[0], column - place[1])
+    # counted on a plane that does not end with the image
+    axis = np.arange(-2 * count, 2 * count + 1)
+    plane = np.hypot(axis[:, None], axis)
+    within, reach = 0.0, radius / side
+    while True:
+        disk, pixels = coarse * (away < reach), np.count_nonzero(plane < reach)
+        moment = np.hypot((disk * (row - exact[0])).sum(), (disk * (column - exact[1])).sum())
+        second = (np.broadcast_to(axis, plane.shape)[plane < reach] ** 2).sum()
+        mass = disk.sum()
+        clear = moment > 4.5 * noise * np.sqrt(second) and mass > 4.5 * np.hypot(
+            noise * np.sqrt(pixels), offset * pixels
+        )
+        if clear and moment > 0.15 * radius / side * mass:
+            return True
+        within, reach = reach, 1.35 * reach
+        if within * side * 1.35 > 0.6 * size * (1 + 1e-12):
+            return False
+        ring = coarse[(away >= within) & (away < reach)].sum() / np.count_nonzero((plane >= within) & (plane < reach))
+        number = np.count_nonzero((plane >= within) & (plane < reach))
+        if not (ring > 3 * np.hypot(noise / np.sqrt(number), offset) and ring * pixels > 0.15 * mass):
+            return False
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_verdict_is_that_of_the_definition(dtype):
+    rng = np.random.default_rng(8)
+    seen = []
+    for _ in range(max(SWEEP // 10, 8)):
+        radius, size = int(rng.integers(3, 24)), int(rng.integers(60, 110))
+        kinds, outer = ["ring", "disc", "shell", "ball", "blob"], rng.uniform(0.6, 2.0) * radius
+        stack = np.stack([draw(rng, rng.choice(kinds), outer, size, rng.uniform(-8, 8, 2)) for _ in range(10)])
+        stack += rng.choice([0, 0.01, 0.1, 0.5]) * rng.normal(size=stack.shape)
+        stack = stack.astype(dtype)
+        centers = SurrogateCenter(radius)(stack)
+        expected = [contradicted(i.astype(float), c, radius) for i, c in zip(stack, centers.displacement, strict=True)]
+        np.testing.assert_array_equal(lopsided(stack, centers.displacement, radius), expected)
+        plain = (centers.flags & ~int(Flag.LOPSIDED)) == 0
+        np.testing.assert_array_equal(centers.has(Flag.LOPSIDED)[plain], np.array(expected)[plain])
+        limited = SurrogateCenter(radius, max_shift=size // 2 - radius - 1)(stack)
+        plain &= (limited.flags & ~int(Flag.LOPSIDED)) == 0
+        np.testing.assert_array_equal(limited.flags[plain], centers.flags[plain])
+        seen += expected
+    assert 0.1 < np.mean(seen) < 0.9

@@ -14,7 +14,7 @@ from phantoms import Polynomials, Rings, few_pixels, lopsided
 from centering import CenterOfMass, Flag, Score, SurrogateCenter, landscape
 from centering.landscapes.fused import _ring_sums
 from centering.landscapes.minimum import quadratic_offset
-from centering.landscapes.peak_kernels import evaluate, prepare
+from centering.landscapes.peak_kernels import contenders, prepare
 from centering.stack import crop
 
 
@@ -234,7 +234,7 @@ def test_few_candidates_are_settled_as_by_maps(rng, size, max_shift, subpixel):
 
 def test_a_limited_shift_compiles_nothing_again(rng):
     images = rng.normal(size=(3, 33, 33)).astype(np.float32)
-    kernels = [prepare, evaluate, _ring_sums]
+    kernels = [prepare, contenders, _ring_sums]
     SurrogateCenter(7)(images)
     before = [list(kernel.signatures) for kernel in kernels]
     SurrogateCenter(7, max_shift=4)(images)
