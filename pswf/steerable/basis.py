@@ -54,7 +54,7 @@ class SteerableBasis(Steerable):
         Size not an integer, dtype not float32 or float64.
     ValueError
         Size below 2 or not square; a family without functions, or with more than the pixels of the disk can tell
-        apart; radial functions that are not smooth on [0, 1].
+        apart; radial functions that are not smooth on [0, 1], or not orthonormal (see `pswf.orthonormalized`).
     ImportError
         finufft is not installed.
 

@@ -8,32 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Array
-from pswf.bases.base import RadialBasis
+from pswf.bases.combination import Combination
 from pswf.checks import check_count
 from pswf.families import RadialFamily
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
 
 __all__ = ["Combination", "LearnedFamily", "steerable_pca"]
-
-
-@dataclass(frozen=True, eq=False)
-class Combination:
-    """Orthonormal combinations of the functions of a radial basis, a `pswf.RadialBasis` again.
-
-    Attributes
-    ----------
-    basis : RadialBasis
-    weights : ndarray, shape (count, count of basis)
-        Orthonormal rows.
-    """
-
-    basis: RadialBasis
-    weights: Array
-
-    def evaluate(self, r: npt.ArrayLike) -> Array:
-        """Return the functions at r, shape (count, *r.shape)."""
-        return np.tensordot(self.weights, self.basis.evaluate(r), axes=1)
 
 
 @dataclass(frozen=True, eq=False)
