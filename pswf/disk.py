@@ -245,6 +245,14 @@ class AngularZero:
         images: Array = padded[:, self.ring_index]
         return images
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AngularZero):
+            return NotImplemented
+        return (self.radius, self.expansion) == (other.radius, other.expansion) and bool(self.basis == other.basis)
+
+    def __hash__(self) -> int:
+        return hash((AngularZero, self.radius, self.expansion))
+
     def __repr__(self) -> str:
         paper = ', expansion="paper"' if self.expansion == "paper" else ""
         return f"AngularZero({self.radius}, {self.basis!r}{paper})"
@@ -262,7 +270,7 @@ class AngularZero:
         return np.ascontiguousarray(stack)
 
     def _check_coefficients(self, coefficients: npt.ArrayLike) -> Array:
-        values = np.asarray(coefficients, dtype=np.float64)
+        values = check_real(coefficients, "coefficients", "ones").astype(np.float64, copy=False)
         if values.ndim != 2 or values.shape[1] != self.count:
             raise ValueError(f"coefficients have shape {values.shape}; give (B, {self.count})")
         return values

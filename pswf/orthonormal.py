@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pswf.arrays import Array
 from pswf.bases.base import RadialBasis
 from pswf.bases.combination import Combination
-from pswf.checks import check_basis, check_values
+from pswf.checks import check_basis, check_order, check_values
 from pswf.families import RadialFamily
 from pswf.quadrature import gauss_legendre
 
@@ -186,7 +186,7 @@ class OrthonormalFamily:
 
     def __call__(self, angular_order: int) -> Combination | None:
         """Return the functions of one order; None beyond the last."""
-        basis = self.family(angular_order)
+        basis = self.family(abs(check_order(angular_order)))
         return None if basis is None else orthonormalized(basis)
 
 
