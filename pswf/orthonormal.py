@@ -33,8 +33,8 @@ __all__ = [
 TOLERANCE = 1e-5
 """Gram errors of a basis that counts as orthonormal: of values in single precision, and of tables, not of slips."""
 
-_EXACT = 1e-8
-"""Gram error of what `orthonormalized` returns, at most."""
+_EXACT = 1e-6
+"""Gram error of what `orthonormalized` returns, at most: that of values in single precision."""
 
 _INDEPENDENT = 1e-9
 """A function counts as independent of those before it when it keeps this part of its norm."""
@@ -208,7 +208,8 @@ def orthonormalized(basis: RadialBasis | RadialFamily) -> Combination | Orthonor
     Returns
     -------
     Combination or OrthonormalFamily
-        Of a basis the combinations, whose Gram error is at most 1e-8; of a family, the family of them.
+        Of a basis the combinations, whose Gram error is at most 1e-6, and that of rounding where the functions are in
+        double precision and far from dependent; of a family, the family of them.
 
     Raises
     ------

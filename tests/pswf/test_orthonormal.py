@@ -143,6 +143,14 @@ def test_neither_a_basis_nor_a_family(basis):
         gram_matrix(basis)
 
 
+def test_values_in_single_precision(rng):
+    basis = orthonormalized(Values(lambda r: np.asarray(Powers((0, 2, 4)).evaluate(r), dtype=np.float32)))
+    assert np.abs(gram_matrix(basis) - np.eye(3)).max() < 1e-6
+    r = rng.random(5)
+    # of the same span, to single precision; the powers are nearly dependent there
+    np.testing.assert_allclose(np.abs(basis.evaluate(r)), np.abs(Zernike(3).evaluate(r)), atol=2e-5)
+
+
 def test_no_function_is_orthonormal():
     nothing = Values(lambda r: np.empty((0, *np.shape(r))))
     assert gram_matrix(nothing).shape == (0, 0)
