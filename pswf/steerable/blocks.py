@@ -14,6 +14,8 @@ from pswf.steerable.layout import Layout, by_parts
 
 __all__ = ["BlockDiagonal"]
 
+_Operation = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BlockDiagonal:
@@ -78,11 +80,11 @@ class BlockDiagonal:
 
     def apply(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the operator applied to coefficients (..., count), real or complex, same shape and dtype."""
-        return self._each(coefficients, lambda block, columns: block.astype(columns.dtype, copy=False) @ columns)
+        return by_parts(lambda part: self._each(part, _product), coefficients)
 
     def solve(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return what the operator maps to the coefficients (..., count); raises LinAlgError if it is singular."""
-        return self._each(coefficients, lambda block, columns: np.linalg.solve(block, columns))
+        return by_parts(lambda part: self._each(part, np.linalg.solve), coefficients)
 
     def _pairs(self, other: BlockDiagonal) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         if self.layout != other.layout:
@@ -92,14 +94,7 @@ class BlockDiagonal:
             )
         return zip(self.blocks, other.blocks, strict=True)
 
-    def _each(
-        self, coefficients: npt.ArrayLike, operation: Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
-    ) -> npt.NDArray[Any]:
-        return by_parts(lambda part: self._each_real(part, operation), coefficients)
-
-    def _each_real(
-        self, coefficients: npt.ArrayLike, operation: Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
-    ) -> Real:
+    def _each(self, coefficients: npt.ArrayLike, operation: _Operation) -> Real:
         layout = self.layout
         given = layout.check(coefficients)
         flat = given.reshape(-1, layout.count)
@@ -109,3 +104,7 @@ class BlockDiagonal:
                 if part.stop > part.start:
                     result[:, part] = operation(block, flat[:, part].T).T
         return result.reshape(given.shape)
+
+
+def _product(block: npt.NDArray[Any], columns: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(block.astype(columns.dtype, copy=False) @ columns)

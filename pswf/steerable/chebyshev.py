@@ -22,7 +22,14 @@ from pswf.families import RadialFamily
 from pswf.orthonormal import check_gram
 from pswf.threads import thread_count, thread_map
 
-__all__ = ["chebyshev_coefficients", "chebyshev_gram", "chebyshev_radii", "chebyshev_tables", "needed_degree"]
+__all__ = [
+    "chebyshev_coefficients",
+    "chebyshev_gram",
+    "chebyshev_radii",
+    "chebyshev_tables",
+    "needed_degree",
+    "product_kernel",
+]
 
 
 _TOLERANCE = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-14}
@@ -55,12 +62,19 @@ def chebyshev_gram(coefficients: Array, order: int) -> Array:
 
     With ``r = cos t``, ``int_0^(pi/2) cos(2 k t) cos(t) sin(t) dt`` is ``1 / (2 (1 - k^2))`` for even k, else 0.
     """
-    terms = coefficients.shape[1]
-    k = np.arange(2 * terms)
+    k = np.arange(2 * coefficients.shape[1])
     moments = np.where(k % 2 == 0, 0.5 / np.where(k == 1, 1.0, 1.0 - k**2), 0.0)
+    return np.asarray(coefficients @ product_kernel(moments, coefficients.shape[1], order) @ coefficients.T)
+
+
+def product_kernel(moments: Array, terms: int, order: int) -> Array:
+    """Return the integrals of ``cos(m t) cos(m' t)``, m and m' of the parity of the order, shape (terms, terms).
+
+    ``moments[k]`` is that of ``cos(2 k t)``, for k < 2 terms, with the same weight: the product is the mean of
+    ``cos((m + m') t)`` and ``cos((m - m') t)``, and m + m' is even.
+    """
     j = np.arange(terms)
-    kernel = 0.5 * (moments[j[:, None] + j + order % 2] + moments[np.abs(j[:, None] - j)])
-    return np.asarray(coefficients @ kernel @ coefficients.T)
+    return np.asarray(0.5 * (moments[j[:, None] + j + order % 2] + moments[np.abs(j[:, None] - j)]))
 
 
 def needed_degree(coefficients: Array, order: int, tolerance: float) -> int:
