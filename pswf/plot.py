@@ -205,6 +205,8 @@ def errors(comparison: Mapping[str, Approximation], *, axes: Axes | None = None)
     TypeError
         Not what `pswf.compare_bases` returns.
     """
+    from matplotlib.ticker import LogFormatter
+
     from pswf.steerable.compare import Approximation
 
     if not isinstance(comparison, Mapping) or not all(isinstance(one, Approximation) for one in comparison.values()):
@@ -212,6 +214,8 @@ def errors(comparison: Mapping[str, Approximation], *, axes: Axes | None = None)
     axes = _axes(axes)
     for name, result in comparison.items():
         axes.loglog(result.counts, result.errors, "o-", markersize=3.0, label=name)
+    for show in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        show(LogFormatter(labelOnlyBase=False, minor_thresholds=(3, 0.5)))  # 20, 50, 100: these are few decades
     axes.set(xlabel="real coefficients", ylabel="median relative error on the disk")
     axes.grid(visible=True, which="major", color="0.9")
     axes.legend(frameon=False)
