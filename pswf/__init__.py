@@ -8,6 +8,7 @@ recurrence, radial, spectrum, edge, concentration, bessel: the numbers of one an
 bases: radial bases of one order.
 quadrature: rules for the radius.
 spectra, families, registry: bases of all orders, and their names.
+orthonormal: whether a basis is orthonormal, and one that is.
 disk: rotational averages on the pixels of a disk.
 steerable: whole images.
 plot, aspire: pictures; the basis for ASPIRE-Python.
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from pswf.families import FourierBesselFamily as FourierBesselFamily
     from pswf.families import RadialFamily as RadialFamily
     from pswf.families import ZernikeFamily as ZernikeFamily
+    from pswf.orthonormal import gram_matrix as gram_matrix
+    from pswf.orthonormal import orthonormalized as orthonormalized
     from pswf.quadrature import disk_quadrature as disk_quadrature
     from pswf.quadrature import gauss_legendre as gauss_legendre
     from pswf.registry import basis_names as basis_names
@@ -57,6 +60,7 @@ _HOMES = {
         "pswf.bases.zernike": "Zernike",
         "pswf.disk": "AngularZero",
         "pswf.families": "DiniBesselFamily FourierBesselFamily RadialFamily ZernikeFamily",
+        "pswf.orthonormal": "gram_matrix orthonormalized",
         "pswf.quadrature": "disk_quadrature gauss_legendre",
         "pswf.registry": "basis_names make_family",
         "pswf.spectra": "prolate_spectra Spectra",

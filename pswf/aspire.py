@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Array, Indices
-from pswf.checks import check_choice, check_dtype, check_positive, check_size
+from pswf.checks import check_choice, check_dtype, check_positive, check_real, check_size
 from pswf.loading import load_aspire
 from pswf.steerable.prolate import PSWF2D
 
@@ -122,7 +122,7 @@ class PSWFBasis2D(SteerableBasis2D):
         ``tol`` is the relative tolerance; ``atol``, ASPIRE's absolute one, is not used.
         """
         pixel_size = x.pixel_size if isinstance(x, Image) else None
-        images = x.asnumpy() if isinstance(x, Image) else np.asarray(x)
+        images = check_real(x.asnumpy() if isinstance(x, Image) else x, "images", "pixels")
         ours = self.engine.expand(images, tolerance=tol)
         return Coef(self, ours[..., self._swap] / self._synthesis, pixel_size=pixel_size)
 

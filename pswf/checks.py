@@ -76,9 +76,12 @@ def check_integer(value: int, name: str, least: int) -> int:
 
 
 def check_order(value: int) -> int:
-    """Return the angular order as an int; raise unless it is an integer from 0 to 10^6."""
-    order = check_integer(value, "angular_order", 0)
-    if order > LARGEST_ORDER:
+    """Return the angular order as an int; raise unless it is an integer from -10^6 to 10^6."""
+    try:
+        order = operator.index(value)
+    except TypeError:
+        raise TypeError(f"angular_order is {value!r}; give an integer") from None
+    if abs(order) > LARGEST_ORDER:
         raise ValueError(f"angular_order is {value!r}; the largest that is supported is {LARGEST_ORDER}")
     return order
 
@@ -117,8 +120,8 @@ def check_unit_interval(r: npt.ArrayLike) -> Array:
 
 
 def check_distances(rho: npt.ArrayLike, radius: int) -> Array:
-    """Return rho as float64; raise ValueError unless every distance lies in [0, radius] pixels."""
-    distances = np.asarray(rho, dtype=np.float64)
+    """Return rho as float64; raise TypeError unless it is real, ValueError unless it lies in [0, radius] pixels."""
+    distances = check_real(rho, "rho", "distances").astype(np.float64, copy=False)
     outside = ~((distances >= 0.0) & (distances <= radius))
     if outside.any():
         raise ValueError(

@@ -13,6 +13,7 @@ from pswf.bases.constant import WithConstant
 from pswf.bases.prolate import DEFAULT_TRUNCATION, PAPER_TRUNCATION, PSWF
 from pswf.checks import check_basis, check_count, check_distances, check_expansion, check_real, check_values
 from pswf.jit import jit
+from pswf.orthonormal import TOLERANCE, check_orthonormal, lower_mixture
 
 __all__ = ["AngularZero"]
 
@@ -20,8 +21,6 @@ Index = npt.NDArray[np.int32]
 
 _SMALLEST = 1e-60
 """Least size of a function; the inverse is the largest.  Products of four of them are numbers."""
-_INDEPENDENT = 1e-9
-"""A function counts as independent of those before it when it keeps this part of its norm on the pixels."""
 
 
 class AngularZero:
@@ -45,7 +44,8 @@ class AngularZero:
     expansion : {"pixels", "paper"}, optional
         ``"paper"`` takes the functions as they are, orthonormal for the area instead of the pixels, and by default
         ``PSWF(pi * radius, truncation=PAPER_TRUNCATION)`` without the constant: what the authors of the surrogate
-        centre of mass do.  For reproduction only; see the notes.
+        centre of mass do.  For reproduction only; see the notes.  `coefficients` refuses functions that are orthonormal
+        for neither.
 
     Attributes
     ----------
@@ -131,6 +131,7 @@ class AngularZero:
         self.ring_index[inside] = position
         self.functions: Array = self._raw(self.distances)
         check_sizes(self.functions)
+        self._checked = basis is None
         self._mixture: Array | None = None
         if self.expansion == "pixels":
             self._mixture = orthonormal_mixture(self.functions, self.multiplicity, self.radius)
@@ -183,7 +184,7 @@ class AngularZero:
         TypeError
             Complex or non-numeric images.
         ValueError
-            Images of another size, or none.
+            Images of another size, or none; functions that are not orthonormal, see `check_orthonormal`.
 
         Notes
         -----
@@ -191,8 +192,21 @@ class AngularZero:
         distance on a disk of pi R^2 pixels), then a small matrix product does the rest.
         """
         stack = self._check_crops(crops)
+        self.check_orthonormal()
         sums: Array = ring_sums(stack, self.ring_index, len(self.distances))
         return sums @ self.functions.T
+
+    def check_orthonormal(self) -> None:
+        """Raise ValueError unless inner products with the functions are coefficients.
+
+        They are where the functions are orthonormal on the pixels, as all are but under ``expansion="paper"``, or for
+        the area, ``int_0^1 f g r dr``, as there.
+        """
+        if self.expansion == "paper" and not self._checked:
+            on_pixels = (self.functions * self.multiplicity) @ self.functions.T
+            if np.abs(on_pixels - np.eye(self.count)).max() > TOLERANCE:
+                check_orthonormal(self.basis)
+            self._checked = True
 
     def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike) -> Array:
         """Return ``A(rho) = sum_n alpha_n psi_n(rho)``.
@@ -231,6 +245,14 @@ class AngularZero:
         images: Array = padded[:, self.ring_index]
         return images
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AngularZero):
+            return NotImplemented
+        return (self.radius, self.expansion) == (other.radius, other.expansion) and bool(self.basis == other.basis)
+
+    def __hash__(self) -> int:
+        return hash((AngularZero, self.radius, self.expansion))
+
     def __repr__(self) -> str:
         paper = ', expansion="paper"' if self.expansion == "paper" else ""
         return f"AngularZero({self.radius}, {self.basis!r}{paper})"
@@ -248,7 +270,7 @@ class AngularZero:
         return np.ascontiguousarray(stack)
 
     def _check_coefficients(self, coefficients: npt.ArrayLike) -> Array:
-        values = np.asarray(coefficients, dtype=np.float64)
+        values = check_real(coefficients, "coefficients", "ones").astype(np.float64, copy=False)
         if values.ndim != 2 or values.shape[1] != self.count:
             raise ValueError(f"coefficients have shape {values.shape}; give (B, {self.count})")
         return values
@@ -290,19 +312,13 @@ def orthonormal_mixture(functions: Array, multiplicity: Indices, radius: int) ->
             f"the basis has {count} functions, but the pixels of a disk of radius {radius} lie at {distances} "
             f"distances only and cannot tell more than {distances} functions apart; give fewer"
         )
-    triangle: Array = np.asarray(np.linalg.qr((functions * np.sqrt(multiplicity)).T, mode="r"), dtype=np.float64)
-    diagonal = np.diagonal(triangle)
-    alone = np.abs(diagonal) > _INDEPENDENT * np.linalg.norm(triangle, axis=0)
-    if not alone.all():
+    mixture, dependent = lower_mixture(functions, multiplicity)
+    if dependent is not None:
         raise ValueError(
-            f"function {int(np.argmin(alone))} of the basis is a combination of those before it on the pixels of a "
-            f"disk of radius {radius}, which cannot tell them apart; give fewer functions"
+            f"function {dependent} of the basis is a combination of those before it on the pixels of a disk of radius "
+            f"{radius}, which cannot tell them apart; give fewer functions"
         )
-    mixture = np.linalg.inv(triangle.T) * np.sign(diagonal)[:, np.newaxis]
-    # once more, for what rounding has left
-    mixed = mixture @ functions
-    mixture = np.linalg.solve(np.linalg.cholesky((mixed * multiplicity) @ mixed.T), mixture)
-    return np.tril(mixture)
+    return mixture
 
 
 @jit

@@ -14,7 +14,7 @@ from pswf.bases.bessel import FourierBessel
 from pswf.bases.dini import DiniBessel
 from pswf.bases.prolate import semiclassical_count
 from pswf.bases.zernike import Zernike
-from pswf.checks import check_bandlimit, check_integer
+from pswf.checks import check_bandlimit, check_integer, check_order
 
 __all__ = ["DiniBesselFamily", "FourierBesselFamily", "RadialFamily", "ZernikeFamily"]
 
@@ -24,7 +24,7 @@ class RadialFamily(Protocol):
 
     A plain function ``N -> basis`` is a family.  Law: ``f_{N,n}(r) exp(i N theta)`` is smooth on the disk, that is
     f is r^N times a smooth function of r^2.  A basis without functions, ``evaluate(r)`` of shape (0, *r.shape),
-    leaves a gap.
+    leaves a gap.  The families of the package take -N as well: the functions of N, for ``exp(-i N theta)``.
     """
 
     def __call__(self, angular_order: int, /) -> RadialBasis | None:
@@ -44,11 +44,11 @@ class _BesselFamily:
 
     def __call__(self, angular_order: int) -> FourierBessel | DiniBessel | None:
         """Return the functions of one order; None beyond the last."""
-        c, N = self.bandlimit, angular_order
+        c, N = self.bandlimit, abs(check_order(angular_order))
         # (x^2 - N^2)^(1/2) - N arccos(N/x) grows by pi from one zero to the next
         count = math.floor(semiclassical_count(c, N)) + 2
         kept = int((self._basis(count, N).zeros <= c).sum())
-        return self._basis(kept, N) if kept else None
+        return self._basis(kept, angular_order) if kept else None
 
 
 class FourierBesselFamily(_BesselFamily):
@@ -92,4 +92,5 @@ class ZernikeFamily:
 
     def __call__(self, angular_order: int) -> Zernike | None:
         """Return the functions of one order; None beyond the last."""
-        return Zernike((self.degree - angular_order) // 2 + 1, angular_order) if angular_order <= self.degree else None
+        order = abs(check_order(angular_order))
+        return Zernike((self.degree - order) // 2 + 1, angular_order) if order <= self.degree else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pswf.arrays import Array
-from pswf.checks import check_count
+from pswf.checks import check_basis, check_count, check_integer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pswf.spectra import Spectra
     from pswf.steerable.basis import SteerableBasis
     from pswf.steerable.compare import Approximation
+    from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["basis_images", "errors", "quadrature_nodes", "radial_functions", "spectrum"]
 
@@ -47,12 +48,18 @@ def radial_functions(basis: RadialBasis, orders: Sequence[int] = (0, 1, 2, 3), *
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        No radial basis; an order that is not an integer or has no function.
     """
-    axes = _axes(axes)
     r = np.linspace(0.0, 1.0, 501)
-    values = np.asarray(basis.evaluate(r))
+    values = np.asarray(check_basis(basis).evaluate(r))
+    orders = [check_integer(n, "orders", 0) for n in orders]
+    axes = _axes(axes)
     for n in orders:
-        if not 0 <= n < len(values):
+        if n >= len(values):
             raise ValueError(f"orders has the value {n!r}; this basis has the functions 0 to {len(values) - 1}")
         axes.plot(r, values[n], label=f"n = {n}")
     axes.axhline(0.0, color="0.8", linewidth=0.8, zorder=0)
@@ -62,7 +69,7 @@ def radial_functions(basis: RadialBasis, orders: Sequence[int] = (0, 1, 2, 3), *
     return axes
 
 
-def spectrum(spectra: Spectra, *, axes: Axes | None = None) -> Axes:
+def spectrum(spectra: Spectra | PSWF2D, *, axes: Axes | None = None) -> Axes:
     r"""Draw the energy concentrations lambda of all functions, with the plunge from 1 to 0.
 
     The colour is lambda at angular order N (across) and radial order n (up); the line is the semi-classical count
@@ -70,14 +77,24 @@ def spectrum(spectra: Spectra, *, axes: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    spectra : Spectra
-        A truncation well below 1 shows both sides of the plunge.
+    spectra : Spectra or PSWF2D
+        A truncation well below 1 shows both sides of the plunge.  A basis for images shows its own.
     axes : matplotlib Axes, optional
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    TypeError
+        Neither of the two.
     """
+    from pswf.spectra import Spectra
+
+    given, spectra = spectra, getattr(spectra, "family", spectra)
+    if not isinstance(spectra, Spectra):
+        raise TypeError(f"spectra is {given!r}; give what pswf.prolate_spectra returns, or a pswf.PSWF2D")
     axes = _axes(axes)
     image = np.zeros((max(spectra.counts), len(spectra.counts)))
     for N, log_concentration in enumerate(spectra.log_concentration):
@@ -106,8 +123,18 @@ def basis_images(basis: SteerableBasis, *, orders: int = 5, functions: int = 4) 
     Returns
     -------
     matplotlib Figure
+
+    Raises
+    ------
+    TypeError
+        Not a steerable basis.
     """
     import matplotlib.pyplot as plt
+
+    from pswf.steerable.basis import SteerableBasis
+
+    if not isinstance(basis, SteerableBasis):
+        raise TypeError(f"basis is {basis!r}; give a pswf.SteerableBasis, such as pswf.PSWF2D")
 
     columns = min(check_count(orders, "orders"), len(basis.counts))
     rows = min(check_count(functions, "functions"), max(basis.counts[:columns]))
@@ -172,10 +199,23 @@ def errors(comparison: Mapping[str, Approximation], *, axes: Axes | None = None)
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    TypeError
+        Not what `pswf.compare_bases` returns.
     """
+    from matplotlib.ticker import LogFormatter
+
+    from pswf.steerable.compare import Approximation
+
+    if not isinstance(comparison, Mapping) or not all(isinstance(one, Approximation) for one in comparison.values()):
+        raise TypeError(f"comparison is {comparison!r}; give what pswf.compare_bases returns")
     axes = _axes(axes)
     for name, result in comparison.items():
         axes.loglog(result.counts, result.errors, "o-", markersize=3.0, label=name)
+    for show in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        show(LogFormatter(labelOnlyBase=False, minor_thresholds=(3, 0.5)))  # 20, 50, 100: these are few decades
     axes.set(xlabel="real coefficients", ylabel="median relative error on the disk")
     axes.grid(visible=True, which="major", color="0.9")
     axes.legend(frameon=False)

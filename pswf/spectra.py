@@ -18,7 +18,7 @@ import numpy as np
 from pswf.arrays import Array
 from pswf.bases.prolate import likely_count
 from pswf.bases.series import ZernikeSeries
-from pswf.checks import check_bandlimit, check_memory, check_positive
+from pswf.checks import check_bandlimit, check_memory, check_order, check_positive
 from pswf.concentration import DIRECT_LIMIT, direct_leakage, log_spectrum
 from pswf.spectrum import solve
 from pswf.threads import thread_count, thread_map
@@ -49,13 +49,16 @@ class RadialProlate(ZernikeSeries):
     @cached_property
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size)."""
-        return solve(self.bandlimit, self.angular_order, self.count, self.chi).coordinates
+        return solve(self.bandlimit, self._order, self.count, self.chi).coordinates
+
+    def _key(self) -> tuple[float, ...]:
+        return self.bandlimit, self.angular_order, self.count
 
     def __repr__(self) -> str:
         return f"RadialProlate({self.bandlimit!r}, {self.angular_order}, count={self.count})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spectra:
     """Spectra of the orders N = 0, 1, ..., one array per order: made by `prolate_spectra`.
 
@@ -83,10 +86,23 @@ class Spectra:
 
     def __call__(self, angular_order: int) -> RadialProlate | None:
         """Return the functions of one order; None beyond the last order that has any."""
-        if angular_order >= len(self.chi):
+        order = abs(check_order(angular_order))
+        if order >= len(self.chi):
             return None
-        logs = self.log_concentration[angular_order]
-        return RadialProlate(self.bandlimit, angular_order, chi=self.chi[angular_order], log_concentration=logs)
+        logs = self.log_concentration[order]
+        return RadialProlate(self.bandlimit, angular_order, chi=self.chi[order], log_concentration=logs)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Spectra):
+            return NotImplemented
+        pairs = zip((*self.chi, *self.log_concentration), (*other.chi, *other.log_concentration), strict=False)
+        return self._key() == other._key() and all(np.array_equal(a, b) for a, b in pairs)
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.bandlimit, self.truncation, self.counts
 
     def __repr__(self) -> str:
         return (

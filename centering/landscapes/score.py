@@ -100,7 +100,9 @@ class Score:
 
     def disk(self, radius: int, basis: RadialBasis | None = None) -> AngularZero:
         """Return the pixel disk on which this score expands images."""
-        return AngularZero(radius, basis, expansion=self.expansion)
+        disk = AngularZero(radius, basis, expansion=self.expansion)
+        disk.check_orthonormal()
+        return disk
 
     def energies(self, disk: AngularZero) -> Array:
         """Return the matrix, shape (R+1, K), that takes the coefficients about p to ``u_p``."""

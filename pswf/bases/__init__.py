@@ -3,5 +3,5 @@
 base: the interface.
 series: what the bases here share, coordinates in the Zernike functions.
 prolate, zernike, bessel, dini: one basis each.
-constant: any basis, and the constant.
+constant, combination: any basis, and the constant; combinations of its functions.
 """

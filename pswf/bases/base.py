@@ -16,7 +16,8 @@ class RadialBasis(Protocol):
     """Radial functions f_0, f_1, ... on the unit interval, for one angular order.
 
     One method is all that a basis of your own needs.  Laws, tested for every basis of the package:
-    the functions are orthonormal, ``int_0^1 f_m(r) f_n(r) r dr = delta_mn``, and smooth on [0, 1].
+    the functions are orthonormal, ``int_0^1 f_m(r) f_n(r) r dr = delta_mn``, and smooth on [0, 1].  `pswf.gram_matrix`
+    tells how nearly they are, `pswf.orthonormalized` makes them so.
     """
 
     def evaluate(self, r: npt.ArrayLike) -> Array:

@@ -22,14 +22,14 @@ class FourierBessel(CountedSeries):
     count : int
         Number of functions, at least 1.
     angular_order : int, optional
-        N >= 0.
+        N; the functions of -N are those of N.
 
     Raises
     ------
     TypeError
         Order or count not an integer.
     ValueError
-        Negative order, count below 1, or more coordinates than the machine has memory for.
+        An order beyond 10^6, count below 1, or more coordinates than the machine has memory for.
 
     Notes
     -----
@@ -49,11 +49,11 @@ class FourierBessel(CountedSeries):
         """The zeros ``j_{N,n+1}``, ascending, shape (count,): f_n oscillates ``j_{N,n+1} / 2 pi`` times per radius."""
         from pswf.bessel import bessel_zeros
 
-        return bessel_zeros(self.angular_order, self.count)
+        return bessel_zeros(self._order, self.count)
 
     @cached_property
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size)."""
         from pswf.bessel import bessel_coordinates
 
-        return bessel_coordinates(self.angular_order, self.zeros)
+        return bessel_coordinates(self._order, self.zeros)

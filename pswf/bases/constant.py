@@ -52,5 +52,11 @@ class WithConstant:
         logs: Any = self.basis.log_concentration  # type: ignore[attr-defined]
         return np.append(logs, 0.0)
 
+    def __eq__(self, other: object) -> bool:
+        return bool(self.basis == other.basis) if isinstance(other, WithConstant) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(WithConstant)
+
     def __repr__(self) -> str:
         return f"WithConstant({self.basis!r})"

@@ -25,14 +25,14 @@ class DiniBessel(CountedSeries):
     count : int
         Number of functions, at least 1.
     angular_order : int, optional
-        N >= 0.
+        N; the functions of -N are those of N.
 
     Raises
     ------
     TypeError
         Order or count not an integer.
     ValueError
-        Negative order, count below 1, or more coordinates than the machine has memory for.
+        An order beyond 10^6, count below 1, or more coordinates than the machine has memory for.
 
     Examples
     --------
@@ -46,15 +46,15 @@ class DiniBessel(CountedSeries):
         """The zeros of J_N', ascending, shape (count,)."""
         from pswf.bessel import derivative_zeros
 
-        return derivative_zeros(self.angular_order, self.count)
+        return derivative_zeros(self._order, self.count)
 
     @cached_property
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size)."""
         from pswf.bessel import bessel_coordinates
 
-        if self.angular_order > 0:
-            return bessel_coordinates(self.angular_order, self.zeros)
+        if self._order > 0:
+            return bessel_coordinates(self._order, self.zeros)
         # the constant is q_0 itself
         rest = bessel_coordinates(0, self.zeros[1:]) if self.count > 1 else np.empty((0, 1))
         coordinates = np.zeros((self.count, rest.shape[1]))

@@ -42,7 +42,7 @@ class PSWF(ZernikeSeries):
         c > 0, dimensionless: radius of the band times radius of the disk (``pi * R`` for a disk of R pixels at
         the Nyquist frequency).
     angular_order : int, optional
-        N >= 0.
+        N; the functions and all numbers of -N are those of N, with ``psi_{-N,n} = conj(psi_{N,n})``.
     count : int, optional
         Number of functions.
     truncation : float, optional
@@ -55,8 +55,8 @@ class PSWF(ZernikeSeries):
     TypeError
         Order or count not an integer.
     ValueError
-        Bandlimit not in [1e-70, 1e6], order not in [0, 1e6], count below 1, truncation not positive, or so large that
-        no function is left; more functions than the machine has memory for.
+        Bandlimit not in [1e-70, 1e6], order not in [-1e6, 1e6], count below 1, truncation not positive, or so large
+        that no function is left; more functions than the machine has memory for.
 
     Notes
     -----
@@ -93,7 +93,7 @@ class PSWF(ZernikeSeries):
             check_positive(truncation, "truncation")
         elif wanted is None:
             truncation = DEFAULT_TRUNCATION
-        c, N = self.bandlimit, self.angular_order
+        c, N = self.bandlimit, self._order
         self._set(solve(c, N, likely_count(c, N) if wanted is None else wanted))
         if truncation is not None:
             while (kept := self._count_above(truncation)) == self.count and wanted is None:
@@ -135,13 +135,13 @@ class PSWF(ZernikeSeries):
         from pswf.edge import log_edges
 
         bandlimits = np.full(self.count, self.bandlimit)
-        return log_edges(bandlimits, self.angular_order, self._modes.gap, self._modes.coordinates)
+        return log_edges(bandlimits, self._order, self._modes.gap, self._modes.coordinates)
 
     @cached_property
     def _logs(self) -> tuple[Array, Array]:
         from pswf.concentration import log_spectrum
 
-        return log_spectrum(self.bandlimit, self.angular_order, self._modes, lambda: self._log_edges)
+        return log_spectrum(self.bandlimit, self._order, self._modes, lambda: self._log_edges)
 
     @property
     def chi(self) -> Array:
@@ -165,6 +165,7 @@ class PSWF(ZernikeSeries):
     def gamma(self) -> Array:
         """Eigenvalues of ``gamma R(r) = int_0^1 J_N(c r s) R(s) sqrt(c) s ds``, shape (count,); real, of sign (-1)^n.
 
+        For a negative order it is J_{-N}: then alpha is ``2 pi i^{-N} gamma / sqrt(c)``, the same number.
         One below 1e-308 is returned as 0; `log_concentration` still holds it.
         """
         sign = 1.0 - 2.0 * (np.arange(self.count) % 2)
@@ -172,8 +173,8 @@ class PSWF(ZernikeSeries):
 
     @property
     def alpha(self) -> npt.NDArray[np.complex128]:
-        """Eigenvalues of the Fourier transform on the disk, ``2 pi i^N gamma / sqrt(c)``, shape (count,)."""
-        phase = (1, 1j, -1, -1j)[self.angular_order % 4]
+        """Eigenvalues of the Fourier transform on the disk, ``2 pi i^|N| gamma / sqrt(c)``, shape (count,)."""
+        phase = (1, 1j, -1, -1j)[self._order % 4]
         return np.asarray(2.0 * np.pi * phase * self.gamma / math.sqrt(self.bandlimit), dtype=np.complex128)
 
     @property
@@ -189,7 +190,7 @@ class PSWF(ZernikeSeries):
         z = (1.0 - points) * (1.0 + points)
         near = np.flatnonzero(z <= min(0.1, 1.0 / self.bandlimit))
         # functions that decay towards the edge, and their slopes, are lost in the sum close to it
-        small = np.flatnonzero(self._modes.gap > 2.0 * self.angular_order)
+        small = np.flatnonzero(self._modes.gap > 2.0 * self._order)
         if len(near) and len(small):
             flat = values.reshape(self.count, -1)
             # blocks bound the memory
@@ -204,7 +205,7 @@ class PSWF(ZernikeSeries):
         """Return the values, with those replaced that the series at the edge knows better."""
         from pswf.edge import edge_functions
 
-        N, gap = self.angular_order, self._modes.gap[functions]
+        N, gap = self._order, self._modes.gap[functions]
         u, slope = edge_functions(N, self.bandlimit, gap, z)
         edge = (1.0 - 2.0 * (functions % 2)) * np.exp(self._log_edges[functions])
         result = edge[:, np.newaxis] * np.exp(0.5 * N * np.log1p(-z)) * u
@@ -212,6 +213,9 @@ class PSWF(ZernikeSeries):
             r = np.sqrt(1.0 - z)
             result = result * (N / r - 2.0 * r * slope / u)
         return np.where(gap[:, np.newaxis] * z <= 400.0, result, values)
+
+    def _key(self) -> tuple[float, ...]:
+        return self.bandlimit, self.angular_order, self.count
 
     def __repr__(self) -> str:
         return f"PSWF({self.bandlimit!r}, {self.angular_order}, count={self.count})"

@@ -16,7 +16,10 @@ class ZernikeSeries(ABC):
     """Radial functions of one angular order N, ``f_n(r) = sum_k coordinates[n, k] q_k(r)``.
 
     ``q_k(r) = (2 (2k+N+1))^(1/2) r^N P_k^(N,0)(1 - 2 r^2)`` are orthonormal, so the functions are orthonormal if
-    and only if the rows of ``coordinates`` are.  ``angular_order`` is N >= 0, ``count`` the number of functions.
+    and only if the rows of ``coordinates`` are.  ``angular_order`` is N, ``count`` the number of functions.  Those of
+    -N are those of N: on the disk ``f_n(r) exp(-i N theta)`` is the complex conjugate.
+
+    Two are equal, and have one hash, where they are of one kind and hold the same functions.
     """
 
     angular_order: int
@@ -26,6 +29,23 @@ class ZernikeSeries(ABC):
     @abstractmethod
     def coordinates(self) -> Array:
         """Coordinates in the radial Zernike functions, shape (count, size)."""
+
+    @property
+    def _order(self) -> int:
+        """The absolute value of N, which the radial functions depend on."""
+        return abs(self.angular_order)
+
+    @abstractmethod
+    def _key(self) -> tuple[float, ...]:
+        """Return the numbers that the functions are made from."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key()))
 
     def evaluate(self, r: npt.ArrayLike) -> Array:
         """Return the functions at ``r``.
@@ -56,7 +76,7 @@ class ZernikeSeries(ABC):
         from pswf.radial import combine
 
         points = check_unit_interval(r)
-        values = combine(self.angular_order, self.coordinates, points.ravel(), derivative=derivative)
+        values = combine(self._order, self.coordinates, points.ravel(), derivative=derivative)
         return values.reshape(self.count, *points.shape)
 
 
@@ -68,6 +88,9 @@ class CountedSeries(ZernikeSeries):
         self.angular_order = check_order(angular_order)
         # a function n has about as many coordinates as n, or more
         check_memory(self.count**2, f"the coordinates of {self.count} functions", "give a smaller count")
+
+    def _key(self) -> tuple[float, ...]:
+        return self.count, self.angular_order
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.count}, {self.angular_order})"

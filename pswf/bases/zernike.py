@@ -22,14 +22,14 @@ class Zernike(CountedSeries):
     count : int
         Number of functions, at least 1.
     angular_order : int, optional
-        N >= 0.
+        N; the functions of -N are those of N.
 
     Raises
     ------
     TypeError
         Order or count not an integer.
     ValueError
-        Negative order, count below 1, or more coordinates than the machine has memory for.
+        An order beyond 10^6, count below 1, or more coordinates than the machine has memory for.
 
     See Also
     --------

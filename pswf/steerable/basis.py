@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Real
 from pswf.bases.base import RadialBasis
-from pswf.checks import check_count, check_distances, check_dtype, check_finufft, check_real, check_size
+from pswf.checks import check_count, check_distances, check_dtype, check_finufft, check_order, check_real, check_size
 from pswf.families import RadialFamily
 from pswf.steerable.blocks import BlockDiagonal
 from pswf.steerable.chebyshev import chebyshev_tables
-from pswf.steerable.layout import Steerable
+from pswf.steerable.layout import Steerable, by_parts
 from pswf.steerable.least_squares import Expansion, LeastSquares
 from pswf.steerable.symmetry import check_separable
 from pswf.steerable.transform import DiskTransform
@@ -23,7 +24,7 @@ __all__ = ["SteerableBasis"]
 
 
 class SteerableBasis(Steerable):
-    r"""Real images of L x L pixels in a steerable basis on the disk.
+    r"""Images of L x L pixels in a steerable basis on the disk.
 
     The basis functions are ``f_{N,n}(r) cos(N theta)`` and ``f_{N,n}(r) sin(N theta)``, divided by
     ``R sqrt(pi)`` (``R sqrt(2 pi)`` for N = 0) so that smooth ones have unit norm as images, on the pixels whose
@@ -54,13 +55,15 @@ class SteerableBasis(Steerable):
         Size not an integer, dtype not float32 or float64.
     ValueError
         Size below 2 or not square; a family without functions, or with more than the pixels of the disk can tell
-        apart; radial functions that are not smooth on [0, 1].
+        apart; radial functions that are not smooth on [0, 1], or not orthonormal (see `pswf.orthonormalized`).
     ImportError
         finufft is not installed.
 
     Notes
     -----
     `evaluate` and `evaluate_t` are transposes of each other.  `expand` is the least-squares inverse of `evaluate`.
+    Real images have real coefficients; those of complex ones are complex, the real and the imaginary part each for its
+    own (`to_complex` and `to_real` go to the functions with ``exp(i N theta)`` and back).
     A call shares its images among all cores, and calls from several threads are safe.
 
     Examples
@@ -97,8 +100,9 @@ class SteerableBasis(Steerable):
         return mask.reshape(self.size, self.size)
 
     def radial(self, angular_order: int) -> RadialBasis:
-        """Return the radial functions of one order, normalised by ``int_0^1 f^2 r dr = 1``."""
-        basis = self.family(angular_order) if 0 <= angular_order < len(self.counts) else None
+        """Return the radial functions of one order, normalised by ``int_0^1 f^2 r dr = 1``; -N has those of N."""
+        order = abs(check_order(angular_order))
+        basis = self.family(order) if order < len(self.counts) else None
         if basis is None:
             raise ValueError(
                 f"angular_order is {angular_order!r}; this basis has the orders 0 to {len(self.counts) - 1}"
@@ -107,13 +111,13 @@ class SteerableBasis(Steerable):
 
     # ------------------------------------------------------------------ transforms
 
-    def evaluate_t(self, images: npt.ArrayLike) -> Real:
+    def evaluate_t(self, images: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the inner products of images with the basis functions.
 
         Parameters
         ----------
         images : array_like, shape (..., L, L)
-            Real; converted to the dtype of the basis.  Pixels outside of the disk play no part.
+            Real or complex; converted to the precision of the basis.  Pixels outside of the disk play no part.
 
         Returns
         -------
@@ -122,18 +126,22 @@ class SteerableBasis(Steerable):
         Raises
         ------
         TypeError, ValueError
-            Images that are not real, not of this size, or not finite on the disk.
+            Images that are not numbers, not of this size, or not finite on the disk.
         """
-        pixels, shape = self._take(images)
-        return self._transform.forward(pixels).reshape(*shape, self.count)
 
-    def evaluate(self, coefficients: npt.ArrayLike) -> Real:
+        def products(given: npt.NDArray[Any]) -> Real:
+            pixels, shape = self._take(given)
+            return self._transform.forward(pixels).reshape(*shape, self.count)
+
+        return by_parts(products, images)
+
+    def evaluate(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the images with given coefficients, zero outside of the disk.
 
         Parameters
         ----------
         coefficients : array_like, shape (..., count)
-            Real; converted to the dtype of the basis.
+            Real or complex; converted to the precision of the basis.
 
         Returns
         -------
@@ -142,15 +150,18 @@ class SteerableBasis(Steerable):
         Raises
         ------
         TypeError, ValueError
-            Coefficients that are not real numbers, not finite, or not as many.
+            Coefficients that are not numbers, not finite, or not as many.
         """
+        return by_parts(self._evaluate, coefficients)
+
+    def _evaluate(self, coefficients: npt.ArrayLike) -> Real:
         given = self.check(coefficients).astype(self.dtype, copy=False)
         flat = given.reshape(-1, self.count)
         images = np.zeros((len(flat), self.size**2), dtype=self.dtype)
         images[:, self._transform.pixels] = self._transform.backward(flat)
         return images.reshape(*given.shape[:-1], self.size, self.size)
 
-    def expand(self, images: npt.ArrayLike, *, tolerance: float | None = None) -> Real:
+    def expand(self, images: npt.ArrayLike, *, tolerance: float | None = None) -> npt.NDArray[Any]:
         """Return the coefficients whose `evaluate` is nearest to the images on the disk.
 
         `least_squares` does the same and reports what was reached.
@@ -158,6 +169,7 @@ class SteerableBasis(Steerable):
         Parameters
         ----------
         images : array_like, shape (..., L, L)
+            Real or complex.
         tolerance : float, optional
             As in `least_squares`.
 
@@ -170,7 +182,7 @@ class SteerableBasis(Steerable):
         TypeError, ValueError
             As `least_squares`.
         """
-        return self.least_squares(images, tolerance=tolerance).coefficients
+        return by_parts(lambda part: self.least_squares(part, tolerance=tolerance).coefficients, images)
 
     def least_squares(
         self, images: npt.ArrayLike, *, tolerance: float | None = None, max_iterations: int | None = None
@@ -213,12 +225,13 @@ class SteerableBasis(Steerable):
 
     # ------------------------------------------------------------------ on coefficients
 
-    def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None = None) -> Real:
+    def rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
         """Return the rotational averages of the images about their centre.
 
         Parameters
         ----------
         coefficients : array_like, shape (..., count)
+            Real or complex.
         rho : array_like, optional
             Distances from the centre in pixels, 0 <= rho <= R; 0, 1, ..., R by default.
 
@@ -231,6 +244,9 @@ class SteerableBasis(Steerable):
         ValueError
             A distance outside of [0, R].
         """
+        return by_parts(lambda part: self._rotational_average(part, rho), coefficients)
+
+    def _rotational_average(self, coefficients: npt.ArrayLike, rho: npt.ArrayLike | None) -> Real:
         real = self.check(coefficients)
         distances = check_distances(np.arange(self.radius + 1) if rho is None else rho, self.radius)
         values = np.asarray(self.radial(0).evaluate(distances / self.radius))
@@ -285,6 +301,17 @@ class SteerableBasis(Steerable):
     @cached_property
     def _least_squares(self) -> LeastSquares:
         return LeastSquares(self._transform)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether other is a basis of the same functions on the same pixels, in the same precision."""
+        if not isinstance(other, SteerableBasis):
+            return NotImplemented
+        return (self.size, self.dtype, self.counts) == (other.size, other.dtype, other.counts) and bool(
+            self.family == other.family
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.dtype, self.counts))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.family!r}, {self.size}, dtype={self.dtype.name!r})"

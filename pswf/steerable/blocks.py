@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Real
-from pswf.steerable.layout import Layout
+from pswf.steerable.layout import Layout, by_parts
 
 __all__ = ["BlockDiagonal"]
 
+_Operation = Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class BlockDiagonal:
     """An operator on coefficients that acts within each angular order, alike on cosines and sines.
 
@@ -49,6 +51,17 @@ class BlockDiagonal:
         """The order of the coefficients it acts on."""
         return Layout(tuple(len(block) for block in self.blocks))
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BlockDiagonal):
+            return NotImplemented
+        return self.layout == other.layout and all(map(np.array_equal, self.blocks, other.blocks))
+
+    def __hash__(self) -> int:
+        return hash((BlockDiagonal, self.layout))
+
+    def __repr__(self) -> str:
+        return f"BlockDiagonal(orders={len(self.blocks)}, functions={sum(map(len, self.blocks))})"
+
     @property
     def T(self) -> BlockDiagonal:
         """The transpose."""
@@ -65,13 +78,13 @@ class BlockDiagonal:
 
     __rmul__ = __mul__
 
-    def apply(self, coefficients: npt.ArrayLike) -> Real:
-        """Return the operator applied to coefficients (..., count), same shape and dtype."""
-        return self._each(coefficients, lambda block, columns: block.astype(columns.dtype, copy=False) @ columns)
+    def apply(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the operator applied to coefficients (..., count), real or complex, same shape and dtype."""
+        return by_parts(lambda part: self._each(part, _product), coefficients)
 
-    def solve(self, coefficients: npt.ArrayLike) -> Real:
+    def solve(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return what the operator maps to the coefficients (..., count); raises LinAlgError if it is singular."""
-        return self._each(coefficients, lambda block, columns: np.linalg.solve(block, columns))
+        return by_parts(lambda part: self._each(part, np.linalg.solve), coefficients)
 
     def _pairs(self, other: BlockDiagonal) -> Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         if self.layout != other.layout:
@@ -81,9 +94,7 @@ class BlockDiagonal:
             )
         return zip(self.blocks, other.blocks, strict=True)
 
-    def _each(
-        self, coefficients: npt.ArrayLike, operation: Callable[[npt.NDArray[Any], npt.NDArray[Any]], npt.NDArray[Any]]
-    ) -> Real:
+    def _each(self, coefficients: npt.ArrayLike, operation: _Operation) -> Real:
         layout = self.layout
         given = layout.check(coefficients)
         flat = given.reshape(-1, layout.count)
@@ -93,3 +104,7 @@ class BlockDiagonal:
                 if part.stop > part.start:
                     result[:, part] = operation(block, flat[:, part].T).T
         return result.reshape(given.shape)
+
+
+def _product(block: npt.NDArray[Any], columns: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(block.astype(columns.dtype, copy=False) @ columns)

@@ -16,11 +16,20 @@ import numpy as np
 
 from pswf.arrays import Array, Real
 from pswf.bases.base import RadialBasis
+from pswf.bases.series import ZernikeSeries
 from pswf.checks import check_values
 from pswf.families import RadialFamily
+from pswf.orthonormal import check_gram
 from pswf.threads import thread_count, thread_map
 
-__all__ = ["chebyshev_coefficients", "chebyshev_radii", "chebyshev_tables", "needed_degree"]
+__all__ = [
+    "chebyshev_coefficients",
+    "chebyshev_gram",
+    "chebyshev_radii",
+    "chebyshev_tables",
+    "needed_degree",
+    "product_kernel",
+]
 
 
 _TOLERANCE = {np.dtype(np.float32): 1e-7, np.dtype(np.float64): 1e-14}
@@ -46,6 +55,26 @@ def chebyshev_coefficients(basis: RadialBasis, order: int, points: int) -> Array
     coefficients = np.asarray(dct(values, type=2, axis=1)) / points
     coefficients[:, 0] *= 0.5
     return coefficients
+
+
+def chebyshev_gram(coefficients: Array, order: int) -> Array:
+    """Return ``int_0^1 f_m f_n r dr`` of functions with these coefficients, shape (count, count).
+
+    With ``r = cos t``, ``int_0^(pi/2) cos(2 k t) cos(t) sin(t) dt`` is ``1 / (2 (1 - k^2))`` for even k, else 0.
+    """
+    k = np.arange(2 * coefficients.shape[1])
+    moments = np.where(k % 2 == 0, 0.5 / np.where(k == 1, 1.0, 1.0 - k**2), 0.0)
+    return np.asarray(coefficients @ product_kernel(moments, coefficients.shape[1], order) @ coefficients.T)
+
+
+def product_kernel(moments: Array, terms: int, order: int) -> Array:
+    """Return the integrals of ``cos(m t) cos(m' t)``, m and m' of the parity of the order, shape (terms, terms).
+
+    ``moments[k]`` is that of ``cos(2 k t)``, for k < 2 terms, with the same weight: the product is the mean of
+    ``cos((m + m') t)`` and ``cos((m - m') t)``, and m + m' is even.
+    """
+    j = np.arange(terms)
+    return np.asarray(0.5 * (moments[j[:, None] + j + order % 2] + moments[np.abs(j[:, None] - j)]))
 
 
 def needed_degree(coefficients: Array, order: int, tolerance: float) -> int:
@@ -112,5 +141,8 @@ def _table(family: RadialFamily, radius: int, dtype: np.dtype[Any], order: int) 
                 "their order"
             )
     degree = needed_degree(coefficients, order, max(_TOLERANCE[dtype], 4.0 * noise))
+    if not isinstance(basis, ZernikeSeries):  # which is orthonormal as it is made
+        exact = coefficients[:, : needed_degree(coefficients, order, max(1e-14, 4.0 * noise)) // 2 + 1]
+        check_gram(chebyshev_gram(exact, order), f"the basis {basis!r} of order {order}", given="family")
     scale = 1.0 / (radius * math.sqrt(math.pi if order else 2.0 * math.pi))
     return np.ascontiguousarray(coefficients[:, : degree // 2 + 1] * scale, dtype=dtype)

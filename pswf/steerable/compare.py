@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,6 +20,8 @@ from pswf.steerable.prolate import PSWF2D
 
 __all__ = ["Approximation", "compare_bases"]
 
+
+_Maker = Callable[[float], RadialFamily] | SteerableBasis
 
 # errors are wanted to a few digits; the last part of badly conditioned bases would take hundreds of steps
 _TOLERANCE = 1e-6
@@ -46,6 +48,7 @@ def compare_bases(
     counts: Sequence[int],
     *,
     names: Sequence[str] | None = None,
+    bases: Mapping[str, Callable[[float], RadialFamily] | SteerableBasis] | None = None,
     learned_from: npt.ArrayLike | None = None,
 ) -> dict[str, Approximation]:
     """Approximate images by least squares in every basis that there is.
@@ -57,19 +60,23 @@ def compare_bases(
         Numbers of coefficients, each at least 1.
     names : sequence of str, optional
         Which bases, of `pswf.basis_names`: all of them by default, those of other distributions included.
+    bases : mapping of str to callable or SteerableBasis, optional
+        Any others, by names of their own.  A callable takes the bandlimit c and returns a `pswf.RadialFamily` of about
+        c^2 / 4 functions; a `pswf.SteerableBasis` for images of this size has as many functions as it has.
     learned_from : array_like, shape (M, L, L), optional
         Other images of the same kind, from which steerable principal components are learned and compared as well.
 
     Returns
     -------
     dict of str to Approximation
-        By name, and "learned" where asked for.  The bands follow from the counts: a band c holds about c^2 / 4
-        functions.
+        By name, those of ``bases`` after the others, and "learned" where asked for.  The bands follow from the
+        counts: a band c holds about c^2 / 4 functions.
 
     Raises
     ------
     TypeError, ValueError
-        Images that are not a stack of square real images; counts below 1; a basis that `pswf.make_family` refuses.
+        Images that are not a stack of square real images; counts below 1; a basis that `pswf.make_family` or
+        `pswf.SteerableBasis` refuses; a name that is given twice; what is no basis.
 
     Examples
     --------
@@ -86,28 +93,37 @@ def compare_bases(
         raise ValueError(f"images have shape {stack.shape}; give a stack (B, L, L)")
     size = stack.shape[1]
     wanted = sorted(check_count(count, "counts") for count in counts)
-    families: dict[str, Callable[[int], RadialFamily]] = {
-        name: partial(_of_count, name) for name in (basis_names() if names is None else names)
+    makers: dict[str, _Maker] = {
+        name: partial(make_family, name) for name in (basis_names() if names is None else names)
     }
+    for name, make in (bases or {}).items():
+        if name in makers:
+            raise ValueError(f"the basis {name!r} is among the names and among the bases; give it another name")
+        makers[name] = make
+    if learned_from is not None and "learned" in makers:
+        raise ValueError("the basis 'learned' has the name of the learned one; leave it out of names")
+    result = {name: _compared(name, make, stack, wanted) for name, make in makers.items()}
     if learned_from is not None:
-        if "learned" in families:
-            raise ValueError("the basis 'learned' has the name of the learned one; leave it out of names")
-        basis = PSWF2D(size, dtype=np.float64)
-        families["learned"] = steerable_pca(basis, learned_from).leading
-    return {name: _approximate(stack, make, wanted) for name, make in families.items()}
+        learned = steerable_pca(PSWF2D(size, dtype=np.float64), learned_from)
+        result["learned"] = _approximate(stack, [SteerableBasis(learned.leading(n), size, dtype="f8") for n in wanted])
+    return result
 
 
-def _of_count(name: str, count: int) -> RadialFamily:
-    return make_family(name, 2.0 * math.sqrt(count))
-
-
-def _approximate(
-    stack: npt.NDArray[np.generic], make: Callable[[int], RadialFamily], wanted: list[int]
-) -> Approximation:
-    counts = []
-    errors = []
+def _compared(name: str, make: _Maker, stack: npt.NDArray[np.generic], wanted: list[int]) -> Approximation:
+    if isinstance(make, SteerableBasis):
+        return _approximate(stack, [make])
+    chosen = []
     for count in wanted:
-        basis = SteerableBasis(make(count), stack.shape[1], dtype=np.float64)
-        counts.append(basis.count)
-        errors.append(float(np.median(basis.least_squares(stack, tolerance=_TOLERANCE).residual)))
-    return Approximation(np.array(counts), np.array(errors))
+        family = make(2.0 * math.sqrt(count)) if callable(make) else make
+        if not callable(make) or not callable(family):
+            raise TypeError(
+                f"the basis {name!r} gave {family!r}; give a function of the bandlimit that returns a "
+                "pswf.RadialFamily, or a pswf.SteerableBasis"
+            )
+        chosen.append(SteerableBasis(family, stack.shape[1], dtype=np.float64))
+    return _approximate(stack, chosen)
+
+
+def _approximate(stack: npt.NDArray[np.generic], bases: Sequence[SteerableBasis]) -> Approximation:
+    errors = [float(np.median(basis.least_squares(stack, tolerance=_TOLERANCE).residual)) for basis in bases]
+    return Approximation(np.array([basis.count for basis in bases]), np.array(errors))

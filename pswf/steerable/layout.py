@@ -11,6 +11,7 @@ sign 1 being the cosine and -1 the sine: all operators that commute with rotatio
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,18 @@ import numpy.typing as npt
 from pswf.arrays import Indices, Real
 from pswf.checks import check_real
 
-__all__ = ["Layout", "Steerable"]
+__all__ = ["Layout", "Steerable", "by_parts"]
+
+
+def by_parts(function: Callable[[npt.NDArray[Any]], Real], values: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return a function that is linear over the real numbers at values that may be complex."""
+    given = np.asarray(values)
+    if given.dtype.kind != "c":
+        return function(given)
+    real, imaginary = function(given.real), function(given.imag)
+    result = np.empty(real.shape, dtype=np.result_type(real.dtype, np.complex64))
+    result.real, result.imag = real, imaginary
+    return result
 
 
 class Steerable:
@@ -103,12 +115,30 @@ class Steerable:
             raise ValueError(f"coefficients have shape {array.shape}; this basis needs (..., {self.count})")
         return array if array.dtype.kind == "f" else array.astype(np.float64)
 
-    def to_complex(self, coefficients: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Return the complex coefficients of real ones, shape (..., complex_count).
+    def to_complex(self, coefficients: npt.ArrayLike, *, negative: bool | None = None) -> npt.NDArray[Any]:
+        """Return the coefficients of complex functions, shape (..., complex_count), from those of cosines and sines.
 
         They are the inner products with ``f_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` (divided by R as well in a basis for
         images), N >= 0, where the real ones are those with cosines and sines of unit norm.
+
+        Parameters
+        ----------
+        coefficients : array_like, shape (..., count)
+        negative : bool, optional
+            True: those of the orders -N instead, with ``exp(-i N theta)``; for a real image they are the complex
+            conjugates.  Has to be said where the coefficients are complex: such an image needs both.
         """
+        if np.asarray(coefficients).dtype.kind == "c":
+            if negative is None:
+                raise TypeError(
+                    "coefficients are complex; give real ones, or say whether those of the orders N (negative=False) "
+                    "or -N (negative=True) are wanted"
+                )
+            given = np.asarray(coefficients)
+            parts = (self.to_complex(part, negative=negative) for part in (given.real, given.imag))
+            return np.asarray(next(parts) + 1j * next(parts))
+        if negative:
+            return self.to_complex(coefficients).conj()
         real = self.check(coefficients)
         result = np.zeros((*real.shape[:-1], self.complex_count), dtype=np.result_type(real.dtype, np.complex64))
         for N, part in enumerate(self.complex_slices):
@@ -117,9 +147,35 @@ class Steerable:
                 result.imag[..., part] = real[..., self.sines[N]] * -math.sqrt(0.5)
         return result
 
-    def to_real(self, coefficients: npt.ArrayLike) -> Real:
-        """Return the real coefficients (..., count) of complex ones, the inverse of `to_complex`."""
+    def to_real(self, coefficients: npt.ArrayLike, negative: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
+        """Return the coefficients (..., count) of cosines and sines, the inverse of `to_complex`.
+
+        Parameters
+        ----------
+        coefficients : array_like, shape (..., complex_count)
+            Of the orders N >= 0.
+        negative : array_like, shape (..., complex_count), optional
+            Of the orders -N, for complex images (those of N = 0 are there twice, and must be the same); without, the
+            image is real, and so is what is returned.
+
+        Raises
+        ------
+        ValueError
+            Not as many; two that differ for N = 0.
+        """
         values = np.asarray(coefficients)
+        if negative is not None:
+            other = np.asarray(negative)
+            if values.shape != other.shape:
+                raise ValueError(
+                    f"coefficients have shape {values.shape}, the negative ones {other.shape}; give as many"
+                )
+            zero, same = (part[..., self.complex_slices[0]] for part in (values, other))
+            if np.abs(zero - same).max(initial=0.0) > 1e-4 * np.abs(zero).max(initial=0.0):
+                raise ValueError("coefficients and the negative ones differ for N = 0; give those of one image")
+            # of the real and of the imaginary part of the image, whose coefficients of -N are the conjugates
+            real, imaginary = 0.5 * (values + other.conj()), -0.5j * (values - other.conj())
+            return np.asarray(self.to_real(real) + 1j * self.to_real(imaginary))
         if values.ndim < 1 or values.shape[-1] != self.complex_count:
             raise ValueError(
                 f"complex coefficients have shape {values.shape}; this basis needs (..., {self.complex_count})"
@@ -131,12 +187,13 @@ class Steerable:
                 result[..., self.sines[N]] = values.imag[..., part] * -math.sqrt(2.0)
         return result
 
-    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Real:
+    def rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the coefficients of rotated images, an exact operation.
 
         Parameters
         ----------
         coefficients : array_like, shape (..., count)
+            Real or complex.
         angle : float or array_like
             Radians, counter-clockwise as displayed with row 0 on top: a quarter turn is `numpy.rot90` where L is odd.
             An array is broadcast against the leading axes of the coefficients.
@@ -150,8 +207,11 @@ class Steerable:
         ValueError
             Angles that are not finite, or of a shape that does not go with that of the coefficients.
         """
+        return by_parts(lambda part: self._rotate(part, angle), coefficients)
+
+    def _rotate(self, coefficients: npt.ArrayLike, angle: npt.ArrayLike) -> Real:
         real = self.check(coefficients)
-        angles = np.asarray(angle, dtype=np.float64)
+        angles = check_real(angle, "angles", "radians").astype(np.float64)
         if not np.isfinite(angles).all():
             raise ValueError(f"angle is {angle!r}; give finite radians")
         try:

@@ -8,32 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Array
-from pswf.bases.base import RadialBasis
-from pswf.checks import check_count
+from pswf.bases.combination import Combination
+from pswf.checks import check_count, check_order
 from pswf.families import RadialFamily
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
 
 __all__ = ["Combination", "LearnedFamily", "steerable_pca"]
-
-
-@dataclass(frozen=True, eq=False)
-class Combination:
-    """Orthonormal combinations of the functions of a radial basis, a `pswf.RadialBasis` again.
-
-    Attributes
-    ----------
-    basis : RadialBasis
-    weights : ndarray, shape (count, count of basis)
-        Orthonormal rows.
-    """
-
-    basis: RadialBasis
-    weights: Array
-
-    def evaluate(self, r: npt.ArrayLike) -> Array:
-        """Return the functions at r, shape (count, *r.shape)."""
-        return np.tensordot(self.weights, self.basis.evaluate(r), axes=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +37,18 @@ class LearnedFamily:
 
     def __call__(self, angular_order: int) -> Combination | None:
         """Return the functions of one order; None beyond the last."""
-        if angular_order >= len(self.weights):
-            return None
-        basis = self.family(angular_order)
-        return None if basis is None else Combination(basis, self.weights[angular_order])
+        order = abs(check_order(angular_order))
+        basis = self.family(order) if order < len(self.weights) else None
+        return None if basis is None else Combination(basis, self.weights[order])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LearnedFamily):
+            return NotImplemented
+        mine, others = (*self.weights, *self.variances), (*other.weights, *other.variances)
+        return bool(self.family == other.family) and len(mine) == len(others) and all(map(np.array_equal, mine, others))
+
+    def __hash__(self) -> int:
+        return hash((LearnedFamily, tuple(map(len, self.weights))))
 
     def leading(self, count: int) -> LearnedFamily:
         """Return the functions of largest variance that make up ``count`` real coefficients.

@@ -15,6 +15,7 @@ from pswf.quadrature import gauss_legendre
 from pswf.spectra import Spectra, prolate_spectra
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
+from pswf.steerable.chebyshev import product_kernel
 
 __all__ = ["PSWF2D"]
 
@@ -135,14 +136,12 @@ class PSWF2D(SteerableBasis):
                 f"the transfer function returned {values.dtype} values of shape {values.shape} for {len(r)} "
                 "frequencies; it must return one finite real number for each"
             )
-        # cos(m t) cos(m' t) = (cos((m + m') t) + cos((m - m') t)) / 2, and m + m' is even
         t = np.arccos(r)
         longest = max(table.shape[1] for table in self._transform.tables)
         moments = np.cos(2.0 * np.arange(2 * longest)[:, None] * t) @ (weights * values)
         blocks = []
         for N, table in enumerate(self._transform.tables):
-            j = np.arange(table.shape[1])
-            kernel = 0.5 * (moments[j[:, None] + j + N % 2] + moments[np.abs(j[:, None] - j)])
+            kernel = product_kernel(moments, table.shape[1], N)
             scale = np.pi * (2.0 if N == 0 else 1.0) * self.radius**2
             root = np.exp(0.5 * self.family.log_concentration[N]) * (1.0 - 2.0 * (np.arange(len(table)) % 2))
             wide = root[:, None] * table.astype(np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,7 +12,7 @@ import processes
 import pytest
 from whole_images import draw_stack, make_basis
 
-from pswf import PSWF, basis_names, compare_bases, disk_quadrature, plot, prolate_spectra
+from pswf import PSWF, Zernike, basis_names, compare_bases, disk_quadrature, plot, prolate_spectra
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -50,6 +50,31 @@ class TestCompareBases:
         assert result["prolate"].errors[0] == pytest.approx(np.median(expected), rel=1e-6)
         assert result["prolate"].counts[0] == basis.count
 
+    def test_any_basis(self, rng: np.random.Generator) -> None:
+        images = draw_stack(rng, 24, 2)
+        fixed = make_basis("PSWF2D", 24)
+        bases = {"mine": prolate_spectra, "fixed": fixed}
+        result = compare_bases(images, [20, 60], names=["prolate", "Zernike"], bases=bases)
+        assert list(result) == ["prolate", "Zernike", "mine", "fixed"]
+        np.testing.assert_array_equal(result["mine"].errors, result["prolate"].errors)
+        assert result["fixed"].counts == [fixed.count]
+        assert result["fixed"].errors == pytest.approx(np.median(fixed.least_squares(images).residual), rel=1e-4)
+
+    @pytest.mark.parametrize(
+        ("name", "basis", "error", "message"),
+        [
+            ("Zernike", prolate_spectra, ValueError, "'Zernike' is among the names and among the bases"),
+            ("learned", prolate_spectra, ValueError, "'learned' has the name of the learned one"),
+            ("odd", 3, TypeError, "the basis 'odd' gave 3; give a function of the bandlimit"),
+            ("odd", lambda c: Zernike(3), TypeError, r"the basis 'odd' gave Zernike\(3, 0\); give a function of"),
+            ("odd", make_basis("PSWF2D", 24), ValueError, "this basis is for"),
+        ],
+    )
+    def test_what_is_no_basis(self, name: str, basis: object, error: type[Exception], message: str) -> None:
+        images = np.ones((1, 8, 8))
+        with pytest.raises(error, match=message):
+            compare_bases(images, [3], names=["Zernike"], bases={name: basis}, learned_from=images)
+
     @pytest.mark.parametrize("shape", [(8, 8), (2, 8, 9), (0, 8, 8)])
     def test_stacks_only(self, shape: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match=r"give a stack \(B, L, L\)"):
@@ -83,6 +108,28 @@ class TestPlot:
         line = axes.get_lines()[0]
         height = float(np.interp(10.0, line.get_xdata(), line.get_ydata()))
         assert shown[int(np.floor(height)) - 1, 10] > 0.5 > shown[int(np.ceil(height)) + 1, 10]
+
+    def test_spectrum_of_a_basis_for_images(self) -> None:
+        basis = make_basis("PSWF2D", 16)
+        one, other = (plot.spectrum(given).get_images()[0].get_array() for given in (basis, basis.family))
+        np.testing.assert_array_equal(one, other)
+
+    @pytest.mark.parametrize(
+        ("draw", "given", "message"),
+        [
+            (plot.spectrum, 3, "spectra is 3; give what pswf.prolate_spectra returns, or a pswf.PSWF2D"),
+            (plot.spectrum, PSWF(9.0, count=2), r"spectra is PSWF\(9.0.*; give what pswf.prolate_spectra returns"),
+            (plot.spectrum, make_basis("Zernike", 16), "spectra is SteerableBasis.*; give what pswf.prolate_spectra"),
+            (plot.radial_functions, 3, "basis is 3; give an object with a method evaluate"),
+            (plot.basis_images, PSWF(9.0, count=2), "basis is PSWF.*; give a pswf.SteerableBasis"),
+            (plot.errors, [1.0], r"comparison is \[1.0\]; give what pswf.compare_bases returns"),
+            (plot.errors, {"a": 1.0}, "give what pswf.compare_bases returns"),
+        ],
+    )
+    def test_what_cannot_be_drawn(self, draw: Callable[[object], object], given: object, message: str) -> None:
+        with pytest.raises(TypeError, match=message):
+            draw(given)
+        assert not plt.get_fignums()
 
     def test_basis_images(self) -> None:
         basis = make_basis("PSWF2D", 16)
