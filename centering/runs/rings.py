@@ -29,12 +29,15 @@ class Rings:
         At the frequencies 0, 1, ..., m - 1 cycles per box.
     waves : ndarray, shape (m,)
         How many waves are in each ring.
+    rates : ndarray, shape (m,)
+        Root mean square of their frequencies, in radians per pixel.
     size : int
         Of the images.
     """
 
     values: Array
     waves: Array
+    rates: Array
     size: int
 
     @classmethod
@@ -54,6 +57,8 @@ class Rings:
         first = np.searchsorted(ring.ravel()[order], np.arange(count))
         weights = twice.ravel()[order]
         waves = np.add.reduceat(weights, first)
+        square = ((2 * np.pi) ** 2 * (rows[:, None] ** 2 + columns**2)).ravel()[order]
+        rates = np.sqrt(np.add.reduceat(square * weights, first) / waves)
         values = np.empty((len(images), count))
         place = displacement + size // 2
         for start in range(0, len(images), 64):
@@ -63,17 +68,12 @@ class Rings:
             spectrum *= np.exp(2j * np.pi * place[part, 1:] * columns)[:, None, :].astype(spectrum.dtype)
             flat = spectrum.real.reshape(len(spectrum), -1)[:, order].astype(np.float64)
             values[part] = np.add.reduceat(flat * weights, first, axis=1) / waves / size
-        return cls(values, waves, size)
+        return cls(values, waves, rates, size)
 
     @classmethod
     def joined(cls, parts: Sequence[Rings]) -> Rings:
         """Return the rings of all images."""
-        return cls(np.concatenate([part.values for part in parts]), parts[0].waves, parts[0].size)
-
-    @property
-    def _rates(self) -> Array:
-        rates: Array = 2 * np.pi * np.arange(len(self.waves)) / self.size
-        return rates
+        return cls(np.concatenate([part.values for part in parts]), parts[0].waves, parts[0].rates, parts[0].size)
 
     def strength(self) -> tuple[float, Array, float]:
         """Return the sharpness of the mean, free of the noise in it; parts of it, (B,); and how far it is from 0.
@@ -85,7 +85,7 @@ class Rings:
         count = len(self.values)
         if count < 2:
             return 0.0, np.zeros(count), 0.0
-        weight = self.waves * self._rates**2 * np.exp(-((self._rates * self.size / _SMOOTH) ** 2))
+        weight = self.waves * self.rates**2 * np.exp(-((self.rates * self.size / _SMOOTH) ** 2))
         total, squares = self.values.sum(axis=0), (self.values**2).sum(axis=0)
         pairs = 1.0 / (count * (count - 1))
         strength = float((weight * (total**2 - squares)).sum()) * pairs
@@ -100,8 +100,8 @@ class Rings:
         from scipy.special import j0
 
         r = np.arange(max(self.size // 2, 2))
-        smooth = np.exp(-0.5 * (self._rates * self.size / _SMOOTH) ** 2)
-        profile = j0(np.outer(r, self._rates)) @ (self.waves * smooth * self.values.mean(axis=0))
+        smooth = np.exp(-0.5 * (self.rates * self.size / _SMOOTH) ** 2)
+        profile = j0(np.outer(r, self.rates)) @ (self.waves * smooth * self.values.mean(axis=0))
         inner = max(int(_OUTSIDE * len(r)), 1)
         profile -= np.median(profile[inner:])
         peak = int(np.argmax(np.abs(profile[:inner])))
