@@ -22,7 +22,7 @@ _SMALL, _SMALLISH, _LARGE = 1.6, 1.4, 0.25  # extent of the mean particle over t
 _BORDER, _MOST = 0.25, 0.5  # parts of the centres on the border of the search
 _UNCERTAIN = 0.75  # what noise does to the centres, over their shifts
 _FEW = 30  # images that say little about a mean
-_WIDER = 1.4  # radius of a particle over the distance at which its mean has fallen to a quarter: 1.0 to 2.0
+_WIDER = 1.5  # radius of a particle over the distance at which its mean has fallen to a quarter: 1.0 to 2.0
 
 
 @dataclass(frozen=True)
