@@ -58,7 +58,7 @@ def found_in(summary: dict[str, Any]) -> str:
     flagged = f"{100 * share:.1f} % of the centres carry a flag" if share else "No centre carries a flag"
     # a centre without a flag may be wrong all the same
     sentences.append(f"{flagged}." if summary["learned"] else f"{flagged}; the estimator states no uncertainty.")
-    if summary["warnings"]:
+    if summary["learned"] and summary["warnings"]:
         sentences.append("Nothing was learned that could back them.")
     return " ".join(sentences)
 

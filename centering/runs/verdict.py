@@ -16,7 +16,7 @@ __all__ = ["BAD", "DOUBTFUL", "GOOD", "Verdict", "decide"]
 
 GOOD, DOUBTFUL, BAD = "good", "doubtful", "not to be used"
 
-# measured on drawn stacks: `python -m benchmarks.verdict --draw`
+# measured on drawn stacks by benchmarks.verdict
 _GAIN, _CERTAIN = 1.15, 2.0  # of good centres, at least
 _SMALL, _SMALLISH, _LARGE = 1.6, 1.4, 0.25  # extent of the mean particle over the radius
 _BORDER, _MOST = 0.25, 0.5  # parts of the centres on the border of the search
@@ -72,7 +72,8 @@ def _against(job: Job, evidence: Evidence) -> Iterator[str]:
         yield _size(job, evidence, "much smaller than")
     if ratio < _LARGE and (lost or evidence.border > _BORDER):
         yield _size(job, evidence, "much larger than")
-    yield from (words for reference in job.references for words in reference.warnings)
+    if evidence.flagged == 1.0:
+        yield from (words for reference in job.references for words in reference.warnings)
     if evidence.bright == 0 and (lost or not _better(evidence)):
         opposite = Sentence("{invert:no}") if job.contrast.invert else Sentence("{invert:yes}")
         words = "the particles are dark where bright ones were looked for; run again with {opposite}"
@@ -92,10 +93,14 @@ def _against(job: Job, evidence: Evidence) -> Iterator[str]:
 def _doubts(job: Job, evidence: Evidence) -> Iterator[str]:
     """Yield what makes the centres doubtful."""
     few = evidence.images < _FEW
+    yield from (words for reference in job.references for words in reference.warnings)
     if math.isnan(evidence.found_signal):
         yield "the estimator failed when it was asked again, so that nothing is known about its centres"
     if few and not _better(evidence):
-        yield f"{evidence.images} images are too few to tell whether the centres are right; look at every one of them"
+        words = "{images} images are too few to tell whether the centres are right; look at every one of them"
+        if evidence.stated_centers:
+            words = "{images} images are too few to tell whether the centres are better than those that the file states"
+        yield Sentence(words, images=evidence.images)
     if evidence.appeared and not few:
         yield f"the mean of the images shows nothing about {_stated(evidence)}; look whether they are particles"
     if evidence.border > _BORDER:
