@@ -111,7 +111,8 @@ def run(
       particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
       centers.csv      displacement, score and flags of every particle
       summary.json     what was done and found
-      report.html      the page to look at first; its figures are there as PNG and SVG too
+      report.html      the page to look at first; its figures are there as PNG and SVG too; its first line, and that of
+                       the terminal, is the verdict: good, doubtful or not to be used, and why
       montage.png      some particles before and after
       shifts.png       how far the centres were from the middle of the box
       particles.cs     INPUT with its shifts replaced, where INPUT is a .cs file of cryoSPARC
@@ -298,7 +299,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     }
     for name, words in lines.items():
         say(f"{name:<11}{printable(words)}")
-    if judged is not None and not judged.good:
+    if judged is not None and not judged.good and judged.reason not in job.warnings:  # those have been said
         tell("warning", Sentence("the centres are {word}: {reason}", word=judged.word, reason=judged.reason))
     border = summary["flags"].get("border", 0)
     if border > _MANY * count:
