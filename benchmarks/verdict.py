@@ -365,7 +365,7 @@ def main(arguments: list[str] | None = None) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     for seed, what, wrong, verdict, _, ratio in draws(options.drawn, options.seed):
         counts[what, verdict.word] += 1
-        if what in ("good", "bad") and verdict.good != (what == "good"):
+        if what != "neither" and verdict.good != (what == "good"):
             print(
                 f"seed {seed}: {what}, {wrong or 'nothing wrong'}, error {ratio:.2f} of before: {verdict}", flush=True
             )

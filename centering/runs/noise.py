@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -12,33 +13,39 @@ from pswf.arrays import Array
 
 __all__ = ["Noise"]
 
+_RIM = 0.7, 0.9  # of the radius of a mask; its edge may be soft
+
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise as images have it in their corners, the pixels farther than n/2 from the middle.
+    """Noise as images have it in their corners.
 
     Attributes
     ----------
     corners : ndarray of bool, shape (n, n)
+        The pixels farther than n/2 from the middle; of images that are masked to a disk, those near its edge.
+    inside : ndarray of bool, shape (n, n)
+        The pixels that have noise: not what is masked.
     spectrum : ndarray, shape (n, n // 2 + 1)
         Power, mean 1: the transform of the autocorrelation of the corners, which is taken to depend on the distance
         alone, as it is up to n/8 and faded to 0 at n/4.
     """
 
     corners: npt.NDArray[np.bool_]
+    inside: npt.NDArray[np.bool_]
     spectrum: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, batches: Iterable[npt.NDArray[np.float32]]) -> Noise:
+    def of(cls, batches: Iterator[npt.NDArray[np.float32]]) -> Noise:
         """Measure it in normalised images, every one of which counts the same."""
         from scipy import fft
 
         power = np.zeros((0, 0))
-        for image in (one for images in batches for one in images):
+        first = next(batches)
+        for image in (one for images in chain([first], batches) for one in images):
             if not power.size:
                 size = len(image)
-                axis = np.arange(size) - size // 2
-                corners = np.hypot(axis[:, None], axis) > size / 2
+                corners, inside = _where(first)
                 reach = max(size // 4, 1)
                 period = fft.next_fast_len(size + reach + 1, real=True)
                 power = np.zeros((period, period // 2 + 1))
@@ -61,7 +68,7 @@ class Noise:
         whole[np.ix_(offset % size, offset % size)] = ((covariance + lowest / pixels) * window)[ring]
         spectrum = np.maximum(fft.fft2(whole).real, 0.0)
         half = spectrum[:, : size // 2 + 1] / (spectrum.mean() or 1.0)
-        return cls(corners, half.astype(np.float32))
+        return cls(corners, inside, half.astype(np.float32))
 
     def like(self, images: npt.NDArray[np.float32], random: np.random.Generator) -> npt.NDArray[np.float32]:
         """Return noise for every one of these images, as strong as in its own corners."""
@@ -71,7 +78,23 @@ class Noise:
         _, variance = _corner_values(images, self.corners)
         scale = np.sqrt(variance)[:, None, None].astype(np.float32)
         noise: npt.NDArray[np.float32] = fft.irfft2(fft.rfft2(white) * np.sqrt(self.spectrum), s=images.shape[1:])
-        return noise * scale
+        return noise * scale * self.inside
+
+
+def _where(
+    images: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return the pixels in which noise is measured, and those that have any; see `Noise`."""
+    size = images.shape[-1]
+    axis = np.arange(size) - size // 2
+    distance = np.hypot(axis[:, None], axis)
+    corners = distance > size / 2
+    inside = (images != images[:, :1, :1]).any(axis=0)
+    if 2 * np.count_nonzero(inside & corners) >= np.count_nonzero(corners):
+        return corners, np.ones_like(corners)
+    edge = float(distance[inside].max()) if inside.any() else 0.0
+    low, high = _RIM
+    return inside & (distance > low * edge) & (distance < high * edge), inside
 
 
 def _corner_values(

@@ -67,14 +67,17 @@ def test_the_two_parts_of_noise_are_independent(correlated, rng):
     if correlated:
         images = gaussian_filter(images, (0, correlated, correlated), mode="wrap")
     images = (images / images.std()).astype(np.float32)
-    added = Noise.of([images]).like(images, np.random.default_rng(1))
+    added = Noise.of(iter([images])).like(images, np.random.default_rng(1))
     one, two = (np.fft.rfft2(images + factor * added) for factor in (0.5, -2.0))
     covariance = np.fft.irfft2((one * two.conj()).mean(axis=0)) / 48**2
     assert np.abs(covariance).max() < 0.06  # of a variance of 1
 
 
-def test_noise_shows_a_mean_that_is_sharp_and_the_evidence_does_not_believe_it(tmp_path, rng):
-    write_stack(tmp_path / "noise.mrcs", rng.standard_normal((400, SIZE, SIZE)).astype(np.float32))
+@pytest.mark.parametrize("masked", [False, True])
+def test_noise_shows_a_mean_that_is_sharp_and_the_evidence_does_not_believe_it(tmp_path, rng, masked):
+    axis = np.arange(SIZE) - SIZE // 2
+    mask = np.clip(SIZE / 2 - 1 - np.hypot(axis[:, None], axis), 0, 1) if masked else 1.0
+    write_stack(tmp_path / "noise.mrcs", (mask * rng.standard_normal((400, SIZE, SIZE))).astype(np.float32))
     job = prepare(open_particles(tmp_path / "noise.mrcs"), radius=RADIUS)
     centers = estimate(job)
     images = job.particles.read(np.arange(400)) * (-1 if job.contrast.invert else 1)
