@@ -26,6 +26,7 @@ from centering.cli._common import (
     warn,
 )
 from centering.cli._stages import COMPILING, Stages
+from centering.sentence import Sentence, retold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,7 +116,8 @@ def run(
       particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
       centers.csv      displacement, score and flags of every particle
       summary.json     what was done and found
-      report.html      the page to look at first; its figures are there as PNG and SVG too
+      report.html      the page to look at first; its figures are there as PNG and SVG too; its first line, and that of
+                       the terminal, is the verdict: good, doubtful or not to be used, and why
       montage.png      some particles before and after
       shifts.png       how far the centres were from the middle of the box
       particles.cs     INPUT with its shifts replaced, where INPUT is a .cs file of cryoSPARC
@@ -223,6 +225,7 @@ def _run(
         job = prepare(particles, progress=stages.begin, **options)
     from centering.engine.cluster import Cluster
     from centering.engine.safety import Certificates
+    from centering.runs.outputs import recorded
     from centering.runs.run import completed
     from centering.runs.run import run as center
     from pswf.threads import thread_count
@@ -238,7 +241,7 @@ def _run(
     def finish(folder: Path, centers: Centers) -> None:
         from centering.report import write_report
 
-        write_report(folder, job, centers, command=command, namer=option)
+        write_report(folder, job, centers, recorded(folder), command=command, namer=option)
 
     with ExitStack() as stack:
         stack.enter_context(one_sentence(ImportError))
@@ -283,13 +286,17 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     """Print the closing summary of a run; the rate is that of the stage "centering", without compiling."""
     from pathlib import Path
 
-    from centering.runs.outputs import OUTPUTS, summarize
+    from centering.runs.outputs import OUTPUTS, recorded, summarize
+    from centering.runs.verdict import decide
 
     summary = summarize(job, centers)
+    evidence = recorded(Path(out))
+    judged = None if evidence is None else decide(job, evidence)
     count, size = summary["images"], summary["image_size_px"]
     sizes = summary["pixel_size_A"]
     pixel = ", ".join(f"{one:.4g}" for one in sizes or []) + " A" if sizes else ""
     lines = {
+        "verdict": "none" if judged is None else f"{judged.word}: {retold(judged.reason, option)}",
         "particles": f"{count} of {size} x {size} px",
         "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
         "contrast": summary["contrast"],
@@ -301,6 +308,8 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     }
     for name, words in lines.items():
         say(f"{name:<11}{printable(words)}")
+    if judged is not None and not judged.good and judged.reason not in job.warnings:  # those have been said
+        tell("warning", Sentence("the centres are {word}: {reason}", word=judged.word, reason=judged.reason))
     border = summary["flags"].get("border", 0)
     if border > _MANY * count:
         widen = "a smaller radius, a larger --max-shift or a larger box widens it"

@@ -14,7 +14,7 @@ from centering.plot import BLUE, GREY, ORANGE, VERMILION, draw_lengths, draw_pla
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["inline", "lengths", "mean_images", "places", "profiles", "radial_profile", "sharpness"]
+__all__ = ["inline", "lengths", "mean_images", "places", "profiles", "radial_profile"]
 
 Float64 = npt.NDArray[np.float64]
 
@@ -85,18 +85,6 @@ def radial_profile(image: Float64) -> Float64:
     sums = np.bincount(ring, weights=image.ravel())[:count]
     result: Float64 = sums / np.bincount(ring)[:count]
     return result
-
-
-def sharpness(image: Float64) -> float:
-    """Return the energy of the gradient, smoothed so that noise counts little."""
-    from scipy import fft
-
-    size = len(image)
-    square = (np.pi * np.arange(size) / size) ** 2
-    weight = np.exp(-0.5 * max(1.0, size / 60) ** 2 * square)
-    # of each cosine that the mirrored image is made of
-    waves = fft.dctn(image, norm="ortho") * weight[:, None] * weight
-    return float(np.mean((square[:, None] + square) * waves**2))
 
 
 def inline(figure: Figure, words: str) -> str:

@@ -15,22 +15,23 @@ import numpy as np
 
 from centering.engine.job import Job
 from centering.io.atomic import replacing
-from centering.report import charts, particles, stack
+from centering.report import particles, stack
 from centering.report.learned import learned
-from centering.report.words import FLAGS, readable, stated, told, verdict, warnings
+from centering.report.words import FLAGS, found_in, readable, stated, told, verdict, warnings
 from centering.results import Centers, Flag
+from centering.runs.evidence import Evidence, gather
 from centering.runs.outputs import summarize
+from centering.runs.verdict import Verdict, decide
 from centering.sentence import Namer
 
 __all__ = ["write_report"]
-
-_ENOUGH = 20  # images from which on the sharpness of their mean says something
 
 
 def write_report(
     folder: str | PathLike[str],
     job: Job,
     centers: Centers,
+    evidence: Evidence | None = None,
     *,
     command: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -42,6 +43,8 @@ def write_report(
     ----------
     folder, job, centers
         As in `centering.runs.outputs.write_outputs`.
+    evidence : Evidence, optional
+        What the images say about the centres; gathered here without it.
     command : sequence of str
         The command line that gives this result.
     notes : sequence of str
@@ -50,20 +53,19 @@ def write_report(
         How the reader calls arguments, see `centering.sentence`; as the library does without it.
     """
     target = Path(folder)
-    summary = summarize(job, centers)
+    evidence = gather(job, centers) if evidence is None else evidence
+    summary = summarize(job, centers, evidence)
     seen = np.flatnonzero(~centers.has(Flag.NONFINITE | Flag.UNREADABLE))
     sections: dict[str, tuple[str, str]] = {}
-    gain = None
     if len(seen):
         before, after, count = stack.means(job, centers, seen)
-        gain = charts.sharpness(after) / (charts.sharpness(before) or 1.0) if count >= _ENOUGH else None
         sections = {
             "particles": ("Before and after", particles.montage(job, centers, seen)),
             "shifts": ("Shifts", stack.shifts(job, centers, seen)),
-            "mean": ("Mean image", stack.mean(target, job, before, after, count, gain)),
+            "mean": ("Mean image", stack.mean(target, job, before, after, count, evidence)),
             "doubtful": ("Most doubtful", particles.doubtful(job, centers, seen)),
         }
-    sections = {"summary": ("Summary", _summary(summary, job, gain, namer)), **sections}
+    sections = {"summary": ("Summary", _summary(summary, job, decide(job, evidence), namer)), **sections}
     if job.references:
         sections["learned"] = ("What was learned", learned(target, job, centers))
     sections["flags"] = ("Flags", _flags(summary))
@@ -84,7 +86,7 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def _summary(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer | None) -> str:
+def _summary(summary: dict[str, Any], job: Job, judged: Verdict, namer: Namer | None) -> str:
     shift, angstrom = summary["shift_px"], summary["shift_A"]
     facts = {
         "particles": f"{summary['images']:,}",
@@ -98,15 +100,18 @@ def _summary(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer
         facts["95 % within"] = f"{shift['p95']:.1f} px"
     facts["flagged"] = f"{summary['flagged']:,} ({100 * summary['flagged_fraction']:.1f} %)"
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-    found = warnings(summary, job, gain, namer)
+    found = warnings(summary, job, namer)
     box = ""
     if found:
         items = "".join(f"<li>{escape(readable(one))}</li>" for one in found)
         box = f'<div class="warnings" role="note"><h3>Worth a look</h3><ul>{items}</ul></div>'
     contrast = summary["contrast"]
+    first = escape(readable(verdict(judged, namer)))
+    kind = "good" if judged.good else "bad"
     backed = not any(reference.warnings for reference in job.references)
+    told_first = f'<p class="verdict {kind}">{first}</p><p>{escape(found_in(summary, backed=backed))}</p>'
     return (
-        f'<p class="verdict">{escape(verdict(summary, gain, backed=backed))}</p>{box}<dl class="facts">{rows}</dl>'
+        f'{told_first}{box}<dl class="facts">{rows}</dl>'
         f'<p class="soft" style="margin-top:.9rem">{escape(contrast[0].upper() + contrast[1:])}.</p>'
     )
 

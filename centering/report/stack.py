@@ -12,6 +12,7 @@ from centering.plot import save
 from centering.report import charts
 from centering.report.pictures import marked
 from centering.results import Centers
+from centering.runs.evidence import Evidence
 from centering.shift import sum_shifted
 
 __all__ = ["mean", "means", "shifts"]
@@ -53,7 +54,7 @@ def means(job: Job, centers: Centers, seen: Index) -> tuple[Float64, Float64, in
     return before / len(sample), after / len(sample), len(sample)
 
 
-def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, gain: float | None) -> str:
+def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, evidence: Evidence) -> str:
     """Show the mean images and their rotational averages; their figures go into ``folder``."""
     save(charts.mean_images(before, after), folder / "mean.png", folder / "mean.svg")
     radius = None if job.radius is None else float(np.median(job.radius))
@@ -68,8 +69,11 @@ def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, ga
     two = marked(pictures[1], f"Mean of {count} images after centering")
     chart = charts.inline(figure, "Mean density over the distance from the middle, before and after centering")
     sharper = ""
-    if gain is not None:
-        sharper = f" After centering it is {gain:.2f} times as sharp (energy of the smoothed gradient)."
+    if np.isfinite(evidence.gain):
+        sharper = (
+            f" After centering it is {evidence.gain:.2f} times as sharp (energy of the smoothed gradient), judged free "
+            "of the noise in which the centres were found; this picture is not."
+        )
     return (
         f"<p>Mean of {count:,} images, on one grey scale.{sharper}</p>"
         f'<div class="charts"><figure><div class="pair"><div><span>before</span>{one}</div><div><span>after</span>{two}'

@@ -6,9 +6,10 @@ from typing import Any
 
 from centering.engine.job import Job
 from centering.results import Flag
+from centering.runs.verdict import Verdict
 from centering.sentence import Namer, Sentence, retold
 
-__all__ = ["FLAGS", "readable", "stated", "told", "verdict", "warnings"]
+__all__ = ["FLAGS", "found_in", "readable", "stated", "told", "verdict", "warnings"]
 
 FLAGS = {
     Flag.BORDER: "the centre lies on the border of the search; the true one may lie beyond",
@@ -45,17 +46,16 @@ def stated(summary: dict[str, Any]) -> str:
     )
 
 
-def verdict(summary: dict[str, Any], gain: float | None, *, backed: bool = True) -> str:
-    """Return two or three sentences for who reads nothing else.
+def verdict(judged: Verdict, namer: Namer | None = None) -> str:
+    """Return the first line of the report: the verdict and its reason."""
+    reason = told(judged.reason, namer)
+    return f"{judged.word[:1].upper()}{judged.word[1:]}: {reason}."
 
-    Parameters
-    ----------
-    summary : dict
-        From `centering.runs.outputs.summarize`.
-    gain : float or None
-        Sharpness of the mean image after centering, relative to before.
-    backed : bool
-        Whether anything was learned that backs the centres, where an estimator learns.
+
+def found_in(summary: dict[str, Any], *, backed: bool = True) -> str:
+    """Return two or three sentences on what was found, from the summary of `centering.runs.outputs.summarize`.
+
+    ``backed``: whether anything was learned that backs the centres, where an estimator learns.
     """
     pixels, angstrom = summary["shift_px"], summary["shift_A"]
     if pixels is None:
@@ -65,12 +65,6 @@ def verdict(summary: dict[str, Any], gain: float | None, *, backed: bool = True)
         f"Half of the {summary['images']:,} particles lay more than {median} from the middle of their box, "
         f"and 95 % of them within {pixels['p95']:.1f} px."
     ]
-    if gain is not None:
-        sentences.append(
-            f"With them moved to the middle, the mean image is {gain:.1f} times as sharp as before."
-            if gain >= 1.05
-            else f"Moving them to the middle did not make the mean image sharper (factor {gain:.2f})."
-        )
     share = summary["flagged_fraction"]
     flagged = f"{100 * share:.1f} % of the centres carry a flag" if share else "No centre carries a flag"
     # a centre without a flag may be wrong all the same
@@ -80,7 +74,7 @@ def verdict(summary: dict[str, Any], gain: float | None, *, backed: bool = True)
     return " ".join(sentences)
 
 
-def warnings(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer | None = None) -> list[str]:
+def warnings(summary: dict[str, Any], job: Job, namer: Namer | None = None) -> list[str]:
     """Return what a careful user should look at, a sentence each; ``namer`` calls the arguments by their names."""
     found = [f"{words[:1].upper()}{words[1:]}." for words in (told(one, namer) for one in summary["warnings"])]
     flags, count = summary["flags"], summary["images"]
@@ -90,8 +84,6 @@ def warnings(summary: dict[str, Any], job: Job, gain: float | None, namer: Namer
     if flags.get("border", 0) > _MANY * count:
         words = "{count} centres lie on the border of the search. A smaller {radius}, a larger {max_shift} or a larger "
         found.append(told(Sentence(words + "box widens it.", count=f"{flags['border']:,}"), namer))
-    if gain is not None and gain < 0.9 and summary["shift_px"]["median"] > 1.0:
-        found.append("The mean image lost sharpness. Check the diameter and the contrast, or try another estimator.")
     if flags.get("nonfinite", 0):
         found.append(f"{flags['nonfinite']:,} images have NaN or infinite pixels and were left where they are.")
     if flags.get("unreadable", 0):

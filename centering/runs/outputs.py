@@ -19,9 +19,11 @@ from centering.io.particles import Particles
 from centering.io.stack import StackTable, numbered, place_from_here
 from centering.io.star import StarFile
 from centering.results import Centers, Flag
+from centering.runs.evidence import Evidence
+from centering.runs.verdict import decide
 from centering.sentence import named_if_outside
 
-__all__ = ["OUTPUTS", "preload", "ranked", "renamed", "summarize", "write_outputs"]
+__all__ = ["OUTPUTS", "preload", "ranked", "recorded", "renamed", "summarize", "write_outputs"]
 
 OUTPUTS = (
     "particles.star",
@@ -52,6 +54,7 @@ def write_outputs(
     folder: Path,
     job: Job,
     centers: Centers,
+    evidence: Evidence | None = None,
     *,
     recentered: Path | None = None,
     run: str | None = None,
@@ -67,6 +70,8 @@ def write_outputs(
         What was done.
     centers : Centers
         The result, in the order of the particles.
+    evidence : Evidence, optional
+        What the images say about the centres; the summary has no verdict without it.
     recentered : Path, optional
         Where the recentred stack will lie in the end.
     run : str, optional
@@ -88,7 +93,7 @@ def write_outputs(
         moved = star.with_origins(np.zeros_like(centers.displacement), particles.pixel_size)
         renamed(moved, recentered).write(folder / "recentered.star")
     _write_table(folder / "centers.csv", particles, centers)
-    summary = summarize(job, centers)
+    summary = summarize(job, centers, evidence)
     if recentered is not None:
         summary["recentered_stack"] = "content moved by a periodic Fourier shift; contrast as in the input"
     if run is not None:
@@ -110,13 +115,17 @@ def preload() -> None:
     canvas.savefig(BytesIO())
 
 
-def summarize(job: Job, centers: Centers) -> dict[str, Any]:
+def summarize(job: Job, centers: Centers, evidence: Evidence | None = None) -> dict[str, Any]:
     """Return what a run found, ready for JSON: no timings, so that equal runs give equal bytes."""
+    verdict = None if evidence is None else decide(job, evidence)
     particles = job.particles
     length = np.hypot(*centers.displacement.T)
     seen = ~centers.has(_UNSEEN)
     return {
         "program": f"pswf-centering {centering.__version__}",
+        "verdict": None if verdict is None else verdict.word,
+        "verdict_reason": None if verdict is None else str(verdict.reason),
+        "verdict_evidence": None if evidence is None else evidence.recorded(),
         "input": fspath(particles.source),
         "images": len(particles),
         "image_size_px": particles.size,
@@ -142,6 +151,12 @@ def summarize(job: Job, centers: Centers) -> dict[str, Any]:
         "warnings": job.warnings,
         "learned": [reference.describe() for reference in job.references],
     }
+
+
+def recorded(folder: Path) -> Evidence | None:
+    """Return the evidence that the summary of a finished run holds, None where it holds none."""
+    kept = json.loads((folder / "summary.json").read_text(encoding="utf-8")).get("verdict_evidence")
+    return None if kept is None else Evidence.restored(kept)
 
 
 def _names(particles: Particles, mask: npt.NDArray[np.bool_]) -> list[str]:

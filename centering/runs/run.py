@@ -28,6 +28,7 @@ from centering.io.mrc import create_stack
 from centering.io.output_folder import recover
 from centering.io.particles import Particles
 from centering.results import Centers
+from centering.runs.evidence import gather
 from centering.runs.outputs import OUTPUTS, preload, write_outputs
 from centering.sentence import Sentence
 from centering.threads import find_pools
@@ -121,8 +122,15 @@ def run(
             )
             if not folder.finished:
                 recentered = Path(out) / _STACK if write_stack else None
+                evidence = gather(job, centers)
                 write_outputs(
-                    folder.results, job, centers, recentered=recentered, run=_digest(identity), figures=figures
+                    folder.results,
+                    job,
+                    centers,
+                    evidence,
+                    recentered=recentered,
+                    run=_digest(identity),
+                    figures=figures,
                 )
                 if finish is not None:
                     finish(folder.results, centers)

@@ -20,6 +20,7 @@ from centering.io.stack import numbered
 from centering.io.star import new_star
 from centering.report import write_report
 from centering.results import Centers
+from centering.runs.outputs import recorded
 from centering.runs.prepare import prepare
 from centering.runs.run import run
 from centering.shift import shift_images
@@ -66,7 +67,7 @@ def run_demo(
         job,
         folder / "centered",
         overwrite=True,
-        finish=lambda results, found: write_report(results, job, found, notes=notes),
+        finish=lambda results, found: write_report(results, job, found, recorded(results), notes=notes),
         progress=progress,
     )
 
