@@ -108,8 +108,9 @@ def clearness(landscape: Array) -> float:
 def quadratic_offset(patch: Array) -> Array:
     """Return the (row, column) offsets from their centres of the minima of the quadratics fitted to 3 x 3 patches.
 
-    Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
-    beyond its patch; (0, 0) where it has no minimum.
+    Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Where the fit has no minimum, or one beyond
+    the patch, of which it knows nothing, those of the parabolas through the middle row and the middle column instead: a
+    middle that is the least of its neighbours always has these, half a pixel away at most.
     """
     patches = np.asarray(patch, dtype=np.float64)
     lines = (patches - patches[..., 1:2, 1:2]).reshape(-1, 1, 9)
@@ -121,8 +122,18 @@ def quadratic_offset(patch: Array) -> Array:
     offset = np.empty((len(lines), 2))
     offset[:, 0] = (across * slope_c - h_c * slope_r) / safe
     offset[:, 1] = (across * slope_r - h_r * slope_c) / safe
-    offset[~bowl] = 0.0
-    return np.minimum(np.maximum(offset, -1.0), 1.0).reshape(*patches.shape[:-2], 2)
+    rough = ~(bowl & (np.abs(offset) <= 1.0).all(axis=1))
+    if rough.any():
+        middle = lines[rough, 0]
+        offset[rough] = np.stack([_vertex(middle[:, 1], middle[:, 7]), _vertex(middle[:, 3], middle[:, 5])], axis=1)
+    return offset.reshape(*patches.shape[:-2], 2)
+
+
+def _vertex(before: Array, after: Array) -> Array:
+    """Return where parabolas through ``before``, 0 and ``after`` at -1, 0 and 1 are least; 0 where nothing curves."""
+    curvature = before + after
+    vertex: Array = np.clip((before - after) / (2.0 * np.where(curvature > 0, curvature, np.inf)), -1.0, 1.0)
+    return vertex
 
 
 def _quadratic() -> Array:
