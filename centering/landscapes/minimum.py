@@ -108,24 +108,37 @@ def clearness(landscape: Array) -> float:
 def quadratic_offset(patch: Array) -> Array:
     """Return the (row, column) offsets from their centres of the minima of the quadratics fitted to 3 x 3 patches.
 
-    Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Within one pixel: the fit knows nothing
-    beyond its patch; (0, 0) where it has no minimum.
+    Shapes (..., 3, 3) -> (..., 2).  Least squares with six coefficients.  Where the fit has no minimum, or one beyond
+    the patch, of which it knows nothing, those of the parabolas through the middle row and the middle column instead: a
+    middle that is the least of its neighbours always has these, half a pixel away at most.
     """
     patches = np.asarray(patch, dtype=np.float64)
     lines = (patches - patches[..., 1:2, 1:2]).reshape(-1, 1, 9)
     # one product for each patch, so that none sees the others; a few numbers each are no work for arrays
-    offsets = [_lowest(*five) for five in np.matmul(lines, _QUADRATIC)[:, 0].tolist()]
+    fits, middle = np.matmul(lines, _QUADRATIC)[:, 0].tolist(), lines[:, 0, [1, 7, 3, 5]].tolist()
+    offsets = [_lowest(*five) or _on_the_lines(*four) for five, four in zip(fits, middle, strict=True)]
     return np.array(offsets).reshape(*patches.shape[:-2], 2)
 
 
-def _lowest(slope_r: float, slope_c: float, h_r: float, h_c: float, across: float) -> tuple[float, float]:
-    """Return where a quadratic with these slopes, these curvatures and this mixed one is least, within one pixel."""
+def _lowest(slope_r: float, slope_c: float, h_r: float, h_c: float, across: float) -> tuple[float, float] | None:
+    """Return where a quadratic with these slopes, curvatures and mixed one is least; None: nowhere within one pixel."""
     determinant = h_r * h_c - across * across
     if not (h_r > 0 and h_c > 0 and determinant > 0):
-        return 0.0, 0.0
+        return None
     row = (across * slope_c - h_c * slope_r) / determinant
     column = (across * slope_r - h_r * slope_c) / determinant
-    return min(max(row, -1.0), 1.0), min(max(column, -1.0), 1.0)
+    return (row, column) if abs(row) <= 1.0 and abs(column) <= 1.0 else None
+
+
+def _on_the_lines(above: float, below: float, left: float, right: float) -> tuple[float, float]:
+    """Return where parabolas through the middle row and the middle column are least."""
+    return _vertex(above, below), _vertex(left, right)
+
+
+def _vertex(before: float, after: float) -> float:
+    """Return where the parabola through ``before``, 0 and ``after`` at -1, 0 and 1 is least; 0: nothing curves."""
+    curvature = before + after
+    return min(max(0.5 * (before - after) / curvature, -1.0), 1.0) if curvature > 0 else 0.0
 
 
 def _quadratic() -> Array:
