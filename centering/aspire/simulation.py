@@ -16,7 +16,7 @@ from aspire.volume import Volume
 from centering.io.atomic import check_output_folder
 from centering.io.mrc import MrcStack, create_stack, write_images
 from centering.io.output_folder import OutputFolder, recover
-from centering.io.stack import numbered, place_from_here
+from centering.io.stack import absolute, numbered
 from centering.io.star import StarFile, decimals
 from centering.sentence import Sentence
 from centering.simulate import GaussianParticle
@@ -134,7 +134,7 @@ def write_simulation(
 
 def _true_star(source: Any, stack: Path) -> StarFile:
     """Return true origins and angles as a STAR file that names the images of ``stack``."""
-    names = numbered(place_from_here(stack), source.n)
+    names = numbered(absolute(stack), source.n)
     sizes = np.full(source.n, float(source.pixel_size))
     filters = [one for one in source.unique_filters if isinstance(one, RadialCTFFilter)]
     star = StarFile.new(stack, names, size=source.L, pixel_size=sizes, microscope=MICROSCOPE if filters else None)

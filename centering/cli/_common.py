@@ -53,6 +53,8 @@ _WORDS = {
     "pixel_size": "--angpix",
     "micrograph_pixel_size": "--mic-angpix",
     "average_pixel_size": "--average-angpix",
+    "replace_refined": "--yes",
+    "keep_within": "--keep-origins-within",
     "certificates": "--tls-ca, --tls-cert and --tls-key",
 }
 """Options that do not have the name of the argument that they are."""

@@ -93,6 +93,14 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
 @click.option("--tls-ca", metavar="PEM", help="Authority that has signed the scheduler's certificate.")
 @click.option("--tls-cert", metavar="PEM", help="Certificate that the scheduler knows you by.")
 @click.option("--tls-key", metavar="PEM", help="Key of --tls-cert.")
+@click.option("--yes", is_flag=True, help="Replace the origins of refined particles (angles in space), too.")
+@click.option(
+    "--keep-origins-within",
+    type=float,
+    metavar="PX",
+    help="Keep an origin that the file states where the new centre lies within PX of it.",
+)
+@click.option("--keep-names", is_flag=True, help="Leave image names relative to the current folder, not absolute.")
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
 @strict_option
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")
@@ -170,7 +178,7 @@ def run(
 
         # RELION has made the folder
         with relion_job(out, inputs={source: PARTICLES}, outputs={f"{out.rstrip('/')}/particles.star": PARTICLES}):
-            complete = _run(source, out, overwrite=True, **options)
+            complete = _run(source, out, overwrite=True, **options | {"keep_names": True})
     if not complete:
         click.get_current_context().exit(MISSING)
 
@@ -190,6 +198,9 @@ def _run(
     tls_ca: str | None,
     tls_cert: str | None,
     tls_key: str | None,
+    yes: bool,
+    keep_origins_within: float | None,
+    keep_names: bool,
     write_stack: bool,
     no_report: bool,
     overwrite: bool,
@@ -206,9 +217,15 @@ def _run(
     tls = [tls_ca, tls_cert, tls_key]
     if any(tls) and not (all(tls) and scheduler is not None):
         raise Failure("--tls-ca, --tls-cert and --tls-key belong together, and to --scheduler tls://...; give all four")
+    if write_stack and keep_origins_within is not None:
+        raise Failure(
+            "--write-stack moves images to new centres, not to origins that are kept; leave out one of the two, "
+            "and see 'centering apply'"
+        )
     start = perf_counter()
     with one_sentence(TypeError), Stages() as stages:
         stages.begin("reading", 0)
+        from centering.engine.origins import stated_origins
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
         from centering.io.output_folder import recover
@@ -218,11 +235,12 @@ def _run(
         particles = open_particles(input_path, angpix)
         if strict:
             refuse_doubts(particles)
+        origins = stated_origins(particles, replace_refined=yes, keep_within=keep_origins_within)
         recover(out)
         # before anything is learned, which may take a while
         check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
         options |= {"diameter": diameter, "radius": radius, "invert": invert, **settings}
-        job = prepare(particles, progress=stages.begin, **options)
+        job = prepare(particles, progress=stages.begin, origins=origins, **options)
     from centering.engine.cluster import Cluster
     from centering.engine.safety import Certificates
     from centering.runs.outputs import recorded
@@ -233,7 +251,7 @@ def _run(
     for note in job.particles.notes:
         tell("note", note)
     say_warnings(job, strict=strict)
-    if resume and completed(job, out, write_stack=write_stack):
+    if resume and completed(job, out, write_stack=write_stack, keep_names=keep_names):
         say(f"{out} holds the results of this run already; there is nothing left to do")
         return bool(job.particles.readable.all())
     command = _command_line(click.get_current_context())
@@ -259,6 +277,7 @@ def _run(
             cluster=cluster,
             batch=batch,
             write_stack=write_stack,
+            keep_names=keep_names,
             overwrite=overwrite,
             resume=resume,
             finish=None if no_report else finish,
@@ -302,6 +321,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "contrast": summary["contrast"],
         "estimator": summary["estimator"],
         "shift": _shift_words(summary),
+        **({"origins": _origin_words(summary)} if summary["origins"] else {}),
         "flagged": _flag_words(summary),
         "time": _time_words(seconds, stages),
         "written": f"{Path(out)}/ ({', '.join(sorted(name for name in OUTPUTS if Path(out, name).exists()))})",
@@ -344,6 +364,13 @@ def _shift_words(summary: dict[str, Any]) -> str:
     if angstrom is not None:
         words += f" ({angstrom['median']:.2f} A)"
     return f"{words}, 95 % within {pixels['p95']:.2f} px, largest {pixels['max']:.2f} px"
+
+
+def _origin_words(summary: dict[str, Any]) -> str:
+    found = summary["origins"]
+    words = f"stated {found['stated_median_px']:.2f} px, found {found['found_median_px']:.2f} px"
+    kept = f"; {found['kept']} kept" if found["kept_within_px"] is not None else ""
+    return f"{words}, {found['apart_median_px']:.2f} px apart (medians){kept}"
 
 
 def _flag_words(summary: dict[str, Any]) -> str:

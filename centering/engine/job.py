@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.engine.contrast import Contrast
+from centering.engine.origins import Origins
 from centering.estimators.base import Estimator, Fitted
 from centering.io.particles import Particles
 
@@ -39,6 +40,8 @@ class Job:
         What was asked for: the name of the estimator, where it comes from, and its options.
     together : bool
         Whether every image needs all the others that go through the same estimator.
+    origins : Origins or None
+        The origins that the file states, where it states any.
     """
 
     particles: Particles
@@ -49,8 +52,11 @@ class Job:
     references: Sequence[Fitted] = ()
     asked: str = ""
     together: bool = False
+    origins: Origins | None = None
 
     @property
     def warnings(self) -> list[str]:
         """What makes every centre doubtful, a sentence each, without capitals and full stops."""
-        return [*self.particles.warnings, *(words for reference in self.references for words in reference.warnings)]
+        origins = [] if self.origins is None else [self.origins.warning()]
+        learned = [words for reference in self.references for words in reference.warnings]
+        return [*self.particles.warnings, *origins, *learned]

@@ -172,6 +172,13 @@ class CsFile(ParticleList):
         raise NotStatedError(f"{fspath(self.path)!r} has no shifts: no field {names}")
 
     @property
+    def angles(self) -> int:
+        """Which poses are stated that are not all 0: none (0), in the plane (2), or in space (3)."""
+        poses = [name for name in self._names if name.endswith("/pose") and self.table[name].any()]
+        in_space = [name for name in poses if self.table[name].ndim > 1]
+        return 3 if in_space else 2 if poses else 0
+
+    @property
     def classes(self) -> npt.NDArray[np.int64] | None:
         """The 2-D class of every particle, shape (B,), counted from 1 as RELION does; None where it is not stated."""
         if "alignments2D/class" not in self._names:

@@ -20,7 +20,7 @@ from centering.io.refusal import NotStatedError
 from centering.io.star import StarFile
 from centering.io.table import Float64, ParticleList
 
-__all__ = ["StackTable", "numbered", "place_from_here"]
+__all__ = ["StackTable", "absolute", "numbered"]
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class StackTable(ParticleList):
         raise NotStatedError("a stack alone states no defocus")
 
     def to_star(self, *, size: int = 0, pixel_size: Float64 | None = None) -> StarFile:
-        """Return a new STAR file, in which RELION finds the stack from the current folder, its project folder."""
-        names = numbered(for_relion(place_from_here(self.path)), self.count)
+        """Return a new STAR file, in which the stack has its absolute name."""
+        names = numbered(for_relion(absolute(self.path)), self.count)
         return StarFile.new(self.path, names, size=size, pixel_size=pixel_size)
 
 
@@ -88,8 +88,6 @@ def numbered(stack: str, count: int) -> list[str]:
     return [f"{number:06d}@{stack}" for number in range(1, count + 1)]
 
 
-def place_from_here(path: Path) -> str:
-    """Return ``path`` relative to the current folder, RELION's project folder, where it lies below it."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
-    here = Path.cwd()
-    return fspath(absolute.relative_to(here) if absolute.is_relative_to(here) else absolute)
+def absolute(path: str | os.PathLike[str]) -> str:
+    """Return the absolute name of a file, which every program reads alike from every folder; links stay."""
+    return os.path.abspath(path)  # noqa: PTH100  (resolve() would follow a link)

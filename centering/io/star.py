@@ -124,6 +124,16 @@ class StarFile(StarText):
         """What a user should know of how the file is read, a sentence each."""
         return ()
 
+    @property
+    def angles(self) -> int:
+        """Which angles are stated that are not all 0: none (0), in the plane (2), or in space (3)."""
+        table = self.particles
+        for labels, found in ((("rlnAngleRot", "rlnAngleTilt"), 3), (("rlnAnglePsi",), 2)):
+            present = [label for label in labels if label in table.columns]
+            if any(value.strip("+-0.") for label in present for value in set(self.column(table, label))):
+                return found
+        return 0
+
     def with_origins(self, displacement: Float64, pixel_size: Float64 | None) -> StarFile:
         """Return a file whose origins centre the particles; what stood there is replaced.
 

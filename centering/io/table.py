@@ -56,6 +56,11 @@ class ParticleTable(Protocol):
         """What a user should know of how the file is read and written, a sentence each, as `warnings` are."""
         ...
 
+    @property
+    def angles(self) -> int:
+        """Which angles the file states besides origins: 0: none; 2: in the plane; 3: in space, of a refinement."""
+        ...
+
     def __len__(self) -> int: ...
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
@@ -135,6 +140,11 @@ class ParticleList:
     def notes(self) -> Sequence[str]:
         """Nothing."""
         return ()
+
+    @property
+    def angles(self) -> int:
+        """Which angles are stated: none."""
+        return 0
 
     def __len__(self) -> int:
         return len(self.names)

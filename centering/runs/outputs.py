@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 import centering
 from centering.engine.job import Job
+from centering.io.absolute_names import with_absolute_names
 from centering.io.formats import own_file, own_files
 from centering.io.particles import Particles
-from centering.io.stack import StackTable, numbered, place_from_here
+from centering.io.stack import StackTable, absolute, numbered
 from centering.io.star import StarFile
 from centering.results import Centers, Flag
 from centering.runs.evidence import Evidence
+from centering.runs.judgement import with_judgement
 from centering.runs.verdict import decide
 from centering.sentence import named_if_outside
 
@@ -59,6 +61,7 @@ def write_outputs(
     recentered: Path | None = None,
     run: str | None = None,
     figures: bool = True,
+    keep_names: bool = False,
 ) -> None:
     """Write every output but the recentred stack itself into ``folder``.
 
@@ -78,20 +81,24 @@ def write_outputs(
         What tells this run from others, for the summary.
     figures : bool
         Whether figures are drawn.
+    keep_names : bool
+        Whether image names that are relative to the current folder stay so in the new STAR file.
     """
     particles = job.particles
     star = particles.star
     if star is None:  # images that were opened from no file of a known format
         images = StackTable(particles.source, len(particles))
         star = images.to_star(size=particles.size, pixel_size=particles.pixel_size)
-    star.with_origins(centers.displacement, particles.pixel_size).write(folder / "particles.star")
+    settled = centers if job.origins is None else job.origins.settled(centers)
+    named = with_absolute_names(star.with_origins(settled.displacement, particles.pixel_size), keep=keep_names)
+    with_judgement(named, centers, particles.pixel_size).write(folder / "particles.star")
     own = own_file(particles.source)
     if particles.table is not None and own != "particles.star":
         with named_if_outside(particles.table):
-            particles.table.centered(centers.displacement, particles.pixel_size).write(folder / own)
+            particles.table.centered(settled.displacement, particles.pixel_size).write(folder / own)
     if recentered is not None:
         moved = star.with_origins(np.zeros_like(centers.displacement), particles.pixel_size)
-        renamed(moved, recentered).write(folder / "recentered.star")
+        with_judgement(renamed(moved, recentered), centers, particles.pixel_size).write(folder / "recentered.star")
     _write_table(folder / "centers.csv", particles, centers)
     summary = summarize(job, centers, evidence)
     if recentered is not None:
@@ -145,6 +152,7 @@ def summarize(job: Job, centers: Centers, evidence: Evidence | None = None) -> d
             for flag in Flag
             if centers.has(flag).any()
         },
+        "origins": None if job.origins is None else job.origins.compared(centers),
         "nonfinite_images": _names(particles, centers.has(Flag.NONFINITE)),
         "missing_images": _names(particles, centers.has(Flag.UNREADABLE)),
         "notes": list(particles.notes),
@@ -174,7 +182,7 @@ def _quantiles(values: npt.NDArray[np.float64]) -> dict[str, float] | None:
 
 def renamed(star: StarFile, stack: Path) -> StarFile:
     """Return a STAR file that names the images of one ``stack``, in its order, instead of its own."""
-    return star.with_columns(star.particles, {"rlnImageName": numbered(place_from_here(stack), len(star))})
+    return star.with_columns(star.particles, {"rlnImageName": numbered(absolute(stack), len(star))})
 
 
 def _write_table(path: Path, particles: Particles, centers: Centers) -> None:

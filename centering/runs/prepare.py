@@ -14,6 +14,7 @@ import numpy.typing as npt
 from centering.checks import check_radius
 from centering.engine.contrast import Contrast, detect_contrast
 from centering.engine.job import Job
+from centering.engine.origins import Origins
 from centering.estimators.base import LEARN_FROM, Fitted, Learner
 from centering.estimators.registry import accepted, check_given, estimator_names, find, made, make_estimator
 from centering.estimators.spec import EstimatorSpec
@@ -90,6 +91,7 @@ def prepare(
     invert: str = "auto",
     ctf: str = "auto",
     progress: Progress | None = None,
+    origins: Origins | None = None,
     **options: Any,
 ) -> Job:
     """Settle every question about a dataset, and learn from it what the estimator needs; nothing is written.
@@ -109,6 +111,8 @@ def prepare(
         Whether what is learned is corrected for the contrast transfer functions that the file states.
     progress : callable, optional
         ``progress(message, total) -> advance(n)``; see `centering.progress.Progress`.
+    origins : Origins, optional
+        Those that the file states (`centering.engine.origins.stated_origins`), where they are to be told of or kept.
     **options
         Those of the estimator, such as ``max_shift``, by its `centering.estimators.spec.EstimatorSpec`; None: not
         given.  The radial reference learns from `LEARN_FROM` images, drawn at random, unless ``learn_from`` is given.
@@ -131,7 +135,9 @@ def prepare(
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     asked = f"{spec.name}({', '.join(f'{name}={value!r}' for name, value in given.items())}) {spec.source}".rstrip()
     if not spec.learns:
-        return Job(particles, estimators, members, radius_of, contrast, asked=asked, together=spec.together)
+        return Job(
+            particles, estimators, members, radius_of, contrast, asked=asked, together=spec.together, origins=origins
+        )
     informed, note = _informed(particles, spec, estimators, ctf)
     references, members = learn(informed, estimators, members, invert=contrast.invert, progress=progress)
     for reference in references:
@@ -145,6 +151,7 @@ def prepare(
         contrast,
         references,
         asked=asked,
+        origins=origins,
     )
 
 

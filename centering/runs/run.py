@@ -51,6 +51,7 @@ def run(
     resume: bool = False,
     finish: Callable[[Path, Centers], object] | None = None,
     progress: Callable[[int], object] | None = None,
+    keep_names: bool = False,
 ) -> Centers:
     """Center a dataset and write the results into the folder ``out``, which appears when it is complete.
 
@@ -73,6 +74,9 @@ def run(
     resume : bool
         Whether a run into ``out`` that was interrupted is continued; it ends with the same bytes as one that
         was not.  Where there is none a new one begins.
+    keep_names : bool
+        Whether image names in the new STAR file that are relative to the current folder stay so, as those of a RELION
+        project; else every name is absolute, which every program reads alike, wherever the new file lies.
     finish : callable, optional
         Called with the folder of the results before they appear as ``out``, and with the centres; what it writes
         there, such as the report, appears with them.  Its files must be among `centering.runs.outputs.OUTPUTS`.
@@ -98,10 +102,13 @@ def run(
     if particles.pixel_size is None and particles.star is not None and particles.star.in_angstrom:
         words = "{source!r} stores origins in Angstrom and the pixel size is not known; give it ({pixel_size})"
         raise ValueError(Sentence(words, source=fspath(particles.source)))
+    if write_stack and job.origins is not None and job.origins.keep_within is not None:
+        words = "{write_stack:True} moves images to new centres, not to origins that are kept; leave out one of the two"
+        raise ValueError(Sentence(words + ", and see 'centering apply'"))
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=particles.files, overwrite=overwrite or resume)
     before = _stamps(particles)
-    identity = _identity(job, before, write_stack)
+    identity = _identity(job, before, write_stack, keep_names)
     with (
         RunFolder(out, owned=OUTPUTS, identity=identity, keep=(_STACK,), resume=resume, overwrite=overwrite) as folder,
         ThreadPoolExecutor(1) as aside,
@@ -131,6 +138,7 @@ def run(
                     recentered=recentered,
                     run=_digest(identity),
                     figures=figures,
+                    keep_names=keep_names,
                 )
                 if finish is not None:
                     finish(folder.results, centers)
@@ -144,14 +152,14 @@ def run(
     return centers
 
 
-def completed(job: Job, out: str | PathLike[str], *, write_stack: bool = False) -> bool:
+def completed(job: Job, out: str | PathLike[str], *, write_stack: bool = False, keep_names: bool = False) -> bool:
     """Return whether ``out`` already holds the whole results of this run, of the files as they are now.
 
     A scheduler that puts a job back into the queue runs it again, perhaps after it was finished.  What a run that was
     killed at its very end has left is cleared up.
     """
     recover(out)
-    folder = RunFolder(out, owned=OUTPUTS, identity=_identity(job, _stamps(job.particles), write_stack))
+    folder = RunFolder(out, owned=OUTPUTS, identity=_identity(job, _stamps(job.particles), write_stack, keep_names))
     if folder.path.exists():
         return False
     try:
@@ -177,7 +185,7 @@ def _stamps(particles: Particles) -> Stamps:
     return tuple((path, known[path] if path in known else stamp(path)) for path in dict.fromkeys(particles.files))
 
 
-def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
+def _identity(job: Job, files: Stamps, write_stack: bool, keep_names: bool) -> dict[str, Any]:
     """Return what makes two runs the same: the state of the files, and everything the results depend on."""
     return {
         "program": f"pswf-centering {centering.__version__}",
@@ -190,6 +198,8 @@ def _identity(job: Job, files: Stamps, write_stack: bool) -> dict[str, Any]:
         "pixel size": job.particles.pixel_size_source,
         "values": hashlib.sha256(_values(job)).hexdigest(),
         "recentered stack": write_stack,
+        "names stay": keep_names,
+        "origins stay within": None if job.origins is None else job.origins.keep_within,
     }
 
 
