@@ -75,9 +75,13 @@ def star(rng: random.Random) -> bytes:
     lines = ["# version 30001"] if recent else []
     if recent:
         optics = {"rlnOpticsGroup": "1", "rlnOpticsGroupName": "one", "rlnImagePixelSize": "1.5", **microscope}
-        lines += ["", "data_optics", "", "loop_", *(f"_{label} #{k}" for k, label in enumerate(optics, 1))]
-        lines += [" ".join(optics.values()), "", ""]
+        if rng.random() < 0.3:
+            lines += ["", "data_optics", "", *(f"_{label} {value}" for label, value in optics.items()), "", ""]
+        else:
+            lines += ["", "data_optics", "", "loop_", *(f"_{label} #{k}" for k, label in enumerate(optics, 1))]
+            lines += [" ".join(optics.values()), "", ""]
         columns["rlnOpticsGroup"] = ["1"] * COUNT
+        columns["rlnOriginXPriorAngst"] = ["1.5"] * COUNT
     else:
         columns |= {label: [value] * COUNT for label, value in microscope.items()}
         columns |= {"rlnDetectorPixelSize": ["15.0"] * COUNT, "rlnMagnification": ["100000.0"] * COUNT}

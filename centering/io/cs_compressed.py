@@ -72,7 +72,10 @@ def save_compressed(path: Path, table: npt.NDArray[Any]) -> None:
     """Write a table as a compressed file."""
     from cryosparc.dataset import CSDAT_FORMAT, Dataset
 
-    Dataset(table).save(fspath(path), format=CSDAT_FORMAT)
+    try:
+        Dataset(table).save(fspath(path), format=CSDAT_FORMAT)
+    except (LookupError, TypeError, ValueError) as error:  # of a type that the format does not have
+        raise ValueError(f"the table cannot be written in cryoSPARC's compressed format: {error}") from None
 
 
 def _check(path: Path) -> None:

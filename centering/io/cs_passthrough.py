@@ -7,6 +7,7 @@ one says counts; of the second the groups ``blob``, ``ctf`` and ``location`` are
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from os import fspath
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,11 @@ def _candidates(source: Path) -> list[Path]:
     """Return the passthrough files beside a file that may be of its job, the one of its name first."""
     job = _JOB.search(source.name)
     found = []
-    for path in sorted(source.parent.glob(f"*{_WORD}*.cs")):
-        other = _JOB.search(path.name)
-        # a job is told by its number in both names; particles.cs and passthrough_particles.cs have none
-        if (job and job[1]) == (other and other[1]):
-            found.append(path)
+    with suppress(OSError):  # a folder that may not be listed
+        for path in sorted(source.parent.glob(f"*{_WORD}*.cs")):
+            other = _JOB.search(path.name)
+            # a job is told by its number, where both names have one
+            if job is None or other is None or job[1] == other[1]:
+                found.append(path)
     wanted = np.array([_plain(path) != _plain(source) for path in found], dtype=bool)
     return [found[k] for k in np.argsort(wanted, kind="stable")]

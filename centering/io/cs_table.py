@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.io.atomic import replacing
-from centering.io.cs_alignments import ALIGNMENTS
+from centering.io.cs_alignments import ALIGNMENTS, shifted_groups
 from centering.io.cs_compressed import MAGIC, OLD_MAGIC, load_compressed, save_compressed
 from centering.io.image_names import Index
 from centering.io.refusal import plausible, refuse_name
@@ -115,7 +115,8 @@ def checked(source: Path, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
             raise ValueError(f"field {field} of {name!r} is of type {kind}, which is not that of cryoSPARC")
     for stack in located(table, "blob/path")[0]:
         refuse_name(source, stack)
-    for field in ("blob/psize_A", *(f"{prefix}/psize_A" for prefix in ALIGNMENTS if f"{prefix}/psize_A" in names)):
+    units = [f"{prefix}/psize_A" for prefix in dict.fromkeys([*ALIGNMENTS, *shifted_groups(table)])]
+    for field in ("blob/psize_A", *(field for field in units if field in names)):
         pixel_size = np.asarray(table[field], dtype=np.float64)
         # alignments without a pixel size are those of the images
         wrong = pixel_size[~(plausible(pixel_size) | ((pixel_size <= 0) & (field[:4] != "blob")))]

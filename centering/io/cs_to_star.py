@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ COORDINATES = {"rlnCoordinateX": ("location/center_x_frac", 1), "rlnCoordinateY"
 """Fields of the place in the micrograph, and the axis of ``location/micrograph_shape`` that each is a part of."""
 
 _MICROGRAPH, _SHAPE, _GROUP = "location/micrograph_path", "location/micrograph_shape", "ctf/exp_group_id"
-_CARRIED = {
-    *OPTICS.values(), *PARTICLES.values(), *(field for field, _ in COORDINATES.values()), _MICROGRAPH, _SHAPE, _GROUP,
-    "uid", "blob/path", "blob/idx", "blob/psize_A", "blob/shape", "alignments2D/class", "alignments2D/pose",
+_ALWAYS = {
+    "uid", "blob/path", "blob/idx", "blob/psize_A", "blob/shape", "blob/sign", "alignments2D/class",
+    "alignments2D/pose",
 }  # fmt: skip
 
 
@@ -89,11 +90,15 @@ def placeholders(table: npt.NDArray[Any]) -> list[str]:
     return [f"the new STAR file holds placeholders, without which RELION cannot read it: {values}"] if missing else []
 
 
-def left_out(table: npt.NDArray[Any]) -> list[str]:
-    """Return the fields of which a STAR file made here says nothing."""
+def left_out(table: npt.NDArray[Any], columns: Collection[str]) -> list[str]:
+    """Return the fields of which a STAR file made here, with these columns of the particles, says nothing."""
     names = table.dtype.names or ()
-    carried = {*_CARRIED, *(f"{group}/shift" for group in shifted_groups(table)[:1])}
-    return [name for name in names if name not in carried and not name.endswith(("/psize_A", "blob/sign"))]
+    carried = {*_ALWAYS, *(f"{group}/shift" for group in shifted_groups(table)[:1])}
+    carried |= {OPTICS[label] for label in _stated(table)}
+    carried |= {field for field in (*PARTICLES.values(), _GROUP) if number(table, field) is not None}
+    carried |= {_SHAPE, *(field for field, _ in COORDINATES.values())} if "rlnCoordinateX" in columns else set()
+    carried |= {_MICROGRAPH} if "rlnMicrographName" in columns else set()
+    return [name for name in names if name not in carried and not name.endswith(("s2D/psize_A", "s3D/psize_A"))]
 
 
 def as_star(

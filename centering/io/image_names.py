@@ -55,4 +55,4 @@ def parse_images(path: str | PathLike[str], names: Sequence[str]) -> tuple[list[
 
 def _image_number(text: str) -> int:
     """Return the number before the @, 0 where it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text.lstrip("0")) < 19 else 0

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.cryosparc import CsFile
 from centering.io.facts import BY_DEFAULT, GIVEN, PixelSizes, Stated, settle, sizes_of_images
 from centering.io.formats import in_words, read_table, reading
 from centering.io.identity import stamps
@@ -55,7 +56,10 @@ def open_particles(path: str | PathLike[str], pixel_size: float | None = None) -
     if not source.is_file():
         raise ValueError(f"{fspath(source)!r} is no ordinary file; {give}")
     before = stamps([source])
-    particles = _from_table(read_table(source), pixel_size)
+    table = read_table(source)
+    if isinstance(table, CsFile) and table.passthrough is not None:
+        before += stamps([table.passthrough])
+    particles = _from_table(table, pixel_size)
     particles = replace(particles, stamps=(*before, *particles.stamps))
     if not particles.readable.any():
         raise ValueError(f"no image of {fspath(source)!r} can be read: {particles.notes[0]}")

@@ -89,12 +89,23 @@ class StarFile(StarText):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What in the file may make every result wrong, a sentence each."""
-        found = tuple(self._left_alone())
+        return (*self._gaps(), *self._left_alone(), *self._unread_origins())
+
+    def _gaps(self) -> Iterator[str]:
+        """Say where RELION stops reading."""
+        gap = self.gap(self.particles)
+        if gap is not None:
+            where = f"line {gap + 1} of {fspath(self.path)!r}"
+            yield f"{where} is empty, and RELION reads no particle behind it: remove it"
+
+    def _unread_origins(self) -> Iterator[str]:
+        """Say that origins are in a unit in which RELION does not look for them."""
         columns = self.particles.columns
-        if self.optics is None or ORIGINS[0] in columns or ORIGINS[2] not in columns:
-            return found
-        words = f"{fspath(self.path)!r} has origins in pixels ({ORIGINS[2]}) beside data_optics, where RELION reads "
-        return (*found, f"{words}{ORIGINS[0]} alone; they are taken to be meant")
+        if self.optics is not None and ORIGINS[0] not in columns and ORIGINS[2] in columns:
+            words = (
+                f"{fspath(self.path)!r} has origins in pixels ({ORIGINS[2]}) beside data_optics, where RELION reads "
+            )
+            yield f"{words}{ORIGINS[0]} alone; they are taken to be meant"
 
     def _left_alone(self) -> Iterator[str]:
         """Say which origins `with_origins` does not set: of other tables, and along the beam."""

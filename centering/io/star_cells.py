@@ -144,10 +144,10 @@ class Spans:
         """
         longest = int((ends - begins).max(initial=0))
         places = np.empty((len(begins), 2 * columns), dtype=np.uint16 if longest < 2**16 else np.int64)
-        special = []
-        for part in _parts(len(begins), int(ends[-1] - begins[0]) if len(begins) else 0):
-            odd = _find(text, begins[part], ends[part], places[part])
-            special.append(odd + part.start)
+        special = [
+            part.start + _find(text, begins[part], ends[part], places[part], part.start)
+            for part in _parts(len(begins), int(ends[-1] - begins[0]) if len(begins) else 0)
+        ]
         return cls(begins, ends, places, np.concatenate([np.empty(0, dtype=np.int64), *special]))
 
     def cells(self, text: Bytes, column: int) -> Cells:
@@ -184,8 +184,11 @@ class RowError(ValueError):
         self.row, self.found = row, found
 
 
-def _find(text: Bytes, begins: Index, ends: Index, places: npt.NDArray[np.integer]) -> Index:
-    """Set the places of the values of a few rows; return those that have quotes, comments or control characters."""
+def _find(text: Bytes, begins: Index, ends: Index, places: npt.NDArray[np.integer], before: int) -> Index:
+    """Set the places of the values of a few rows; return those that have quotes, comments or control characters.
+
+    ``before`` is the number of the first one.
+    """
     low, count = int(begins[0]), places.shape[1]
     view = text[low : int(ends[-1])]
     begins, ends = begins - low, ends - low
@@ -214,7 +217,7 @@ def _find(text: Bytes, begins: Index, ends: Index, places: npt.NDArray[np.intege
                 break
             spans += match.span()
         if len(spans) != count:
-            raise RowError(row, len(spans) // 2)
+            raise RowError(before + row, len(spans) // 2)
         places[row] = spans
     return np.asarray(rows[~even])
 
@@ -292,7 +295,8 @@ def fixed(values: npt.ArrayLike) -> Cells:
         scaled = np.rint(numbers * 1e6)
     if not len(scaled) or not (np.abs(scaled) < _FINE).all():
         # adding zero turns -0.0, and what rounds to it, into 0.0
-        return Cells.of([f"{value:.6f}" for value in (np.round(numbers, 6) + 0.0).tolist()])
+        rounded = np.where(np.abs(scaled) < _FINE, scaled / 1e6 + 0.0, numbers)
+        return Cells.of([f"{value:.6f}" for value in rounded.tolist()])
     negative, rest = scaled < 0, np.abs(scaled).astype(np.int64)
     digits = np.full(len(rest), 7)
     limit = 10**7

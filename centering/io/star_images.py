@@ -17,7 +17,7 @@ _AT = ord("@")
 
 def find_images(names: Cells) -> tuple[list[str], Index, Index] | None:
     """Return what `centering.io.image_names.parse_images` returns; None where a name is not ``000001@stack.mrcs``."""
-    if names.lengths.max(initial=0) > _LONG:
+    if names.lengths.max(initial=0) > _LONG or not names.lengths.all():
         return None
     places: dict[str, int] = {}
     numbers, index = np.empty(len(names), dtype=np.int64), np.empty(len(names), dtype=np.int64)

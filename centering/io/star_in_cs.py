@@ -59,7 +59,7 @@ def _ctf(star: StarFile, doubts: list[str]) -> dict[str, Float64]:
         if corrected is not None and corrected.any():
             doubts.append(f"the transfer functions of {name!r} are left out: its images are corrected ({label})")
             return {}
-    made_up = " ".join(line for line in star.lines[:20] if line.startswith("#") and "placeholders" in line)
+    made_up = " ".join(words for words in star.remarks() if "placeholders" in words)
     found: dict[str, Float64] = {}
     for label, field in {**OPTICS, **PARTICLES}.items():
         if field.startswith("ctf/") and label not in made_up:

@@ -19,6 +19,7 @@ PLACEHOLDERS = {"rlnVoltage": 300.0, "rlnSphericalAberration": 2.7, "rlnAmplitud
 """What a new STAR file says because RELION refuses one that does not; centering has no use for it."""
 
 _BREAKS = re.compile(r"[\n\r]")
+_REMARKED = np.frombuffer(b";_", dtype=np.uint8)  # to RELION a line is a comment that stands so between labels
 _LOOP = re.compile(rb"loop_([ \t#]|$)")
 _MARK = "\ufeff".encode()
 _NEWLINE, _COMMENT, _UNDERSCORE = b"\n#_"
@@ -105,10 +106,11 @@ def find_tables(text: Bytes, begins: Index, ends: Index) -> tuple[list[Table], i
             place += 1
             continue
         stop = place = place + loop
-        while stop < len(lines) and signs[stop] == _UNDERSCORE:
+        while stop < len(lines) and (signs[stop] == _UNDERSCORE or (signs[stop : stop + 2] == _REMARKED).all()):
             stop += 1
-        columns = tuple(decoded(word(label).split()[0][1:]) for label in range(place, stop))
-        labels, place = tuple(lines[place:stop].tolist()), stop
+        found = [label for label in range(place, stop) if signs[label] == _UNDERSCORE]
+        columns = tuple(decoded(word(label).split()[0][1:]) for label in found)
+        labels, place = tuple(lines[found].tolist()), stop
         rows: Sequence[int] = range(0)
         if loop:
             place = next_turn(stop, in_rows=True)

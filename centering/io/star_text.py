@@ -82,8 +82,9 @@ class StarText:
         star = cls(path, text, tuple(tables))
         star.__dict__["_bounds"] = lines
         for table in tables:
-            # other pairs are nothing to us, and may be anything
-            if not table.pairs or table.name == "optics" or "rlnImageName" in table.columns:
+            if (
+                table.name == "optics" or "rlnImageName" in table.columns
+            ):  # others are nothing to us, and may be anything
                 star._spans(table)
         return star
 
@@ -162,6 +163,14 @@ class StarText:
         if not len(table):
             raise ValueError(f"STAR file {fspath(self.path)!r} lists no particles: its table has no rows")
         return table
+
+    def gap(self, table: Table) -> int | None:
+        """Return the first line (0-based) among the rows that is empty, where RELION ends a table, or None."""
+        if isinstance(table.rows, range) or not table.rows:
+            return None
+        rows, (begins, ends) = set(table.rows), self._bounds
+        between = (line for line in range(table.rows[0], table.rows[-1]) if line not in rows)
+        return next((line for line in between if not self.text[begins[line] : ends[line]].tobytes().strip()), None)
 
     def per_particle(self, label: str, *, optics_first: bool = False) -> npt.NDArray[np.float64] | None:
         """Return a value of every particle, shape (B,): its own, or that of its optics group; None where neither is.

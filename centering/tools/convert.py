@@ -99,7 +99,7 @@ def _notes(table: ParticleTable, star: StarFile, found: ParticleTable) -> Iterat
         yield from found.said
     if isinstance(table, CsFile):
         yield from table.said
-        rest = left_out(table.table)
+        rest = left_out(table.table, star.particles.columns)
         if rest:
             more = f" and {len(rest) - 8} more" if len(rest) > 8 else ""
             yield f"left out, for the STAR file has no column for them: {', '.join(rest[:8])}{more}"

@@ -251,6 +251,23 @@ def test_places_along_the_beam_are_named_where_there_are_some(write, label):
     assert StarFile.read(write(text.replace("15301.10", "0.0000").replace("1.5e+04", "-0"))).warnings == ()
 
 
+def test_an_empty_line_among_the_rows_is_named(write):
+    """RELION reads no row behind it, and says nothing."""
+    assert StarFile.read(write(TWO_BLOCKS)).warnings == ()  # a comment among them it refuses
+    lines = TWO_BLOCKS.split("\n")
+    place = lines.index("# a comment among the rows") + 1
+    (warning,) = StarFile.read(write("\n".join([*lines[:place], " \t", *lines[place:]]))).warnings
+    assert f"line {place + 1} of " in warning
+    assert "RELION reads no particle behind it" in warning
+
+
+def test_what_is_nothing_to_us_may_be_anything(write, tmp_path):
+    """RELION asks for a table by its name, and reads no other."""
+    text = TWO_BLOCKS + "\ndata_x\n\nloop_\n_rlnA\n_rlnA\n1\n1 2 3 4\n\ndata_y\n\n_rlnB\n;\na text of lines\n;\n"
+    StarFile.read(write(text)).write(tmp_path / "copy.star")
+    assert (tmp_path / "copy.star").read_text() == text
+
+
 @pytest.mark.parametrize("name", ["particles", "optics"])
 def test_two_tables_of_one_name_are_refused(write, name):
     text = (

@@ -127,3 +127,20 @@ def test_relion_reads_the_star_file_written_for_a_bare_stack(project):
     center("group0.mrcs", "--angpix", "1.25", "--estimator", "mass")
     assert np.abs(moved_by_relion("out/particles.star")).max() < 0.1
     assert Path("moved.star").exists()
+
+
+def test_dialects_that_relion_reads_are_read_and_written(project):
+    """A byte order mark, pairs, decimals of optics groups, a format behind the name, many digits, RELION's comments."""
+    displacement = make_dataset(64, stale=False)[GROUPS == 0]
+    Path("group0.mrcs").rename("group0.mrc")
+    optics = {"rlnOpticsGroup": "1.0", "rlnOpticsGroupName": "a", "rlnImagePixelSize": "1.25", "rlnImageSize": "64"}
+    optics |= {"rlnImageDimensionality": "2", "rlnVoltage": "3e2", "rlnSphericalAberration": "2.7"}
+    text = "data_optics\n\n" + "".join(
+        f"_{label}\t{value}\n" for label, value in (optics | {"rlnAmplitudeContrast": ".1"}).items()
+    )
+    text += "\n  data_particles\n\n loop_\n_rlnImageName\n; a comment\n # another\n\n_rlnOpticsGroup\n_rlnAnglePsi\n"
+    text += "".join(f"{k:020d}@./group0.mrc:mrcs\t1.000000\t{30 * k} \n" for k in range(1, 7))
+    Path("odd.star").write_text("\ufeff" + text, encoding="utf-8")
+    assert np.abs(moved_by_relion("odd.star") - displacement).max() > 2  # it reads the file before we did anything
+    center("odd.star", "--estimator", "mass")
+    assert np.abs(moved_by_relion("out/particles.star")).max() < 0.1
