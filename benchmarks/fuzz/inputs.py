@@ -16,6 +16,9 @@ FIELDS = [
     ("ctf/amp_contrast", "<f4"), ("ctf/phase_shift_rad", "<f4"),
     ("alignments2D/shift", "<f4", (2,)), ("alignments2D/psize_A", "<f4"), ("alignments2D/class", "<u4"),
     ("alignments2D/pose", "<f4"), ("alignments3D/shift", "<f4", (2,)), ("alignments3D/pose", "<f4", (3,)),
+    ("alignments3D_multi/shift", "<f4", (2, 2)), ("alignments3D_multi/psize_A", "<f4", (2,)),
+    ("location/micrograph_path", "S16"), ("location/micrograph_shape", "<u4", (2,)),
+    ("location/center_x_frac", "<f4"), ("location/center_y_frac", "<f4"), ("ctf/exp_group_id", "<u4"),
 ]  # fmt: skip
 
 
@@ -47,6 +50,9 @@ def cs() -> bytes:
     table["ctf/cs_mm"], table["ctf/amp_contrast"] = 2.7, 0.1
     table["alignments2D/shift"], table["alignments2D/psize_A"] = np.arange(2 * COUNT).reshape(COUNT, 2) / 8, 1.5
     table["alignments2D/class"], table["alignments2D/pose"] = np.arange(COUNT) % 3, 0.5
+    table["alignments3D_multi/psize_A"], table["location/micrograph_path"] = 1.5, b">mic.mrc"
+    table["location/micrograph_shape"], table["location/center_x_frac"] = [400, 600], 0.5
+    table["location/center_y_frac"] = np.arange(COUNT) / COUNT
     file = io.BytesIO()
     np.save(file, table)
     return file.getvalue()
