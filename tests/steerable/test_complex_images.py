@@ -19,7 +19,7 @@ def draw(seed: int, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(basis=SIZES, seed=SEEDS, factor=st.complex_numbers(min_magnitude=1e-3, max_magnitude=1e3))
 def test_linear_and_conjugate(basis: tuple[str, int], seed: int, factor: complex) -> None:
     chosen = make_basis(*basis)
