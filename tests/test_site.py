@@ -25,9 +25,6 @@ $$\int_0^1 R_m R_n\, r\, dr = \delta_{mn}. \tag{P.1}$$
 ```{eval-rst}
 .. autoclass:: pswf.PSWF
    :members:
-.. autoclass:: pswf.aspire.PSWFBasis2D
-   :members:
-.. autofunction:: centering.aspire.center
 ```
 """
 

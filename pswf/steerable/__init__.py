@@ -1,4 +1,4 @@
-"""Whole images in steerable bases on the disk: real images (B, L, L) <-> coefficients (B, count).
+"""Whole images in steerable bases on the disk: images (B, L, L) <-> coefficients (B, count), real or complex.
 
 layout: which coefficient is which.
 blocks: operators within each angular order.

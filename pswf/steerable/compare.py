@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pswf.arrays import Array, Indices
-from pswf.checks import check_count
+from pswf.checks import check_count, check_real
 from pswf.families import RadialFamily
 from pswf.registry import basis_names, make_family
 from pswf.steerable.basis import SteerableBasis
@@ -88,7 +88,7 @@ def compare_bases(
     >>> bool(result["prolate"].errors[1] < 0.01 * result["prolate"].errors[0])
     True
     """
-    stack = np.asarray(images)
+    stack = check_real(images, "images", "pixels")
     if stack.ndim != 3 or stack.shape[1] != stack.shape[2] or len(stack) == 0:
         raise ValueError(f"images have shape {stack.shape}; give a stack (B, L, L)")
     size = stack.shape[1]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pswf.arrays import Array
 from pswf.bases.combination import Combination
-from pswf.checks import check_count, check_order
+from pswf.checks import check_count, check_order, check_real
 from pswf.families import RadialFamily
 from pswf.steerable.basis import SteerableBasis
 from pswf.steerable.blocks import BlockDiagonal
@@ -107,9 +107,10 @@ def steerable_pca(basis: SteerableBasis, images: npt.ArrayLike, *, count: int | 
     """
     if count is not None:
         check_count(count)
+    real = check_real(images, "images", "pixels")
     weights = []
     variances = []
-    for block in basis.second_moment(basis.expand(images)).blocks:
+    for block in basis.second_moment(basis.expand(real)).blocks:
         values, vectors = np.linalg.eigh(block)
         rows = vectors.T[::-1]
         # eigenvectors have no sign of their own: make the largest weight positive

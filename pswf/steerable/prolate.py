@@ -25,7 +25,7 @@ _FILTER_NODES = 256
 
 
 class PSWF2D(SteerableBasis):
-    r"""Real images of L x L pixels in the prolate functions of the disk: band limited, steerable, fast.
+    r"""Images of L x L pixels in the prolate functions of the disk: band limited, steerable, fast.
 
     ``psi_{N,n}(r, theta) = R_{N,n}(r) exp(i N theta) / sqrt(2 pi)`` are the functions of the band
     ``c = bandlimit_ratio * pi * R`` that are most concentrated on the disk of radius ``R = L // 2`` pixels.

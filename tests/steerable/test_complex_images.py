@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whole_images import dense_matrix, make_basis
 
-from pswf import PSWF2D, SteerableBasis, prolate_spectra, steerable_pca
+from pswf import PSWF2D, AngularZero, SteerableBasis, compare_bases, prolate_spectra, steerable_pca
 
 SIZES = st.sampled_from([("PSWF2D", 16), ("PSWF2D", 17), ("Zernike", 16), ("Fourier-Bessel", 15)])
 SEEDS = st.integers(0, 2**32 - 1)
@@ -19,7 +19,7 @@ def draw(seed: int, *shape: int) -> np.ndarray:
     return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(basis=SIZES, seed=SEEDS, factor=st.complex_numbers(min_magnitude=1e-3, max_magnitude=1e3))
 def test_linear_and_conjugate(basis: tuple[str, int], seed: int, factor: complex) -> None:
     chosen = make_basis(*basis)
@@ -106,6 +106,19 @@ def test_operators_and_single_precision() -> None:
     ):
         assert value.dtype == np.complex64
         np.testing.assert_allclose(value, precise, atol=2e-5 * np.abs(precise).max())
+
+
+def test_what_is_not_linear_says_so() -> None:
+    images = draw(3, 2, 9, 9)
+    for refused in (
+        lambda: steerable_pca(make_basis("PSWF2D", 9), images),
+        lambda: compare_bases(images, [5], names=["Zernike"]),
+        lambda: make_basis("PSWF2D", 9).least_squares(images),
+    ):
+        with pytest.raises(TypeError, match=r"images are complex \(complex128\); give real pixels"):
+            refused()
+    with pytest.raises(TypeError, match=r"coefficients are complex \(complex128\); give real ones"):
+        AngularZero(4).rotational_average(np.ones((1, 5)) * 1j, [0.0])
 
 
 def test_equal_bases() -> None:
