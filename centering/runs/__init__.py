@@ -1,4 +1,5 @@
 """From a file of particles to a folder of results.
 
-`prepare` settles every question, `learning` learns references, `run` centres, `outputs` writes.
+`prepare` settles every question, `learning` learns references, `run` centres, `evidence` asks the images about the
+centres (with the `noise` that they have, by the `rings` of their spectra), `verdict` says what follows, `outputs` writes.
 """
