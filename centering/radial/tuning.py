@@ -94,6 +94,8 @@ class Tuning:
     """The smallest radius that is tried is the box size divided by this."""
     radius_step: float = 1.1
     """Ratio of neighbouring radii that are tried."""
+    trial_box: int = 128
+    """Pixels.  Radii are tried on images binned to about this side: the profiles have no finer waves."""
     trial_radius: float = 0.35
     """Radius, as a part of the box, of the first model, which tells where the particles are while radii are tried."""
     radius_rounds: int = 5
