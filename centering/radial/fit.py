@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +26,7 @@ from centering.radial.structure import learn_structure
 from centering.radial.templates import Templates
 from centering.radial.tuning import TUNING
 from centering.radial.waves import Waves, default_reach
-from centering.stack import moderate
+from centering.stack import Images, moderate
 from pswf.arrays import Array
 
 __all__ = ["fit"]
@@ -138,6 +139,22 @@ class _Task:
                 f"profiles is {self.options.profiles}, and there are {count} images; give at most as many as images"
             )
 
+    def binned(self, factor: int) -> _Task:
+        """Return the same of images of which ``factor`` x ``factor`` pixels are one."""
+        if factor == 1:
+            return self
+        parts = [
+            (_binned(stack, factor), ctf and replace(ctf, pixel_size=np.asarray(ctf.pixel_size) * factor))
+            for stack, ctf in self.parts
+        ]
+        prior, shift = self.options.prior, self.options.max_shift
+        options = replace(
+            self.options,
+            prior=prior if isinstance(prior, str) else prior / factor,
+            max_shift=None if shift is None else math.ceil(shift / factor),
+        )
+        return replace(self, options=options, parts=parts, stacks=[moderate(stack) for stack, _ in parts])
+
     def reach(self, radius: int) -> int:
         """Return how far candidates are displaced, in pixels."""
         return default_reach(self.size, radius, self.options.max_shift)
@@ -158,8 +175,18 @@ class _Task:
         return [view.observe(part) for part in self.parts]
 
 
-def _choose_radius(task: _Task) -> Choice:
-    """Choose among radii by a first model of a middling one, whose posteriors tell where the particles are."""
+def _choose_radius(whole: _Task) -> Choice:
+    """Choose among radii by a first model of a middling one, whose posteriors tell where the particles are.
+
+    Large images are binned: a profile of the largest radius has no wave shorter than a thirty-second of the box.
+    """
+    factor = max(1, whole.size // TUNING.trial_box)
+    choice = _choose_radius_of(whole.binned(factor))
+    return replace(choice, values=choice.values * factor, chosen=choice.chosen * factor)
+
+
+def _choose_radius_of(task: _Task) -> Choice:
+    """Choose among the radii that images of this size are tried with."""
     radii = candidate_radii(task.size)
     advance = task.progress("choosing the radius", (len(radii) + len(STARTS)) * task.count)
     middle = round(TUNING.trial_radius * task.size)
@@ -235,6 +262,15 @@ def _learn(
         stacks = (stack for stack, _ in produce())
         lessons = Lessons.of(expectation, learned_from(), stacks, known_prior=not task.freedom.shift)
     return model, history, images, lessons
+
+
+def _binned(stack: Images, factor: int) -> Images:
+    """Return the means (B, m, m) over blocks of ``factor`` x ``factor`` pixels."""
+    side = stack.shape[-1] // factor
+    first = (stack.shape[-1] - side * factor) // 2
+    square = stack[:, first : first + side * factor, first : first + side * factor]
+    means: Images = square.reshape(len(stack), side, factor, side, factor).mean(axis=(2, 4))
+    return means
 
 
 def _in_pieces(sample: list[Batch]) -> list[Batch]:

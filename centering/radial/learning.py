@@ -212,10 +212,12 @@ def iterate(
     batches: Callable[[], Iterable[Observation]],
     freedom: Freedom,
     iterations: int,
+    stride: float = 1.0,
 ) -> tuple[Model, list[float], int]:
     """Run EM and return the model, the mean log-likelihood ratio before every M-step, and the number of images.
 
-    The ``typical`` evidence and ``noise`` of the model are those of its last E-step.
+    With a ``stride`` above 1 (and below 2) the coefficients go farther than each M-step says: over-relaxed EM.  The
+    ``typical`` evidence and ``noise`` of the model are those of its last E-step.
     """
     history: list[float] = []
     images = 0
@@ -238,8 +240,10 @@ def iterate(
             raise ValueError("no image can be learned from: all are constant or have NaN or infinite pixels")
         images = sums.images
         history.append(sums.evidence / images)
+        better = maximize(templates, model, sums, freedom)
         model = replace(
-            maximize(templates, model, sums, freedom),
+            better,
+            coefficients=model.coefficients + stride * (better.coefficients - model.coefficients),
             typical=float(np.median(np.concatenate(sums.scores))),
             noise=float(np.median(np.concatenate(sums.noises))),
         )

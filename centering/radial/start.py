@@ -48,7 +48,8 @@ def first_model(
     """Return the model to start from, and which of `STARTS` it was learned from.
 
     The centres are first guesses from the images, from the inverted images (particles may be dark), and the centres of
-    the boxes; after a few EM iterations the most likely of the three models wins.
+    the boxes; each is followed until its likelihood settles, and the most likely of the three models wins.  A start
+    that after a few iterations explains hardly anything beside the best one is given up.
     """
     estimator = guess(templates.disk.radius, max_shift=templates.waves.reach)
     positions = (
@@ -56,12 +57,21 @@ def first_model(
         [estimator(-stack).displacement for stack in images],
         [np.zeros((len(stack), 2)) for stack in images],
     )
-    models, likelihoods = [], []
+    models: list[Model] = []
+    likelihoods: list[float] = []
     for start in positions:
         model = model_from_positions(templates, observations, start, shift_deviation)
-        model, *_ = iterate(templates, model, lambda: observations, freedom, TUNING.start_rounds)
+        for _ in range(TUNING.start_laps):
+            model, history, _ = iterate(
+                templates, model, lambda: observations, freedom, TUNING.start_rounds, TUNING.start_stride
+            )
+            reached, gained = history[-1], history[-1] - history[-2]
+            if gained <= TUNING.start_settled * reached or reached < TUNING.start_hopeless * max(
+                likelihoods, default=0.0
+            ):
+                break
         models.append(model)
-        likelihoods.append(float(np.mean(evidences(templates, model, observations))))
+        likelihoods.append(reached)
         advance(sum(map(len, observations)))
     best = int(np.argmax(likelihoods))
     return models[best], STARTS[best]

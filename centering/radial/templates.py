@@ -61,10 +61,11 @@ class Templates:
         if spectrum is not None:
             self.transforms = self.transforms / np.sqrt(spectrum)
         reach = waves.size // 2 + waves.reach
-        self._kernels = waves.kernel(self.transforms, reach)
-        # seen[t, s]: whether the pixel t + s lies in the image, the rest of the formulas are products with it
+        # kernels are even along both axes: the offsets from 0 on are all there is of them
+        self._kernels = waves.quarter_kernel(self.transforms, reach)
+        # seen[t, s]: how many of the pixels t + s, t - s lie in the image; the other formulas are products with it
         position = waves.shifts[:, None] + np.arange(-reach, reach + 1)
-        pairs = waves.plane_factors(position)
+        pairs = [(_folded(rows), _folded(columns)) for rows, columns in waves.plane_factors(position)]
         self._seen = pairs[0][1]
         self._planes = np.stack([rows @ self._kernels @ columns.T for rows, columns in pairs])
 
@@ -135,6 +136,14 @@ class Templates:
         inside = self.disk.evaluate(np.minimum(distance, self.disk.radius))
         values: Array = np.where(distance <= self.disk.radius, np.tensordot(coefficients, inside, axes=1), 0.0)
         return values
+
+
+def _folded(values: Array) -> Array:
+    """Return sums over both signs of the offsets: (h, 2a+1) -> (h, a+1)."""
+    middle = values.shape[1] // 2
+    folded = values[:, middle:].copy()
+    folded[:, 1:] += values[:, :middle][:, ::-1]
+    return folded
 
 
 def _rebuild(waves: tuple[int, int, int], radius: int, basis: RadialBasis, spectrum: Array | None) -> Templates:

@@ -36,8 +36,16 @@ class Tuning:
     """Least power of the noise, as a part of its median: no frequency is trusted without limit."""
 
     # the model to start from
-    start_rounds: int = 3
-    """EM iterations before the starts are compared: enough to tell bright from dark."""
+    start_rounds: int = 4
+    """EM iterations of a start between two looks at it."""
+    start_laps: int = 3
+    """Looks at a start at most: where transfer functions hide what is large, bright and dark come apart slowly."""
+    start_stride: float = 1.8
+    """Of an M-step, how much of it a start takes: with less than 2 it goes the same way, twice as fast."""
+    start_settled: float = 0.001
+    """A start has settled when the last iteration gained less than this part of its evidence."""
+    start_hopeless: float = 0.3
+    """It is given up when its evidence is below this part of that of another."""
     start_present: float = 0.95
     """Fraction of the images that show a particle, before it is learned."""
     start_scale_deviation: float = 0.2
@@ -86,6 +94,8 @@ class Tuning:
     """The smallest radius that is tried is the box size divided by this."""
     radius_step: float = 1.1
     """Ratio of neighbouring radii that are tried."""
+    trial_box: int = 128
+    """Pixels.  Radii are tried on images binned to about this side: the profiles have no finer waves."""
     trial_radius: float = 0.35
     """Radius, as a part of the box, of the first model, which tells where the particles are while radii are tried."""
     radius_rounds: int = 5

@@ -100,8 +100,13 @@ class Waves:
 
     def kernel(self, transforms: Array, reach: int) -> Array:
         """Return the kernels with these transforms, in the band, at offsets -reach..reach: (K, 2 reach + 1, same)."""
-        offset = np.arange(-reach, reach + 1)
-        waves = np.ascontiguousarray(cosines(self.period, self.highest, offset).T)
+        index = np.abs(np.arange(-reach, reach + 1))
+        kernels: Array = self.quarter_kernel(transforms, reach)[:, index[:, None], index]
+        return kernels
+
+    def quarter_kernel(self, transforms: Array, reach: int) -> Array:
+        """Return the same at offsets 0..reach, (K, reach + 1, reach + 1): kernels are even along both axes."""
+        waves = np.ascontiguousarray(cosines(self.period, self.highest, np.arange(reach + 1)).T)
         kernels: Array = waves @ (transforms * self.quarter) @ waves.T
         return kernels
 
