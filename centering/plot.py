@@ -175,6 +175,8 @@ def montage(
     if pixel_size is not None:
         _scale_bar(axes[0, 0], size, pixel_size)
     _legend(figure, circles is not None, truth is not None)
+    said = f"shown smoothed by a Gaussian of {smooth:.2g} px"
+    figure.text(0.995, 0.995, said, ha="right", va="top", fontsize=6, color=GREY)
     return figure
 
 

@@ -12,6 +12,7 @@ from centering.cli._common import (
     ctf_option,
     jobs_option,
     one_sentence,
+    overwrite_option,
     particle_options,
     refuse_doubts,
     strict_option,
@@ -49,6 +50,8 @@ _TOGETHER = 5000  # images from which on what needs them all at once is made onl
     metavar="FILE",
     help="File of particles (.star, .cs) whose origins are true, row by row; may be INPUT itself.",
 )
+@click.option("--out", "-o", type=click.Path(), metavar="DIR", help="Folder for the table as CSV, and a figure.")
+@overwrite_option
 @ctf_option
 @strict_option
 @jobs_option
@@ -60,6 +63,8 @@ def compare(
     invert: str,
     estimators: tuple[str, ...],
     truth: str | None,
+    out: str | None,
+    overwrite: bool,
     ctf: str,
     strict: bool,
     jobs: int | None,
@@ -69,7 +74,8 @@ def compare(
     INPUT is a .star, .cs, .mrcs or .mrc file, or the MATLAB file of 'centering fetch 70s', whose true shifts are
     known. The table gives the median distance between the centres of every two estimators, in pixels; the typical
     uncertainty that each estimator states (median standard deviation along either axis), none where it has no
-    model of it; and the distance from the truth where it is known. Nothing is written.
+    model of it; and the distance from the truth where it is known. With --out the table is also written, as
+    comparison.csv, comparison.png and comparison.svg.
 
     'racer' is the surrogate estimator with the score of the authors' released program, 'alignment' the
     reference-free alignment of the images to each other, which needs all of them in memory. radial-reference
@@ -83,10 +89,15 @@ def compare(
     """
     with one_sentence(TypeError), Stages() as stages:
         stages.begin("reading", 0)
+        from centering.io.atomic import check_output_folder
         from centering.runs.prepare import prepare
         from centering.sentence import Sentence, message
         from centering.tools.datasets import open_with_truth
 
+        if out is not None:
+            from centering.tools.comparison import OUTPUTS
+
+            check_output_folder(out, owned=OUTPUTS, overwrite=overwrite)
         particles, known = open_with_truth(input_path, angpix, truth)
         if strict:
             refuse_doubts(particles)
@@ -107,7 +118,7 @@ def compare(
     for words in dict.fromkeys(words for task in tasks.values() for words in task.warnings):
         warn(words, strict=strict)
     from centering.engine.estimate import estimate
-    from centering.tools.comparison import compare_centers
+    from centering.tools.comparison import compare_centers, write_comparison
     from pswf.threads import thread_count
 
     with one_sentence(), stages:
@@ -116,6 +127,8 @@ def compare(
             update = stages.begin(name, len(particles))
             centers[name] = estimate(task, jobs=jobs or thread_count(), progress=update)
         comparison = compare_centers(centers, known)
+        if out is not None:
+            write_comparison(comparison, out, overwrite=overwrite)
     first = next(iter(tasks.values()))
     click.echo(f"{comparison.images} images, {first.contrast}; medians in pixels")
     if radius == "auto":
@@ -124,6 +137,8 @@ def compare(
             click.echo(f"radius of {name}: {chosen}")
     click.echo()
     _print_table(comparison)
+    if out is not None:
+        click.echo(f"\nwritten: {out.rstrip('/')}/ ({', '.join(OUTPUTS)})")
 
 
 def _chosen(names: tuple[str, ...], images: int, strict: bool) -> list[EstimatorSpec]:

@@ -40,6 +40,8 @@ class Job:
         What was asked for: the name of the estimator, where it comes from, and its options.
     together : bool
         Whether every image needs all the others that go through the same estimator.
+    title : str
+        The estimator in words, for people.
     origins : Origins or None
         The origins that the file states, where it states any.
     """
@@ -52,6 +54,7 @@ class Job:
     references: Sequence[Fitted] = ()
     asked: str = ""
     together: bool = False
+    title: str = ""
     origins: Origins | None = None
 
     @property

@@ -111,6 +111,10 @@ def _remove(path: Path) -> None:
             return
 
 
+_RELION_JOB = {"job.star", "job_pipeline.star", "note.txt", "run.job", "run.out", "run.err"}
+"""Files by which RELION's folder of a job is known, which it makes before the job begins."""
+
+
 def check_output_folder(
     path: str | PathLike[str],
     *,
@@ -132,8 +136,8 @@ def check_output_folder(
     Raises
     ------
     FileExistsError, FileNotFoundError, ValueError
-        It exists, is no folder, leads up again through one that does not exist, has a name that cannot stand in a STAR
-        file, or an output would overwrite an input.
+        It exists, holds files of others alone, is no folder, leads up again through one that does not exist, has a
+        name that cannot stand in a STAR file, or an output would overwrite an input.
     """
     final = Path(path)
     refuse_line_breaks(final)
@@ -150,10 +154,20 @@ def check_output_folder(
         raise FileExistsError(
             Sentence("folder {out!r} exists; give another one, or {overwrite:True}", out=fspath(final))
         )
+    if final.exists() and owned:
+        _refuse_strange(final, owned)
     outputs = {(final / name).resolve() for name in owned}
     for source in inputs:
         if source.resolve() in outputs:
             raise ValueError(f"the output would overwrite its own input {fspath(source)!r}; give another folder")
+
+
+def _refuse_strange(folder: Path, owned: Collection[str]) -> None:
+    """Refuse to write among files of others: a folder that is not empty, without one of ours and no job of RELION."""
+    there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if there and not {*owned, *_RELION_JOB} & {*there}:
+        some = ", ".join(repr(name) for name in there[:3]) + (" and more" if len(there) > 3 else "")
+        raise FileExistsError(f"{fspath(folder)!r} holds {some}, and no results of this command; give another folder")
 
 
 def refuse_line_breaks(path: Path) -> None:

@@ -74,7 +74,7 @@ def write_report(
     template = Template(resources.files(__package__).joinpath("template.html").read_text(encoding="utf-8"))
     page = template.substitute(
         name=escape(readable(job.particles.source.name)),
-        estimator=escape(summary["estimator"]),
+        estimator=escape(job.title or summary["estimator"]),
         links="".join(f'<li><a href="#{key}">{title}</a></li>' for key, (title, _) in sections.items()),
         sections="\n".join(
             f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{body}</section>'

@@ -113,8 +113,24 @@ def doubtful(job: Job, centers: Centers, seen: Index) -> str:
         )
     words = "Flagged centres first, then those with the lowest scores."
     if any('class="pair"' in figure for figure in figures):
-        words += " In the landscape dark is good: one deep, round hollow is a clear centre, several are not."
+        words += (
+            " In the landscape dark is good: one deep, round hollow is a clear centre, several are not (half of the "
+        )
+        words += "shade is depth, half is rank)."
     return f'<p>{words}</p>{_key(job, centers)}<div class="grid">{"".join(figures)}</div>'
+
+
+def _shades(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return a landscape in shades from 0 to 1: half by depth, half by rank.
+
+    By depth alone the hollow of a learned landscape is a dot in a plain: it is hundreds of times deeper than the rest
+    is rough.  By rank alone a hollow in noise would look as deep as a clear one.
+    """
+    low, high = values.min(), values.max()
+    rank = np.empty(values.size)
+    rank[np.argsort(values, axis=None, kind="stable")] = np.linspace(0.0, 1.0, values.size)
+    depth = (values - low) / ((high - low) or 1.0)
+    return np.asarray(0.5 * depth + 0.5 * rank.reshape(values.shape))
 
 
 def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDArray[np.float64]) -> str:
@@ -124,9 +140,8 @@ def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDA
     found = surface(estimator, bright, None if job.particles.ctf is None else job.particles.ctf[np.array([k])])
     if found is None:
         return ""
-    low, high = float(found.values.min()), float(found.values.max())
     return marked(
-        (found.values - low) / ((high - low) or 1.0),
+        _shades(found.values),
         f"Landscape of particle {k + 1}: its lowest point is the centre found",
         center=center,
         colormap="cividis",

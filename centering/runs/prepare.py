@@ -54,6 +54,10 @@ def check_request(
         raise ValueError(Sentence("{diameter} and {radius} say the same thing twice; give one of them"))
     if diameter is not None and not (math.isfinite(diameter) and diameter > 0):
         raise ValueError(f"diameter is {diameter!r}; give a positive number of Angstrom")
+    farthest = options.get("max_shift")
+    if farthest is not None and 0 <= farthest < 1:
+        only = "{max_shift} is {value:g}: only the middle of the box would be left; give at least 1 px"
+        raise ValueError(Sentence(only, value=farthest))
     spec = find(estimator)
     given = accepted(spec, options)
     check_given(spec, diameter if radius is None else radius)
@@ -134,9 +138,18 @@ def prepare(
         progress("reading", 0)
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     asked = f"{spec.name}({', '.join(f'{name}={value!r}' for name, value in given.items())}) {spec.source}".rstrip()
+    title = ", ".join([spec.title, *(f"{name.replace('_', ' ')} {value}" for name, value in given.items())])
     if not spec.learns:
         return Job(
-            particles, estimators, members, radius_of, contrast, asked=asked, together=spec.together, origins=origins
+            particles,
+            estimators,
+            members,
+            radius_of,
+            contrast,
+            asked=asked,
+            together=spec.together,
+            title=title,
+            origins=origins,
         )
     informed, note = _informed(particles, spec, estimators, ctf)
     references, members = learn(informed, estimators, members, invert=contrast.invert, progress=progress)
@@ -151,6 +164,7 @@ def prepare(
         contrast,
         references,
         asked=asked,
+        title=title,
         origins=origins,
     )
 

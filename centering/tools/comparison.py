@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.output_folder import OutputFolder
 from centering.results import Centers, Flag
 
-__all__ = ["Comparison", "compare_centers"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["OUTPUTS", "Comparison", "compare_centers", "comparison_figure", "write_comparison"]
+
+OUTPUTS = ("comparison.csv", "comparison.png", "comparison.svg")
+"""Names of the files that `write_comparison` writes."""
 
 Float64 = npt.NDArray[np.float64]
 
@@ -83,3 +94,51 @@ def _uncertainty(centers: Centers, seen: npt.NDArray[np.bool_]) -> float:
     variance = np.trace(centers.covariance[seen], axis1=1, axis2=2) / 2
     known = variance[np.isfinite(variance)]  # a flat image has none
     return float(np.median(np.sqrt(known))) if len(known) else float("nan")
+
+
+def write_comparison(comparison: Comparison, out: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Write the table as CSV and the figure as PNG and SVG into the folder ``out``, which appears when all is there.
+
+    A row for each estimator: ``estimator``, a column ``to NAME`` in pixels for each estimator, ``sigma``, and where the
+    truth is known ``error`` and ``error_95``; what is not stated is empty.  A last row ``no centering`` has the errors
+    of the middle of the box.
+    """
+    from centering import plot
+
+    with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
+        with Path(folder.results, OUTPUTS[0]).open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            known = [] if comparison.error is None else ["error", "error_95"]
+            table.writerow(["estimator", *(f"to {name}" for name in comparison.names), "sigma", *known])
+            for row, name in enumerate(comparison.names):
+                values = [*comparison.disagreement[row], comparison.uncertainty[row]]
+                values += [] if comparison.error is None else [*comparison.error[row]]
+                table.writerow([name, *("" if np.isnan(value) else f"{value:.4f}" for value in values)])
+            if comparison.uncentered is not None:
+                empty = [""] * (len(comparison.names) + 1)
+                table.writerow(["no centering", *empty, *(f"{value:.4f}" for value in comparison.uncentered)])
+        plot.save(comparison_figure(comparison), *(folder.results / name for name in OUTPUTS[1:]))
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Return the table as a picture: the darker, the farther two estimators are apart; in pixels."""
+    from centering import plot
+
+    values, names = comparison.disagreement, list(comparison.names)
+    if comparison.error is not None:
+        values, names = np.hstack([values, comparison.error[:, :1]]), [*names, "truth"]
+    rows, columns = values.shape
+    margins = {"left": 1.6, "right": 0.2, "bottom": 1.3, "top": 0.35}
+    width, height = max(0.62 * columns + 1.8, 3.4), 0.62 * rows + 1.65
+    figure = plot.drawing(width, height, **margins)
+    ax = figure.subplots()
+    limit = float(values.max()) or 1.0
+    ax.imshow(values, cmap="Greys", vmin=0.0, vmax=limit, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if row != column:
+            color = "white" if value > 0.55 * limit else "black"
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=9)
+    ax.set_xticks(range(columns), names, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(rows), names[:rows])
+    figure.text(0.5, 1 - 0.08 / height, "median distance of the centres (px)", ha="center", va="top", fontsize=10)
+    return figure

@@ -65,7 +65,7 @@ def test_run_centres_a_cs_file_and_keeps_every_other_byte(project):
     # the STAR file beside it says the same
     star = StarFile.read("out/particles.star")
     np.testing.assert_allclose(star.displacements(old["blob/psize_A"].astype(float)), found, atol=1e-4)
-    assert star.column(star.particles, "rlnImageName")[1] == "000001@J2/extract/stack.mrcs"
+    assert star.column(star.particles, "rlnImageName")[1] == f"000001@{Path.cwd()}/J2/extract/stack.mrcs"
 
 
 def test_apply_reads_the_shifts_of_a_cs_file(project):

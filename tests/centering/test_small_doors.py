@@ -1,0 +1,73 @@
+"""What a first user meets: folders of others, a search without room, a comparison that is kept."""
+
+import csv
+from pathlib import Path
+
+import field
+import numpy as np
+import pytest
+from field import centering, images, write_mrc
+
+from centering.io.atomic import check_output_folder
+from centering.tools.comparison import OUTPUTS, compare_centers, comparison_figure
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """Work in an empty project folder, with a stack."""
+    monkeypatch.chdir(tmp_path)
+    write_mrc("stack.mrcs", images())
+
+
+def test_a_folder_of_others_is_not_written_into():
+    Path("thesis").mkdir()
+    Path("thesis/chapter1.tex").write_text("all")
+    result = centering("run", "stack.mrcs", "--radius", 12, "--out", "thesis", "--overwrite")
+    assert result.code == 2
+    assert "'chapter1.tex'" in result.err
+    assert [path.name for path in Path("thesis").iterdir()] == ["chapter1.tex"]
+
+
+@pytest.mark.parametrize("names", [[], ["summary.json", "notes.txt"], ["job.star", "run.out"], [".hidden"]])
+def test_an_empty_folder_one_of_ours_and_a_job_of_relion_may_be_written_into(names):
+    Path("out").mkdir()
+    for name in names:
+        Path("out", name).touch()
+    check_output_folder("out", owned=["summary.json"], overwrite=True)
+
+
+@pytest.mark.parametrize("shift", ["0", "0.5"])
+def test_a_search_without_room_is_refused(shift):
+    result = centering("run", "stack.mrcs", "--radius", 12, "--max-shift", shift, "--out", "out")
+    assert result.refused
+    assert "--max-shift" in result.err
+
+
+def test_a_comparison_is_kept_where_that_is_asked():
+    result = centering("compare", "stack.mrcs", "--radius", 12, "-e", "surrogate", "-e", "mass", "--out", "kept")
+    assert result.code == 0
+    assert sorted(path.name for path in Path("kept").iterdir()) == sorted(OUTPUTS)
+    with Path("kept/comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["estimator"] for row in rows] == ["surrogate", "mass"]
+    assert rows[0]["to mass"] == rows[1]["to surrogate"]
+    assert f"{float(rows[0]['to mass']):.2f}" in result.out
+    assert centering("compare", "stack.mrcs", "--radius", 12, "-e", "mass", "--out", "kept").code == 2
+
+
+def test_the_picture_of_a_comparison_shows_its_numbers():
+    from centering.results import Centers
+
+    rng = np.random.default_rng(1)
+    found = {name: Centers(rng.normal(size=(9, 2)), np.ones(9), np.zeros(9, np.int64)) for name in ("one", "two")}
+    comparison = compare_centers(found, rng.normal(size=(9, 2)))
+    shown = {text.get_text() for text in comparison_figure(comparison).axes[0].texts}
+    assert shown == {f"{value:.2f}" for value in (comparison.disagreement[0, 1], *comparison.error[:, 0])}
+
+
+def test_the_page_names_the_estimator_in_words():
+    assert centering("run", "stack.mrcs", "--radius", 12, "--max-shift", 20, "--out", "out").code == 0
+    head = Path("out/report.html").read_text().partition("</header>")[0]
+    assert "surrogate centre, max shift 20" in head
+    assert "SurrogateCenter(" not in head
+    assert field.found().shape == (field.COUNT, 2)
