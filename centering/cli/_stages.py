@@ -17,6 +17,7 @@ __all__ = ["COMPILING", "Stages"]
 COMPILING = "compiling (first run only)"
 
 _SOON = 0.7  # seconds; what is over sooner needs no words where nobody watches
+_PATIENCE = 1.5  # the same for the first stage, in which a file is refused in one sentence or not at all
 _SILENCE = 25.0  # seconds after which a line is said where nobody watches
 
 
@@ -75,13 +76,14 @@ class Stages:
         self._end()
         self._stage, self._since, self._compiled_before = words, perf_counter(), self.compiled
         self._total, self._done = total, 0
-        self.spent.setdefault(words, 0.0)
         if self._watched:
             self._bar = progress_bar(total, words)
         else:
             silent = perf_counter() - self._spoken
-            self._later(words, min(_SOON, max(2 * _SOON - silent, 0.0)), self._say, words)
+            wait = min(_SOON, max(2 * _SOON - silent, 0.0)) if self.spent else _PATIENCE
+            self._later(words, wait, self._say, words)
             self._again()
+        self.spent.setdefault(words, 0.0)
         before: int | None = None
 
         def update(count: int) -> None:

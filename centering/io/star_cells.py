@@ -175,8 +175,8 @@ class Spans:
         rest = Cells(text, last, self.ends - last)
         remarks = [b""] * len(last)
         for row in self.special.tolist():
-            remark = text[last[row] : self.ends[row]].tobytes().strip()
-            remarks[row] = b" " + remark if remark else b""
+            remark = text[last[row] : self.ends[row]].tobytes().rstrip()
+            remarks[row] = remark if remark.strip() else b""
         return rest, joined(new, Cells.of([decoded(one) for one in remarks]) if any(remarks) else None)
 
 

@@ -27,6 +27,7 @@ PROGRAM = Path(sys.executable).with_name("centering")
 def soon(monkeypatch):
     """Let a stage be named that takes a hundredth of a second."""
     monkeypatch.setattr(_stages, "_SOON", 0.01)
+    monkeypatch.setattr(_stages, "_PATIENCE", 0.01)
 
 
 def fresh():
@@ -76,6 +77,7 @@ def test_a_stage_of_many_short_ones_is_named(monkeypatch, capsys):
 
 def test_where_nobody_watches_a_line_says_how_far_a_stage_has_come(monkeypatch, capsys):
     monkeypatch.setattr(_stages, "_SOON", 0.01)
+    monkeypatch.setattr(_stages, "_PATIENCE", 0.01)
     monkeypatch.setattr(_stages, "_SILENCE", 0.1)
     with Stages() as stages:
         update = stages.begin("centering", 40)
@@ -139,6 +141,7 @@ def test_a_stage_can_be_entered_again(soon, capsys):
 def test_the_stages_of_a_run(tmp_path, monkeypatch, rng, estimator):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_stages, "_SOON", 0.0)
+    monkeypatch.setattr(_stages, "_PATIENCE", 0.0)
     write_stack("stack.mrcs", rng.standard_normal((60, 32, 32)).astype(np.float32))
     result = CliRunner().invoke(main, ["run", "stack.mrcs", "--radius", "8", "--estimator", estimator, "--out", "out"])
     assert result.exit_code == 0, result.output
