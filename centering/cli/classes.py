@@ -70,13 +70,13 @@ def classes(
     from pathlib import Path
 
     with one_sentence(TypeError), Stages() as stages:
-        stages.begin("reading", 0)
         import numpy as np
 
         from centering.io.opening import open_particles
         from centering.runs.prepare import prepare
         from centering.tools.classes import OUTPUTS, recenter_classes
 
+        stages.begin("reading", 0)
         given = angpix if average_angpix is None else average_angpix
         # averages have no one defocus
         job = prepare(open_particles(averages, given), ctf="no", progress=stages.begin, **options | settings)

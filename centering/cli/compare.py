@@ -82,11 +82,11 @@ def compare(
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence(TypeError), Stages() as stages:
-        stages.begin("reading", 0)
         from centering.runs.prepare import prepare
         from centering.sentence import Sentence, message
         from centering.tools.datasets import open_with_truth
 
+        stages.begin("reading", 0)
         particles, known = open_with_truth(input_path, angpix, truth)
         if strict:
             refuse_doubts(particles)

@@ -64,8 +64,10 @@ def test_run_finds_known_centres_and_keeps_everything_else(project):
     tables = [starfile.read(path) for path in (star, "out/particles.star")]
     assert tables[0]["optics"].equals(tables[1]["optics"])
     names = tables[0]["particles"]["rlnImageName"].str.replace("@", f"@{project}/")
-    assert tables[0]["particles"].assign(rlnImageName=names).equals(
-        tables[1]["particles"][["rlnImageName", "rlnOpticsGroup"]]
+    assert (
+        tables[0]["particles"]
+        .assign(rlnImageName=names)
+        .equals(tables[1]["particles"][["rlnImageName", "rlnOpticsGroup"]])
     )
     for words in ("20 of 48 x 48 px", "1.5 A (from the optics groups", "bright on a dark background", "median"):
         assert words in result.stdout
