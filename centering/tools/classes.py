@@ -19,6 +19,7 @@ from centering.io.formats import own_file, own_files, read_table, reading
 from centering.io.identity import refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.particles import Particles
 from centering.io.planar import segment_doubts
 from centering.io.refusal import check_pixel_size
 from centering.io.table import ParticleTable
@@ -27,7 +28,7 @@ from centering.sentence import named_if_outside
 from centering.shift import shift_images
 from centering.tools.scales import average_scale
 
-__all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
+__all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes", "refuse_misfit"]
 
 OUTPUTS = ("classes.mrcs", "classes.csv", *own_files())
 """Names of the files that `recenter_classes` may write."""
@@ -108,6 +109,20 @@ def _turned_back(displacement: Float64, psi: Float64, scale: Float64 | float) ->
     y, x = displacement.T * scale
     cosine, sine = np.cos(np.deg2rad(psi)), np.sin(np.deg2rad(psi))
     return np.stack([cosine * y - sine * x, cosine * x + sine * y], axis=1)
+
+
+def refuse_misfit(
+    averages: Particles,
+    particles: str | PathLike[str],
+    *,
+    pixel_size: float | None = None,
+    average_pixel_size: float | None = None,
+) -> None:
+    """Raise at once what `recenter_classes` would raise of a file of particles, before the averages are read."""
+    table = read_table(particles)
+    with reading(particles):
+        _, verdict = settle(table, pixel_size)
+    average_scale(averages, table, verdict.values, given=average_pixel_size, given_for_both=pixel_size)
 
 
 def recenter_classes(
