@@ -79,7 +79,7 @@ def classes(
         stages.begin("reading", 0)
         given = angpix if average_angpix is None else average_angpix
         opened = open_particles(averages, given)
-        refuse_misfit(opened, particles, pixel_size=angpix, average_pixel_size=average_angpix)
+        known = refuse_misfit(opened, particles, pixel_size=angpix, average_pixel_size=average_angpix)
         # averages have no one defocus
         job = prepare(opened, ctf="no", progress=stages.begin, **options | settings)
         say_warnings(job, strict=strict)
@@ -91,6 +91,7 @@ def classes(
             pixel_size=angpix,
             average_pixel_size=average_angpix,
             overwrite=overwrite,
+            known=known,
             warn=partial(warn, strict=strict),
         )
     length = np.hypot(*centers.displacement.T)
