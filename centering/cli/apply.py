@@ -40,10 +40,10 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, s
       centering apply J12/particles.cs --out shifted --whole-pixels
     """
     with one_sentence(), Stages() as stages:
-        stages.begin("reading", 0)
         from centering.io.opening import open_particles
         from centering.tools.apply import apply_origins
 
+        stages.begin("reading", 0)
         particles = open_particles(input_path, angpix)
         if strict:
             refuse_doubts(particles)

@@ -70,16 +70,18 @@ def classes(
     from pathlib import Path
 
     with one_sentence(TypeError), Stages() as stages:
-        stages.begin("reading", 0)
         import numpy as np
 
         from centering.io.opening import open_particles
         from centering.runs.prepare import prepare
-        from centering.tools.classes import OUTPUTS, recenter_classes
+        from centering.tools.classes import OUTPUTS, recenter_classes, refuse_misfit
 
+        stages.begin("reading", 0)
         given = angpix if average_angpix is None else average_angpix
+        opened = open_particles(averages, given)
+        known = refuse_misfit(opened, particles, pixel_size=angpix, average_pixel_size=average_angpix)
         # averages have no one defocus
-        job = prepare(open_particles(averages, given), ctf="no", progress=stages.begin, **options | settings)
+        job = prepare(opened, ctf="no", progress=stages.begin, **options | settings)
         say_warnings(job, strict=strict)
         stages.begin("centering", 0)
         centers = recenter_classes(
@@ -89,6 +91,7 @@ def classes(
             pixel_size=angpix,
             average_pixel_size=average_angpix,
             overwrite=overwrite,
+            known=known,
             warn=partial(warn, strict=strict),
         )
     length = np.hypot(*centers.displacement.T)

@@ -88,7 +88,6 @@ def compare(
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence(TypeError), Stages() as stages:
-        stages.begin("reading", 0)
         from centering.io.atomic import check_output_folder
         from centering.runs.prepare import prepare
         from centering.sentence import Sentence, message
@@ -98,6 +97,7 @@ def compare(
             from centering.tools.comparison import OUTPUTS
 
             check_output_folder(out, owned=OUTPUTS, overwrite=overwrite)
+        stages.begin("reading", 0)
         particles, known = open_with_truth(input_path, angpix, truth)
         if strict:
             refuse_doubts(particles)

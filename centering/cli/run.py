@@ -224,7 +224,6 @@ def _run(
         )
     start = perf_counter()
     with one_sentence(TypeError), Stages() as stages:
-        stages.begin("reading", 0)
         from centering.engine.origins import stated_origins
         from centering.io.atomic import check_output_folder
         from centering.io.opening import open_particles
@@ -232,6 +231,7 @@ def _run(
         from centering.runs.outputs import OUTPUTS
         from centering.runs.prepare import prepare
 
+        stages.begin("reading", 0)
         particles = open_particles(input_path, angpix)
         if strict:
             refuse_doubts(particles)

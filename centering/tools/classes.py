@@ -16,9 +16,10 @@ from centering.io.cryosparc import CsFile
 from centering.io.cs_alignments import shifted_groups
 from centering.io.facts import settle
 from centering.io.formats import own_file, own_files, read_table, reading
-from centering.io.identity import refuse_changed, stamps
+from centering.io.identity import Stamps, refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
+from centering.io.particles import Particles
 from centering.io.planar import segment_doubts
 from centering.io.refusal import check_pixel_size
 from centering.io.table import ParticleTable
@@ -27,7 +28,7 @@ from centering.sentence import named_if_outside
 from centering.shift import shift_images
 from centering.tools.scales import average_scale
 
-__all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes"]
+__all__ = ["OUTPUTS", "propagate", "propagate_cs", "recenter_classes", "refuse_misfit"]
 
 OUTPUTS = ("classes.mrcs", "classes.csv", *own_files())
 """Names of the files that `recenter_classes` may write."""
@@ -110,6 +111,22 @@ def _turned_back(displacement: Float64, psi: Float64, scale: Float64 | float) ->
     return np.stack([cosine * y - sine * x, cosine * x + sine * y], axis=1)
 
 
+def refuse_misfit(
+    averages: Particles,
+    particles: str | PathLike[str],
+    *,
+    pixel_size: float | None = None,
+    average_pixel_size: float | None = None,
+) -> Stamps:
+    """Raise at once what `recenter_classes` would raise of a file of particles; return the state of the file."""
+    before = stamps([particles])
+    table = read_table(particles)
+    with reading(particles):
+        _, verdict = settle(table, pixel_size)
+    average_scale(averages, table, verdict.values, given=average_pixel_size, given_for_both=pixel_size)
+    return before
+
+
 def recenter_classes(
     job: Job,
     particles: str | PathLike[str],
@@ -119,6 +136,7 @@ def recenter_classes(
     average_pixel_size: float | None = None,
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
+    known: Stamps = (),
 ) -> Centers:
     """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
@@ -139,6 +157,8 @@ def recenter_classes(
         Whether ``out`` may exist.
     warn : callable, optional
         Told what is doubtful in ``particles``, a sentence each, before anything is written.
+    known : tuple of (Path, Stamp)
+        The state of ``particles`` when it was first read, from `refuse_misfit`.
 
     Returns
     -------
@@ -154,7 +174,7 @@ def recenter_classes(
     if (averages.stack_index != averages.stack_index[0]).any():
         raise ValueError(f"{fspath(averages.source)!r} has class averages in several stacks; give those of one job")
     numbers = averages.image_index + 1
-    before = (*averages.stamps, *stamps([particles]))
+    before = (*averages.stamps, *(known or stamps([particles])))
     source = read_table(particles)
     check_pixel_size(average_pixel_size)
     with reading(particles):
