@@ -41,6 +41,8 @@ def classes(
     is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
     the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
+    The disk must have room to move: where it fills more than two thirds of the averages, most lie on the border.
+
     A class average that lies at c moves its particles by o' = o - R(psi)^T c.
 
     \b
@@ -53,8 +55,8 @@ def classes(
     \b
     Examples:
       centering classes Class2D/job010/run_it025_classes.mrcs Class2D/job010/run_it025_data.star \
-        --diameter 250 --out recentered
-      centering classes J12/templates_selected.cs J12/particles_selected.cs --diameter 250 --out recentered
+        --diameter 170 --out recentered
+      centering classes J12/templates_selected.cs J12/particles_selected.cs --diameter 170 --out recentered
     """
     from pathlib import Path
 
