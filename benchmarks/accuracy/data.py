@@ -74,10 +74,10 @@ def noisy(clean: Array, snr: float, seed: int, side: int = PATCH) -> Array:
     return images
 
 
-def defocused(clean: Array, seed: int) -> tuple[Array, CTF]:
+def defocused(clean: Array, seed: int, pixel_size: float = PIXEL_SIZE) -> tuple[Array, CTF]:
     """Return images as a microscope shows them, defocus uniform in 1.4 to 4.7 um, and their transfer functions."""
     defocus = np.random.default_rng(seed).uniform(14_000, 47_000, len(clean))
-    ctf = CTF(defocus, PIXEL_SIZE, voltage=300.0, spherical_aberration=2.0)
+    ctf = CTF(defocus, pixel_size, voltage=300.0, spherical_aberration=2.0)
     size = clean.shape[-1]
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
     images = np.empty_like(clean)

@@ -58,7 +58,8 @@ def simulate(
         MRC file of a density map, whose centre is voxel ``n // 2``.  Without it the density is a
         `centering.simulate.GaussianParticle` with a radius of a fifth of the box, its centre of mass in the centre.
     pixel_size : float, optional
-        Angstrom per voxel, instead of what the header of the volume says; 1.5 without either.
+        Angstrom per pixel of the images, whatever the header of the volume says; without it what that says, for the
+        size that it is resampled to, and 1.5 without a volume.
     max_shift : float
         Rows and columns of the displacement are uniform in [-max_shift, max_shift] pixels.
     snr : float
@@ -170,8 +171,8 @@ def _volume(path: str | PathLike[str], size: int | None, pixel_size: float | Non
     density = stack.read(np.arange(stack.count))
     if not np.isfinite(density).all() or not density.any():
         raise ValueError(f"{name!r} has voxels that are not finite, or nothing but zeros")
-    pixel_size = pixel_size or stack.voxel_size
-    if pixel_size is None:
+    voxel_size = pixel_size * (size or stack.count) / stack.count if pixel_size else stack.voxel_size
+    if voxel_size is None:
         raise ValueError(Sentence("the header of {name!r} gives no voxel size; give it ({pixel_size})", name=name))
-    volume = Volume(density, pixel_size=pixel_size)
+    volume = Volume(density, pixel_size=voxel_size)
     return volume if size in (None, volume.resolution) else volume.downsample(size)

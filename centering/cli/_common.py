@@ -218,7 +218,7 @@ def particle_options(function: F) -> F:
         "--radius",
         type=NumberOr("auto"),
         metavar="PX",
-        help="Radius of the particle in whole pixels; auto, for radial-reference: chosen from the images.",
+        help="Radius of the particle in whole pixels, and no more; auto, for radial-reference: from the images.",
     )
     invert = click.option(
         "--invert",

@@ -17,7 +17,7 @@ __all__ = ["simulate"]
 @click.option("--count", "-n", type=int, default=1000, metavar="N", help="Number of images.")
 @click.option("--size", type=int, metavar="PX", help="Side of the images.  [default: 64, or that of the volume]")
 @click.option("--volume", type=click.Path(), metavar="MRC", help="Density map to project, instead of a random blob.")
-@click.option("--angpix", "pixel_size", type=float, metavar="A", help="Pixel size.  [default: 1.5, or the volume's]")
+@click.option("--angpix", "pixel_size", type=float, metavar="A", help="Of the images.  [default: 1.5, or the volume's]")
 @click.option(
     "--max-shift", type=float, default=8.0, metavar="PX", help="Rows and columns of the shifts are uniform up to this."
 )

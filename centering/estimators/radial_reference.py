@@ -36,8 +36,8 @@ class RadialReference(ReferenceOptions):
     Parameters
     ----------
     radius : int or "auto"
-        R in pixels, at least 1; better too large than too small.  ``"auto"``: the smallest radius that explains images
-        not learned from (almost) as well as any; see `FittedReference.radius_choice`.
+        R in pixels, at least 1; that of the particle or more: the disk must hold it.  ``"auto"``: the smallest radius
+        that explains images not learned from (almost) as well as any; see `FittedReference.radius_choice`.
     basis : RadialBasis, optional
         Prolate functions of the band that is used (wavelengths of 4 pixels, or R/16) by default.
     iterations : int, optional

@@ -34,7 +34,8 @@ class SurrogateCenter:
     Parameters
     ----------
     radius : int
-        R, radius of the particle in pixels, at least 1.
+        R in pixels, at least 1: the distance of the farthest point of the particle from its centre of mass, and no
+        more.  A larger disk takes in noise, and leaves less room to search.
     score : {"cumulative", "paper", "racer"} or Score, optional
         Equation (3.1), the same with the averages of the paper, or what the authors' released code computes; see
         `centering.landscape`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from centering.engine.job import Job
+from centering.estimators.base import Fitted
 from centering.plot import BLUE, VERMILION, Drawing, axes, save
 from centering.report import charts
 from centering.results import Centers
+from centering.sentence import named_if_outside
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,7 +28,8 @@ _SHOWN = 4  # references drawn, of however many optics groups
 def learned(folder: Path, job: Job, centers: Centers) -> str:
     """Show what was learned; the first figure is also written into ``folder``, as ``reference.png`` and ``.svg``."""
     first, *others = job.references[:_SHOWN]
-    drawings = list(first.drawings(others))
+    with named_if_outside(first):
+        drawings = list(first.drawings(others))
     if drawings:
         save(drawings[0].figure, folder / "reference.png", folder / "reference.svg")
     variance = np.zeros(0) if centers.covariance is None else np.trace(centers.covariance, axis1=1, axis2=2) / 2
@@ -39,14 +43,18 @@ def learned(folder: Path, job: Job, centers: Centers) -> str:
                 "what the particles have beyond what was learned.",
             )
         )
-    said = "".join(
-        f"<li>{escape(words[:1].upper() + words[1:])}.</li>" for one in job.references for words in one.sentences()
-    )
+    said = "".join(f"<li>{escape(words[:1].upper() + words[1:])}.</li>" for words in _sentences(job.references))
     shown = "".join(
         f"<figure>{charts.inline(figure, text)}<figcaption>{escape(caption)}</figcaption></figure>"
         for figure, text, caption in drawings
     )
     return f'<ul>{said}</ul><div class="charts">{shown}</div>'
+
+
+def _sentences(references: Sequence[Fitted]) -> Iterator[str]:
+    for one in references:
+        with named_if_outside(one):
+            yield from one.sentences()
 
 
 def uncertainties(sigma: npt.NDArray[np.float64]) -> Figure:

@@ -15,6 +15,7 @@ from centering.report.pictures import marked
 from centering.report.words import readable
 from centering.results import Centers, Flag
 from centering.runs.outputs import ranked
+from centering.sentence import named_if_outside
 from centering.shift import shift_images
 
 __all__ = ["doubtful", "montage"]
@@ -137,7 +138,8 @@ def _landscape(job: Job, image: npt.NDArray[np.float32], k: int, center: npt.NDA
     """Return the landscape of one particle as a picture; nothing where the estimator has none."""
     estimator = job.estimators[int(job.members[k])]
     bright = -image if job.contrast.invert else image
-    found = surface(estimator, bright, None if job.particles.ctf is None else job.particles.ctf[np.array([k])])
+    with named_if_outside(estimator):
+        found = surface(estimator, bright, None if job.particles.ctf is None else job.particles.ctf[np.array([k])])
     if found is None:
         return ""
     return marked(

@@ -21,7 +21,7 @@ from centering.estimators.spec import EstimatorSpec
 from centering.io.particles import Particles
 from centering.progress import Progress
 from centering.runs.learning import learn, transfer_functions
-from centering.sentence import Sentence, argument
+from centering.sentence import Sentence, argument, named_if_outside
 from pswf.checks import check_memory
 
 __all__ = ["ESTIMATORS", "LEARN_FROM", "check_request", "make_estimator", "prepare", "radii"]
@@ -153,9 +153,11 @@ def prepare(
         )
     informed, note = _informed(particles, spec, estimators, ctf)
     references, members = learn(informed, estimators, members, invert=contrast.invert, progress=progress)
+    notes = [note]
     for reference in references:
         _refuse_unwritable(reference, spec)
-    notes = [note, *(sentence for reference in references for sentence in reference.sentences())]
+        with named_if_outside(reference):
+            notes += reference.sentences()
     return Job(
         replace(informed, notes=(*particles.notes, *notes)),
         references,
@@ -207,8 +209,10 @@ def _informed(
 
 def _refuse_unwritable(reference: Fitted, spec: EstimatorSpec) -> None:
     """Refuse what could not be written into the summary when all is done."""
+    with named_if_outside(reference):
+        described = reference.describe()
     try:
-        json.dumps(reference.describe(), allow_nan=False)
+        json.dumps(described, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise ValueError(f"what the {spec.title} describes as learned cannot be written as JSON: {error}") from None
 

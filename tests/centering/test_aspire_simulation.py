@@ -99,6 +99,8 @@ def test_a_volume_of_the_user_is_projected_and_resampled():
     simulate("--volume", "map.mrc", "--size", 20, "--max-shift", 3, "--snr", "inf", out="small")
     assert starfile.read("small/particles.star")["optics"]["rlnImagePixelSize"].iloc[0] == 2.5
     np.testing.assert_allclose(mass(mrcfile.read("small/particles.mrcs")), truth("small"), atol=0.02)
+    simulate("--volume", "map.mrc", "--size", 20, "--angpix", 5, "--snr", "inf", out="asked")
+    assert starfile.read("asked/particles.star")["optics"]["rlnImagePixelSize"].iloc[0] == 5.0
 
 
 def test_compare_reads_the_truth():

@@ -7,6 +7,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import processes
@@ -17,12 +18,15 @@ from installed import EXTENSIONS, install
 
 from centering import CenterOfMass, FittedReference, RadialReference, SurrogateCenter
 from centering.cli import main
+from centering.engine.contrast import Contrast
 from centering.engine.estimate import estimate
 from centering.estimators.registry import BUILT_IN, estimator_names, find, made, make_estimator
 from centering.estimators.spec import EstimatorSpec, Option
 from centering.io.cryosparc import CsFile
 from centering.io.opening import open_particles
-from centering.runs.prepare import prepare
+from centering.report.learned import learned
+from centering.report.particles import _landscape
+from centering.runs.prepare import _refuse_unwritable, prepare
 from centering.runs.run import run
 from centering.sentence import Sentence
 
@@ -438,3 +442,37 @@ def test_an_estimator_that_fails_to_be_made_is_one_sentence():
     spec = EstimatorSpec(name="broken", title="broken", make=make, source="bad 1.0")
     with pytest.raises(ValueError, match=r"^the estimator 'broken' of bad 1\.0 cannot be made: KeyError: '\{0\} %s'$"):
         made(spec, None, {})
+
+
+class Rude:
+    """A reference of another package, none of whose words and pictures can be had."""
+
+    def fail(self, *arguments, **options):
+        raise KeyError("beta")
+
+    describe = sentences = drawings = surface = fail
+
+
+def described(reference, folder):
+    _refuse_unwritable(reference, find("mass"))
+
+
+def reported(reference, folder):
+    learned(folder, SimpleNamespace(references=[reference]), CenterOfMass()(np.eye(8)))
+
+
+def worded(reference, folder):
+    reference.drawings = lambda others: []
+    reported(reference, folder)
+
+
+def shown(reference, folder):
+    job = SimpleNamespace(estimators=[reference], members=[0], contrast=Contrast(False))
+    job.particles = SimpleNamespace(ctf=None)
+    _landscape(job, np.zeros((8, 8), np.float32), 0, np.zeros(2))
+
+
+@pytest.mark.parametrize("ask", [described, reported, worded, shown])
+def test_what_an_estimator_from_outside_raises_for_the_report_is_one_sentence(ask, tmp_path):
+    with pytest.raises(ValueError, match=r"Rude of the package '\w+' failed: KeyError: 'beta'"):
+        ask(Rude(), tmp_path)
