@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import click
@@ -17,7 +17,9 @@ __all__ = ["COMPILING", "Stages"]
 COMPILING = "compiling (first run only)"
 
 _SOON = 0.7  # seconds; what is over sooner needs no words where nobody watches
-_PATIENCE = 1.5  # the same for the first stage, in which a file is refused in one sentence or not at all
+_PATIENCE = 1.0  # the same for the first stage, in which a file is refused in one sentence or not at all
+_AT_WORK = 0.6  # seconds of this process, without which the machine is busy and the first stage is not yet long
+_TOO_LONG = 6.0  # seconds after which it is, whatever keeps it
 _SILENCE = 25.0  # seconds after which a line is said where nobody watches
 
 
@@ -80,8 +82,10 @@ class Stages:
             self._bar = progress_bar(total, words)
         else:
             silent = perf_counter() - self._spoken
-            wait = min(_SOON, max(2 * _SOON - silent, 0.0)) if self.spent else _PATIENCE
-            self._later(words, wait, self._say, words)
+            if self.spent:
+                self._later(words, min(_SOON, max(2 * _SOON - silent, 0.0)), self._say, words)
+            else:
+                self._later(words, _PATIENCE, self._say_first, words, perf_counter(), process_time())
             self._again()
         self.spent.setdefault(words, 0.0)
         before: int | None = None
@@ -131,6 +135,14 @@ class Stages:
                 click.echo(words, err=True)
                 self._spoken = perf_counter()
                 self._again()
+
+    def _say_first(self, words: str, start: float, worked: float) -> None:
+        """Say the first words, but not while a busy machine keeps a file from being refused."""
+        with self._lock:
+            if process_time() - worked >= _AT_WORK or perf_counter() - start >= _TOO_LONG:
+                self._say(words)
+            elif self._stage == words:
+                self._later(words, 0.3, self._say_first, words, start, worked)
 
     def _again(self) -> None:
         """Let a line be said when nothing has been for a while."""

@@ -28,6 +28,7 @@ def soon(monkeypatch):
     """Let a stage be named that takes a hundredth of a second."""
     monkeypatch.setattr(_stages, "_SOON", 0.01)
     monkeypatch.setattr(_stages, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_stages, "_AT_WORK", 0.0)
 
 
 def fresh():
@@ -65,6 +66,18 @@ def test_nothing_is_named_that_is_over_soon(capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_busy_machine_alone_does_not_name_the_first_stage(monkeypatch, capsys):
+    """A file may still be refused then, in one sentence that stands alone; work, or a long wait, is named."""
+    monkeypatch.setattr(_stages, "_PATIENCE", 0.01)
+    with Stages() as stages:
+        stages.begin("reading", 0)
+        time.sleep(0.5)
+        assert capsys.readouterr().err == ""
+        monkeypatch.setattr(_stages, "_TOO_LONG", 0.1)
+        time.sleep(0.4)
+        assert capsys.readouterr().err == "reading\n"
+
+
 def test_a_stage_of_many_short_ones_is_named(monkeypatch, capsys):
     """However short each is: nobody waits for long without a word."""
     monkeypatch.setattr(_stages, "_SOON", 0.1)
@@ -78,6 +91,7 @@ def test_a_stage_of_many_short_ones_is_named(monkeypatch, capsys):
 def test_where_nobody_watches_a_line_says_how_far_a_stage_has_come(monkeypatch, capsys):
     monkeypatch.setattr(_stages, "_SOON", 0.01)
     monkeypatch.setattr(_stages, "_PATIENCE", 0.01)
+    monkeypatch.setattr(_stages, "_AT_WORK", 0.0)
     monkeypatch.setattr(_stages, "_SILENCE", 0.1)
     with Stages() as stages:
         update = stages.begin("centering", 40)
@@ -142,6 +156,7 @@ def test_the_stages_of_a_run(tmp_path, monkeypatch, rng, estimator):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_stages, "_SOON", 0.0)
     monkeypatch.setattr(_stages, "_PATIENCE", 0.0)
+    monkeypatch.setattr(_stages, "_AT_WORK", 0.0)
     write_stack("stack.mrcs", rng.standard_normal((60, 32, 32)).astype(np.float32))
     result = CliRunner().invoke(main, ["run", "stack.mrcs", "--radius", "8", "--estimator", estimator, "--out", "out"])
     assert result.exit_code == 0, result.output
