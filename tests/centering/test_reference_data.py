@@ -74,12 +74,27 @@ def test_projections_of_a_ribosome(projections, snr, median, rms):
     assert np.median(error) <= (0.6 if snr == 1 / 10 else 0.4) * np.median(surrogate)
 
 
-def test_projections_seen_through_the_microscope(projections):
-    clean, displacement = projections
-    rng = np.random.default_rng(2)
-    ctf = CTF(rng.uniform(14000, 47000, len(clean)), 5.0, spherical_aberration=2.0)
+@pytest.fixture(scope="module")
+def filtered(projections):
+    """Return the projections as a microscope shows them, and its transfer functions."""
+    clean, _ = projections
+    ctf = CTF(np.random.default_rng(2).uniform(14000, 47000, len(clean)), 5.0, spherical_aberration=2.0)
     frequency = np.hypot(np.fft.fftfreq(129)[:, None], np.fft.rfftfreq(129))
-    filtered = np.fft.irfft2(np.fft.rfft2(clean) * ctf.transfer(frequency), s=(129, 129)).astype(np.float32)
+    return np.fft.irfft2(np.fft.rfft2(clean) * ctf.transfer(frequency), s=(129, 129)).astype(np.float32), ctf
+
+
+def test_the_start_is_found_whatever_the_radius(projections, filtered):
+    """Of 0.8 to 1.4 times the right radius none falls to dark particles, or to a profile of another centre."""
+    images, ctf = noisy(filtered[0], 0.03, 3), filtered[1]
+    medians = [
+        np.median(errors(RadialReference(radius, ctf=ctf, max_shift=14, iterations=1)(images), projections[1]))
+        for radius in (26, 32, 45)
+    ]
+    assert max(medians) <= 1.15 * min(medians)
+
+
+def test_projections_seen_through_the_microscope(projections, filtered):
+    (clean, displacement), (filtered, ctf) = projections, filtered
     images = noisy(filtered, 1 / 20, 3)
     options = {"max_shift": 14}
     free = errors(RadialReference(32, **options)(noisy(clean, 1 / 20, 3)), displacement)
