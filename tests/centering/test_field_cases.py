@@ -140,6 +140,19 @@ def test_an_optics_table_of_names_and_values(angstrom):
     assert pairs in Path("out/particles.star").read_text()
 
 
+def test_what_is_doubtful_in_a_file_is_said_where_coordinates_are_written_too():
+    """An empty line among the rows, behind which RELION reads no particle, and a second table of particles."""
+    extraction(original=0.5, micrograph=1.0)
+    lines = Path("particles.star").read_text().rstrip().splitlines()
+    Path("particles.star").write_text("\n".join([*lines[:-1], "", lines[-1], ""]) + loop("images", particles()))
+    result = centering("extract-coordinates", "particles.star", "--out", "picks.star")
+    assert result.warns("is empty"), result
+    assert result.warns("data_images"), result
+    strict = centering("extract-coordinates", "particles.star", "--out", "strict.star", "--strict")
+    assert strict.code == 2
+    assert not Path("strict.star").exists()
+
+
 @pytest.mark.parametrize("label", ["rlnImagePixelSize", "rlnPixelSize"])
 def test_a_pixel_size_that_stands_among_the_particles(label):
     """Exports of Warp and M: no optics table, and a header of 1.0 that nobody set."""
@@ -255,6 +268,51 @@ def test_averages_of_binned_particles():
     assert result.refused or np.allclose(field.origins(), (6, -4), **CLOSE), result
 
 
+def test_a_header_with_two_pixel_sizes():
+    """The kind of the cases above: the first one read won."""
+    write_mrc("stack.mrcs", images(), (PIXEL, 2 * PIXEL, 1.0))
+    assert run("stack.mrcs", *by_diameter(36)).warns("1.5 x 3 Angstrom")
+
+
+def test_a_header_whose_axes_are_changed_over():
+    """RELION reads columns first whatever the header says, and other programs turn the images."""
+    write_mrc("stack.mrcs", images(), mapc=2, mapr=1)
+    assert run("stack.mrcs", *by_diameter(36)).warns("2, 1, 3", "RELION")
+
+
+@pytest.mark.parametrize("label", ["rlnAngleTilt", "rlnIsFlip"])
+def test_classes_that_are_none_of_averages(label):
+    """Psi of a particle that is tilted or mirrored does not turn an average onto it."""
+    write_mrc("classes.mrcs", images(np.array([[2.0, -3.0]])))
+    write_star("particles.star", particles(rlnClassNumber=1, rlnAnglePsi=30.0, **{label: 1}))
+    arguments = ("classes", "classes.mrcs", "particles.star", "--radius", 12, "--estimator", "mass", "--out", "out")
+    assert centering(*arguments).warns(label)
+    write_star("particles.star", particles(rlnClassNumber=1, rlnAnglePsi=30.0, **{label: 0}))
+    assert label not in centering(*arguments, "--overwrite").err
+
+
+def compared(truth):
+    result = centering("compare", "particles.star", "-e", "mass", "--radius", 12, "--truth", truth)
+    return result, float(result.out.splitlines()[3].split()[-2]) if result.code == 0 else None
+
+
+def test_a_truth_in_another_order_belongs_to_the_images_that_it_names():
+    """RELION sorts particles by micrograph; a truth taken row by row is that of other particles."""
+    write_mrc("stack.mrcs", images())
+    true = {"rlnOriginXAngst": field.right()[:, 0].tolist(), "rlnOriginYAngst": field.right()[:, 1].tolist()}
+    rows = particles(**true)
+    write_star("particles.star", particles("./stack.mrcs"))
+    write_star("truth.star", rows[::-1])
+    assert compared("truth.star")[1] < 0.1
+    # a stack of another name is taken row by row, and not where it has other images
+    write_star("truth.star", particles("other.mrcs", **true))
+    assert compared("truth.star")[1] < 0.1
+    write_star("truth.star", particles("other.mrcs", **true)[::-1])
+    assert compared("truth.star")[0].refused
+    write_star("truth.star", particles("other.mrcs", 1, rlnOriginXAngst=0.0, rlnOriginYAngst=0.0) + rows[1:])
+    assert compared("truth.star")[0].refused
+
+
 # --- not two-dimensional single particles ----------------------------------------------------------------------------
 
 
@@ -292,6 +350,13 @@ def test_a_density_map_is_no_stack():
     result = run("map.mrc", "--radius", 7, "--out", "out", "--no-report")
     assert result.refused or result.warns("volume|map"), result
     assert "volume" in result.err
+
+
+def test_helical_segments_without_the_number_of_a_tube_are_warned_of():
+    """Any of RELION's labels of filaments says so."""
+    write_mrc("stack.mrcs", images())
+    write_star("particles.star", particles(rlnHelicalTrackLengthAngst=3.0, rlnAnglePsiPrior=2.0))
+    assert run().warns("helical", "rlnHelicalTrackLengthAngst")
 
 
 def test_helical_segments_are_warned_of():
