@@ -587,3 +587,38 @@ def test_files_of_other_kinds_are_refused_in_one_sentence(name):
     """cisTEM's parameters, averages, picks, compressed maps, EMAN2's stacks, cryoSPARC's groups."""
     Path(name).write_text(_FOREIGN[name], encoding="latin-1")
     assert run(name).refused
+
+
+# --- what check says of them ---------------------------------------------------------------------------------------
+
+
+def test_check_says_the_pixel_of_the_coordinates():
+    """The trouble of which there are most reports is seen before anything is run."""
+    write_mrc("Extract/m.mrcs", images(), 2.0)
+    extraction(original=0.5)
+    asked = centering("check", "particles.star")
+    assert asked.code == 0
+    assert "coordinates cannot be used" in asked.out
+    assert "--mic-angpix" in asked.out
+    extraction(original=0.5, header=1.0)
+    told = centering("check", "particles.star").out
+    assert "coordinates in micrographs of 1 A, from the headers of the micrographs" in told
+
+
+def test_check_is_short_where_there_is_little_to_say():
+    """Of a stack there are no columns that could be missing, and a .cs file has shifts."""
+    write_mrc("stack.mrcs", images())
+    told = centering("check", "stack.mrcs").out
+    assert len(told.splitlines()) <= 8, told
+    assert "classes" not in told
+    field.write_cs_project(field.cs_table(alignments2D__shift=np.zeros(2)))
+    assert "particles.cs with new shifts" in centering("check", "particles.cs").out
+
+
+@pytest.mark.parametrize("content", ["no STAR file", loop("particles", [{"rlnImageName": "a", "rlnTomoName": "T"}])])
+def test_check_says_what_run_would_do_with_what_it_refuses(content):
+    """Whether or not it can be read."""
+    Path("particles.star").write_text(content)
+    result = centering("check", "particles.star")
+    assert result.refused
+    assert result.out.splitlines()[-1].split() == ["run", "would", "refuse", "it"]
