@@ -162,3 +162,25 @@ def test_the_glossary_is_sorted_and_says_everything_once():
     named = set(re.findall(r"(?<![*\w])\*([^*]+)\*", " ".join(text.split())))
     assert len(named) > 30
     assert {name.lower() for name in named} <= set(terms)
+
+
+VERDICTS = {"read": "", "warned of": r"\.warns\(|warning|doubts", "refused": r"refuse|code == 2|raises\("}
+
+
+def test_each_row_on_files_is_held_by_a_test_and_each_trouble_of_the_field_has_a_row():
+    """The page on files says of each kind what happens to it; a test that looks for just that is named beside it."""
+    tests, troubles = {}, set()
+    for path in (ROOT / "tests" / "centering").glob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                tests[node.name] = ast.get_source_segment(text, node)
+                troubles |= {node.name} if path.name == "test_field_cases.py" else set()
+    page = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:2] == "| "]
+    rows = [row for row in rows if row[-1] not in ("test", "---")]
+    assert len(rows) > 50
+    for what, verdict, _, test in rows:
+        assert test.strip("`") in tests, f"{what}: no test {test}"
+        assert re.search(VERDICTS[verdict], tests[test.strip("`")]), f"{what}: {test} does not look for: {verdict}"
+    assert not troubles - {row[-1].strip("`") for row in rows}

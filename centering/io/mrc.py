@@ -20,6 +20,7 @@ Float32 = npt.NDArray[np.float32]
 
 _HEADER_BYTES = 1024
 _IMOD = 1146047817  # "IMOD" as a number
+_SQUARE = 0.005  # relative; pixels whose sides differ by less are square
 
 _ANYHOW = 10**4  # images that any file may promise: a row is made for each, also where it is not there
 _OF_EACH = 100  # images that a truncated file may promise for each that is there
@@ -53,6 +54,8 @@ class MrcStack:
         Number of sections of one volume, ``mz``: 1 for images.
     bytes_doubt : str
         Why the bytes of a file of mode 0 may have a sign, or none, against what was read.
+    axes_doubt : str
+        Why rows and columns may be others than those that were read, or of other pixels.
     """
 
     path: Path
@@ -66,6 +69,7 @@ class MrcStack:
     group: int = 0
     sections: int = 1
     bytes_doubt: str = ""
+    axes_doubt: str = ""
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> MrcStack:
@@ -124,6 +128,7 @@ class MrcStack:
             group=int(header.ispg),
             sections=int(header.mz),
             bytes_doubt=doubt,
+            axes_doubt=_axes_doubt(header),
         )
 
     @property
@@ -151,7 +156,7 @@ class MrcStack:
     def doubts(self) -> list[str]:
         """What of the header does not fit the file or itself, a sentence each; a truncation is said elsewhere."""
         name, image = fspath(self.path), self.shape[0] * self.shape[1] * self.dtype.itemsize
-        found = [f"{name!r} {self.bytes_doubt}"] if self.bytes_doubt else []
+        found = [f"{name!r} {doubt}" for doubt in (self.bytes_doubt, self.axes_doubt) if doubt]
         if self.excess and self.excess % image == 0:
             more = self.excess // image
             found.append(
@@ -305,5 +310,24 @@ def _unsigned(header: np.recarray) -> tuple[bool, str]:
 
 
 def _voxel_size(header: np.recarray) -> float | None:
-    cells, length = int(header.mx), float(header.cella.x)
-    return length / cells if cells > 0 and plausible(length / cells) else None
+    return _length(header.cella.x, header.mx)
+
+
+def _length(side: float, cells: int) -> float | None:
+    """Return Angstrom per pixel along one axis, None where the header does not say it."""
+    size = float(side) / int(cells) if cells > 0 else 0.0
+    return size if plausible(size) else None
+
+
+def _axes_doubt(header: np.recarray) -> str:
+    """Return what in a header speaks against square pixels in rows of columns, in words."""
+    order = [int(header.mapc), int(header.mapr), int(header.maps)]
+    if order != [1, 2, 3] and sorted(order) == [1, 2, 3]:
+        return (
+            f"says that its axes are stored in the order {', '.join(map(str, order))}; they are read in the order "
+            "1, 2, 3, as RELION reads them: rows and columns may be changed over"
+        )
+    x, y = _length(header.cella.x, header.mx), _length(header.cella.y, header.my)
+    if x is not None and y is not None and abs(x - y) > _SQUARE * max(x, y):
+        return f"says that its pixels are {x:.6g} x {y:.6g} Angstrom; the first is taken for both"
+    return ""

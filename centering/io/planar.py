@@ -14,10 +14,20 @@ from centering.io.star_text import StarText
 from centering.io.table import ParticleTable
 from centering.sentence import Sentence
 
-__all__ = ["refuse_subtomograms", "refuse_unnumbered", "refuse_volumes", "segment_doubts", "volume_doubts"]
+__all__ = [
+    "class_doubts",
+    "refuse_subtomograms",
+    "refuse_unnumbered",
+    "refuse_volumes",
+    "segment_doubts",
+    "volume_doubts",
+]
 
 _SEVERAL_VOLUMES = 401
 """Space groups from here on say "a stack of volumes", 401 being one of space group 1 (MRC2014)."""
+
+_OF_FILAMENTS = ("rlnHelical", "filament/")
+"""How labels begin that RELION and cryoSPARC give to segments alone."""
 
 
 def refuse_subtomograms(star: StarText) -> None:
@@ -122,7 +132,7 @@ def volume_doubts(stacks: Sequence[MrcStack], *, listed: bool) -> list[str]:
 
 def segment_doubts(table: ParticleTable) -> list[str]:
     """Return a sentence where the particles are segments of filaments, as RELION or cryoSPARC say it."""
-    label = next((one for one in _labels(table) if one == "rlnHelicalTubeID" or one.startswith("filament/")), None)
+    label = next((one for one in _labels(table) if one.startswith(_OF_FILAMENTS)), None)
     if label is None:
         return []
     words = (
@@ -131,6 +141,25 @@ def segment_doubts(table: ParticleTable) -> list[str]:
         "below half the helical rise, or let a helical refinement find the shifts"
     )
     return [Sentence(words, path=fspath(table.path), label=label)]
+
+
+def class_doubts(table: ParticleTable) -> list[str]:
+    """Return a sentence where the classes of particles are not those of averages in their plane: tilted, or mirrored.
+
+    A shift of an average is turned back by psi alone.
+    """
+    if not isinstance(table, StarText):
+        return []
+    for label, what in (("rlnAngleTilt", "its classes and angles belong to volumes"), ("rlnIsFlip", "mirrored images")):
+        if label in table.particles.columns:
+            values = table.numbers(table.particles, label)
+            count = np.count_nonzero(values)
+            if count:
+                return [
+                    f"{fspath(table.path)!r} says {label} {values[values != 0][0]:g} for {count} of {len(values)} "
+                    f"particles ({what}), and averages move particles by psi alone; give those of a 2-D classification"
+                ]
+    return []
 
 
 def _labels(table: ParticleTable) -> Sequence[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import numpy as np
 from centering.io.cryosparc import CsFile
 from centering.io.facts import Stated
 from centering.io.formats import format_of, own_file, read_table, reading
+from centering.io.micrographs import micrograph_sizes
 from centering.io.opening import open_particles
 from centering.io.particles import Particles
 from centering.io.refusal import NotStatedError
+from centering.io.stack import StackTable
 from centering.io.star import StarFile
 from centering.io.table import ParticleTable
 from centering.sentence import Sentence, message, named_if_outside
@@ -41,15 +44,15 @@ def check(path: str | PathLike[str], pixel_size: float | None = None) -> Iterato
     FileNotFoundError, ValueError
         What a run would raise; what could be found out until then has been yielded.
     """
-    table = None
     try:
         particles = open_particles(path, pixel_size)
     except (ValueError, OSError):
         if Path(path).is_file():
-            table = read_table(path)  # raises what is wrong where this cannot be read at all
-            yield from _of_table(table)
-            yield from _of_sources(table)
-        yield "run", "would refuse it"
+            with suppress(ValueError, OSError):  # what is wrong where it cannot be read at all
+                table = read_table(path)
+                yield from _of_table(table)
+                yield from _of_sources(table)
+            yield "run", "would refuse it"
         raise
     table = particles.table
     assert table is not None
@@ -112,14 +115,21 @@ def _numbers(values: list[float]) -> str:
 
 
 def _content(table: ParticleTable, particles: Particles) -> Iterator[Line]:
-    """Yield what is there of optics groups, origins, classes, angles and transfer functions."""
+    """Yield what is there of optics groups, origins, coordinates, classes, angles and transfer functions."""
     sizes = particles.pixel_size
+    if isinstance(table, StackTable):
+        return  # which says nothing of these
     if isinstance(table, StarFile) and table.optics is not None:
         yield "optics", _groups(table)
 
     def origins() -> str:
         length = np.hypot(*table.displacements(sizes).T)
         return f"median {np.median(length):.2f} px from the middle of the box, largest {length.max():.2f} px"
+
+    def places() -> str:
+        assert isinstance(table, StarFile)
+        found = micrograph_sizes(table, sizes)
+        return f"in micrographs of {_numbers(np.unique(found.sizes).tolist())} A, {found.source}"
 
     def classes() -> str:
         numbers, psi, _ = table.classification(sizes)
@@ -138,9 +148,12 @@ def _content(table: ParticleTable, particles: Particles) -> Iterator[Line]:
 
     for word, found, label in (
         ("origins", origins, ""),
+        ("coordinates", places, "rlnCoordinateX"),
         ("classes", classes, "rlnClassNumber"),
         ("CTF", transfer, "rlnDefocusU"),
     ):
+        if found is places and not (isinstance(table, StarFile) and label in table.particles.columns):
+            continue
         if label and isinstance(table, StarFile) and label not in table.particles.columns:
             yield word, f"none: no column {label}"
         else:
@@ -181,9 +194,9 @@ def _would(particles: Particles) -> str:
         raise ValueError(Sentence(words, path=fspath(particles.source)))
     unit = "Angstrom (rlnOriginXAngst)" if star.optics is not None or "rlnOriginX" not in _new(star) else "pixels"
     own = own_file(particles.source)
-    also = f", and {own}" if own != "particles.star" else ""
+    also = f", and {own} with new shifts" if own != "particles.star" else ""
     how = "" if particles.pixel_size is not None else "; a diameter in Angstrom cannot be given without {pixel_size}"
-    words = "would centre {count} particles and write particles.star{also} with origins in {unit}" + how
+    words = "would centre {count} particles and write particles.star with origins in {unit}{also}" + how
     return Sentence(words, count=int(np.count_nonzero(particles.readable)), also=also, unit=unit)
 
 

@@ -20,7 +20,7 @@ from centering.io.identity import Stamps, refuse_changed, stamps
 from centering.io.mrc import write_stack
 from centering.io.output_folder import OutputFolder, recover
 from centering.io.particles import Particles
-from centering.io.planar import segment_doubts
+from centering.io.planar import class_doubts, segment_doubts
 from centering.io.refusal import check_pixel_size
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
@@ -184,7 +184,8 @@ def recenter_classes(
         classes, *_ = source.classification(sizes)
     average_size, doubts = average_scale(averages, said, sizes, given=average_pixel_size, given_for_both=pixel_size)
     if warn is not None:
-        for words in (*verdict.warnings, *source.warnings, *segment_doubts(source), *_staying(source), *doubts):
+        others = (*segment_doubts(source), *class_doubts(source), *_staying(source))
+        for words in (*verdict.warnings, *source.warnings, *others, *doubts):
             warn(words)
     recover(out)
     check_output_folder(out, owned=OUTPUTS, inputs=[*averages.files, Path(particles)], overwrite=overwrite)

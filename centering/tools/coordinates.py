@@ -36,7 +36,7 @@ class Recentered(NamedTuple):
     source : str
         Where the pixel size of the micrographs comes from, in words.
     warnings : list of str
-        What speaks against it, a sentence each.
+        What speaks against it, and what else is doubtful in the file, a sentence each.
     """
 
     star: StarFile
@@ -100,5 +100,5 @@ def recenter_coordinates(
         "rlnCoordinateX": decimals(coordinates[0] - whole[:, 1]),
         "rlnCoordinateY": decimals(coordinates[1] - whole[:, 0]),
     }
-    star = corrected.with_columns(corrected.particles, moved).with_origins(rest, sizes)
-    return Recentered(star, source, [*verdict.warnings, *warnings])
+    moved_star = corrected.with_columns(corrected.particles, moved).with_origins(rest, sizes)
+    return Recentered(moved_star, source, [*verdict.warnings, *star.warnings, *warnings])

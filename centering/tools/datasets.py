@@ -9,15 +9,17 @@ import hashlib
 import os
 from dataclasses import dataclass
 from os import PathLike, fspath
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import numpy.typing as npt
 
 from centering.io.facts import agree, settle
 from centering.io.formats import read_table, reading
+from centering.io.image_names import file_of
 from centering.io.opening import open_particles
 from centering.io.particles import ArrayStack, Particles
+from centering.io.table import ParticleTable
 from centering.sentence import Sentence
 
 __all__ = ["REGISTRY", "Dataset", "fetch", "open_with_truth", "read_70s"]
@@ -160,7 +162,8 @@ def open_with_truth(
     pixel_size : float, optional
         Angstrom per pixel, instead of what the file says.
     truth : path, optional
-        A file of particles whose origins or shifts are true, row by row.
+        A file of particles whose origins or shifts are true: those of the images of the same names in any order, or
+        of a stack of another name row by row.
 
     Returns
     -------
@@ -192,7 +195,41 @@ def open_with_truth(
             "give the truth of these images"
         )
     with reading(truth):
-        return particles, table.displacements(own if sizes is None else sizes)
+        rows = _same_images(table, particles)
+        return particles, table.displacements(own if sizes is None else sizes)[rows]
+
+
+def _same_images(truth: ParticleTable, particles: Particles) -> npt.NDArray[np.int64]:
+    """Return the row of ``truth`` that is that of every particle, by the names of the images.
+
+    ValueError: some are in both files and others not, or a stack of another name has others.
+    """
+    everyone = np.arange(len(particles))
+    table = particles.table
+    assert table is not None
+    for short in (False, True):
+        ours, theirs = _keys(table, short), _keys(truth, short)
+        if ours == theirs:
+            return everyone
+        place = {key: row for row, key in enumerate(theirs)}
+        if len(place) == len(theirs) and all(key in place for key in ours):
+            return np.array([place[key] for key in ours], dtype=np.int64)
+    wrong = next((row for row, key in enumerate(ours) if key[1] != theirs[row][1]), None)
+    if wrong is None and not {stack for stack, _ in ours} & {stack for stack, _ in theirs}:
+        return everyone
+    row = next((row for row, key in enumerate(ours) if key not in place), 0) if wrong is None else wrong
+    raise ValueError(
+        f"{fspath(truth.path)!r} lists other images than {fspath(particles.source)!r}, whose row {row + 1} is "
+        f"{table.names[row]!r}; give the truth of these images"
+    )
+
+
+def _keys(table: ParticleTable, short: bool) -> list[tuple[str, int]]:
+    """Return the stack without its extension, and without its folder too, and the number of every image."""
+    stacks, of, numbers = table.images
+    names = [PurePath(file_of(name)).with_suffix("") for name in stacks]
+    texts = [one.name if short else fspath(one) for one in names]
+    return [(texts[k], number) for k, number in zip(of.tolist(), numbers.tolist(), strict=True)]
 
 
 def _is_matlab(path: Path) -> bool:

@@ -140,6 +140,19 @@ def test_an_optics_table_of_names_and_values(angstrom):
     assert pairs in Path("out/particles.star").read_text()
 
 
+def test_what_is_doubtful_in_a_file_is_said_where_coordinates_are_written_too():
+    """An empty line among the rows, behind which RELION reads no particle, and a second table of particles."""
+    extraction(original=0.5, micrograph=1.0)
+    lines = Path("particles.star").read_text().rstrip().splitlines()
+    Path("particles.star").write_text("\n".join([*lines[:-1], "", lines[-1], ""]) + loop("images", particles()))
+    result = centering("extract-coordinates", "particles.star", "--out", "picks.star")
+    assert result.warns("is empty"), result
+    assert result.warns("data_images"), result
+    strict = centering("extract-coordinates", "particles.star", "--out", "strict.star", "--strict")
+    assert strict.code == 2
+    assert not Path("strict.star").exists()
+
+
 @pytest.mark.parametrize("label", ["rlnImagePixelSize", "rlnPixelSize"])
 def test_a_pixel_size_that_stands_among_the_particles(label):
     """Exports of Warp and M: no optics table, and a header of 1.0 that nobody set."""
@@ -195,22 +208,20 @@ def test_a_given_pixel_size_does_not_change_the_shift_that_relion_makes(relion):
     write_mrc("stack.mrcs", images())
     write_star("particles.star", particles())
     result = run("particles.star", "--angpix", 1.2, *by_diameter(29))
-    if not result.refused:
-        assert result.code == 0
-        stated = field.table(block="optics")["rlnImagePixelSize"].to_numpy(np.float64)[0]
-        np.testing.assert_allclose(field.origins() / stated, field.right(1.0), **CLOSE)
-        assert np.abs(moved_by_relion("out/particles.star")).max() < 0.1
+    assert result.warns("1.5", "1.2"), result
+    stated = field.table(block="optics")["rlnImagePixelSize"].to_numpy(np.float64)[0]
+    np.testing.assert_allclose(field.origins() / stated, field.right(1.0), **CLOSE)
+    assert np.abs(moved_by_relion("out/particles.star")).max() < 0.1
 
 
 def test_a_given_pixel_size_does_not_change_the_shift_that_cryosparc_makes():
     """The same for a .cs file."""
     field.write_cs_project(field.cs_table(alignments2D__shift=np.zeros(2), alignments2D__psize_A=np.float64(PIXEL)))
     result = run("particles.cs", "--angpix", 1.2, *RUN)
-    if not result.refused:
-        assert result.code == 0
-        table = np.load("out/particles.cs")
-        pixels = table["alignments2D/shift"] * (table["alignments2D/psize_A"] / table["blob/psize_A"])[:, None]
-        np.testing.assert_allclose(pixels, field.right(1.0), **CLOSE)
+    assert result.warns("1.5", "1.2"), result
+    table = np.load("out/particles.cs")
+    pixels = table["alignments2D/shift"] * (table["alignments2D/psize_A"] / table["blob/psize_A"])[:, None]
+    np.testing.assert_allclose(pixels, field.right(1.0), **CLOSE)
 
 
 def test_a_stack_that_was_binned_after_its_star_file():
@@ -255,6 +266,51 @@ def test_averages_of_binned_particles():
     assert result.refused or np.allclose(field.origins(), (6, -4), **CLOSE), result
 
 
+def test_a_header_with_two_pixel_sizes():
+    """The kind of the cases above: the first one read won."""
+    write_mrc("stack.mrcs", images(), (PIXEL, 2 * PIXEL, 1.0))
+    assert run("stack.mrcs", *by_diameter(36)).warns("1.5 x 3 Angstrom")
+
+
+def test_a_header_whose_axes_are_changed_over():
+    """RELION reads columns first whatever the header says, and other programs turn the images."""
+    write_mrc("stack.mrcs", images(), mapc=2, mapr=1)
+    assert run("stack.mrcs", *by_diameter(36)).warns("2, 1, 3", "RELION")
+
+
+@pytest.mark.parametrize("label", ["rlnAngleTilt", "rlnIsFlip"])
+def test_classes_that_are_none_of_averages(label):
+    """Psi of a particle that is tilted or mirrored does not turn an average onto it."""
+    write_mrc("classes.mrcs", images(np.array([[2.0, -3.0]])))
+    write_star("particles.star", particles(rlnClassNumber=1, rlnAnglePsi=30.0, **{label: 1}))
+    arguments = ("classes", "classes.mrcs", "particles.star", "--radius", 12, "--estimator", "mass", "--out", "out")
+    assert centering(*arguments).warns(label)
+    write_star("particles.star", particles(rlnClassNumber=1, rlnAnglePsi=30.0, **{label: 0}))
+    assert label not in centering(*arguments, "--overwrite").err
+
+
+def compared(truth):
+    result = centering("compare", "particles.star", "-e", "mass", "--radius", 12, "--truth", truth)
+    return result, float(result.out.splitlines()[3].split()[-2]) if result.code == 0 else None
+
+
+def test_a_truth_in_another_order_belongs_to_the_images_that_it_names():
+    """RELION sorts particles by micrograph; a truth taken row by row is that of other particles."""
+    write_mrc("stack.mrcs", images())
+    true = {"rlnOriginXAngst": field.right()[:, 0].tolist(), "rlnOriginYAngst": field.right()[:, 1].tolist()}
+    rows = particles(**true)
+    write_star("particles.star", particles("./stack.mrcs"))
+    write_star("truth.star", rows[::-1])
+    assert compared("truth.star")[1] < 0.1
+    # a stack of another name is taken row by row, and not where it has other images
+    write_star("truth.star", particles("other.mrcs", **true))
+    assert compared("truth.star")[1] < 0.1
+    write_star("truth.star", particles("other.mrcs", **true)[::-1])
+    assert compared("truth.star")[0].refused
+    write_star("truth.star", particles("other.mrcs", 1, rlnOriginXAngst=0.0, rlnOriginYAngst=0.0) + rows[1:])
+    assert compared("truth.star")[0].refused
+
+
 # --- not two-dimensional single particles ----------------------------------------------------------------------------
 
 
@@ -292,6 +348,13 @@ def test_a_density_map_is_no_stack():
     result = run("map.mrc", "--radius", 7, "--out", "out", "--no-report")
     assert result.refused or result.warns("volume|map"), result
     assert "volume" in result.err
+
+
+def test_helical_segments_without_the_number_of_a_tube_are_warned_of():
+    """Any of RELION's labels of filaments says so."""
+    write_mrc("stack.mrcs", images())
+    write_star("particles.star", particles(rlnHelicalTrackLengthAngst=3.0, rlnAnglePsiPrior=2.0))
+    assert run().warns("helical", "rlnHelicalTrackLengthAngst")
 
 
 def test_helical_segments_are_warned_of():
@@ -522,3 +585,38 @@ def test_files_of_other_kinds_are_refused_in_one_sentence(name):
     """cisTEM's parameters, averages, picks, compressed maps, EMAN2's stacks, cryoSPARC's groups."""
     Path(name).write_text(_FOREIGN[name], encoding="latin-1")
     assert run(name).refused
+
+
+# --- what check says of them ---------------------------------------------------------------------------------------
+
+
+def test_check_says_the_pixel_of_the_coordinates():
+    """The trouble of which there are most reports is seen before anything is run."""
+    write_mrc("Extract/m.mrcs", images(), 2.0)
+    extraction(original=0.5)
+    asked = centering("check", "particles.star")
+    assert asked.code == 0
+    assert "coordinates cannot be used" in asked.out
+    assert "--mic-angpix" in asked.out
+    extraction(original=0.5, header=1.0)
+    told = centering("check", "particles.star").out
+    assert "coordinates in micrographs of 1 A, from the headers of the micrographs" in told
+
+
+def test_check_is_short_where_there_is_little_to_say():
+    """Of a stack there are no columns that could be missing, and a .cs file has shifts."""
+    write_mrc("stack.mrcs", images())
+    told = centering("check", "stack.mrcs").out
+    assert len(told.splitlines()) <= 8, told
+    assert "classes" not in told
+    field.write_cs_project(field.cs_table(alignments2D__shift=np.zeros(2)))
+    assert "particles.cs with new shifts" in centering("check", "particles.cs").out
+
+
+@pytest.mark.parametrize("content", ["no STAR file", loop("particles", [{"rlnImageName": "a", "rlnTomoName": "T"}])])
+def test_check_says_what_run_would_do_with_what_it_refuses(content):
+    """Whether or not it can be read."""
+    Path("particles.star").write_text(content)
+    result = centering("check", "particles.star")
+    assert result.refused
+    assert result.out.splitlines()[-1].split() == ["run", "would", "refuse", "it"]

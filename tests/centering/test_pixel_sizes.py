@@ -346,7 +346,7 @@ def test_origins_in_pixels_beside_optics_groups_are_taken_and_warned_of():
     columns = table("particles", "ImageName OpticsGroup OriginX OriginY", images(ONE, [2] * 4, [1] * 4))
     write(table("optics", OPTICS, ["1 1.5"]), columns)
     result = command("apply", "p.star", "--out", "out", "--whole-pixels")
-    assert "has origins in pixels (rlnOriginX) beside data_optics" in result.stderr
+    assert "warning: 'p.star' has origins in pixels (rlnOriginX) beside data_optics" in result.stderr
     moved = np.roll(mrcfile.read("stack.mrcs"), (1, 2), axis=(1, 2))
     np.testing.assert_allclose(mrcfile.read("out/recentered.mrcs"), moved, atol=1e-6)  # of two Fourier transforms
 
