@@ -62,7 +62,7 @@ def found_in(summary: dict[str, Any], *, backed: bool = True) -> str:
         return "No image could be looked at."
     median = f"{pixels['median']:.1f} px" + (f" ({angstrom['median']:.1f} Å)" if angstrom else "")
     sentences = [
-        f"Half of the {summary['images']:,} particles lay more than {median} from the middle of their box, "
+        f"Half of the {summary['images']:,} centres found lie more than {median} from the middle of the box, "
         f"and 95 % of them within {pixels['p95']:.1f} px."
     ]
     share = summary["flagged_fraction"]

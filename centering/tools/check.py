@@ -181,9 +181,9 @@ def _would(particles: Particles) -> str:
         raise ValueError(Sentence(words, path=fspath(particles.source)))
     unit = "Angstrom (rlnOriginXAngst)" if star.optics is not None or "rlnOriginX" not in _new(star) else "pixels"
     own = own_file(particles.source)
-    also = f", and {own}" if own != "particles.star" else ""
+    also = f"{own}, and " if own != "particles.star" else ""
     how = "" if particles.pixel_size is not None else "; a diameter in Angstrom cannot be given without {pixel_size}"
-    words = "would centre {count} particles and write particles.star{also} with origins in {unit}" + how
+    words = "would centre {count} particles and write {also}particles.star with origins in {unit}" + how
     return Sentence(words, count=int(np.count_nonzero(particles.readable)), also=also, unit=unit)
 
 
