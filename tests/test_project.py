@@ -17,6 +17,7 @@ import pswf
 from centering.cli import main
 
 ROOT = Path(__file__).parents[1]
+_TEXTS = {".py", ".md", ".toml", ".yaml", ".yml", ".html", ".js", ".css", ".ipynb"}
 
 
 def printed(*options: str) -> str:
@@ -28,6 +29,15 @@ def test_every_version_is_the_one_that_was_installed():
     installed = version("pswf-centering")
     assert pswf.__version__ == centering.__version__ == installed
     assert CliRunner().invoke(main, ["--version"]).output == f"centering, version {installed}\n"
+
+
+def test_no_merge_is_half_done():
+    mark = re.compile(r"^\s*(?:<{7} |>{7} |={7}$)", re.MULTILINE)
+    folders = ("pswf", "centering", "docs", "tests", "benchmarks", "notebooks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in _TEXTS]
+    files += [path for path in ROOT.iterdir() if path.suffix in _TEXTS]
+    assert len(files) > 300
+    assert not [path for path in files if mark.search(path.read_text(encoding="utf-8"))]
 
 
 def test_the_module_is_the_command():

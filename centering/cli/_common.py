@@ -40,6 +40,7 @@ __all__ = [
     "refuse_doubts",
     "say",
     "say_warnings",
+    "stack_options",
     "strict_option",
     "tell",
     "warn",
@@ -214,12 +215,17 @@ jobs_option = click.option(
 
 def particle_options(function: F) -> F:
     """Add the options that describe the particles, shared by several commands."""
-    radius = click.option(
-        "--radius",
-        type=NumberOr("auto"),
-        metavar="PX",
-        help="Radius of the particle in whole pixels, and no more; auto, for radial-reference: from the images.",
-    )
+    return _particle_options(function, "; auto, for radial-reference: from the images")
+
+
+def stack_options(function: F) -> F:
+    """Add the same options to a command that sees one stack at a time, and says so where the radius is ``auto``."""
+    return _particle_options(function, "")
+
+
+def _particle_options(function: F, auto: str) -> F:
+    words = f"Radius of the particle in whole pixels, and no more{auto}."
+    radius = click.option("--radius", type=NumberOr("auto"), metavar="PX", help=words)
     invert = click.option(
         "--invert",
         type=click.Choice(["auto", "yes", "no"]),

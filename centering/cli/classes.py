@@ -51,14 +51,9 @@ def classes(
     is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
     the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
-    <<<<<<< HEAD
     A class average that lies at c moves its particles by o' = o - R(psi)^T c. Averages may be binned: pixel sizes and
-    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix.
-    =======
-    The disk must have room to move: where it fills more than two thirds of the averages, most lie on the border.
-
-    A class average that lies at c moves its particles by o' = o - R(psi)^T c.
-    >>>>>>> radius
+    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix. The
+    disk must have room to move: where it fills more than two thirds of the averages, most lie on the border.
 
     \b
     Writes into DIR:
@@ -69,8 +64,7 @@ def classes(
 
     \b
     Examples:
-      centering classes Class2D/job010/run_it025_classes.mrcs Class2D/job010/run_it025_data.star \
-        --diameter 170 --out recentered
+      centering classes run_it025_classes.mrcs run_it025_data.star --diameter 170 --out recentered
       centering classes J12/templates_selected.cs J12/particles_selected.cs --diameter 170 --out recentered
     """
     from pathlib import Path

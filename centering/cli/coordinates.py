@@ -37,9 +37,8 @@ def extract_coordinates(
 
     \b
     Examples:
-      centering extract-coordinates centered/particles.star --micrographs CtfFind/job003/micrographs_ctf.star \
-        --out recentered_picks.star
-      centering extract-coordinates centered/particles.star --out recentered_picks.star
+      centering extract-coordinates centered/particles.star --out picks.star
+      centering extract-coordinates centered/particles.star --micrographs micrographs_ctf.star --out picks.star
     """
     from pathlib import Path
 

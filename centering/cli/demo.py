@@ -24,7 +24,7 @@ def demo(out: str, overwrite: bool) -> None:
     Writes into DIR:
       simulated.mrcs, truth.star   the stack and its true origins
       centered/                    what 'centering run' makes of the stack
-      demo.png, particles.png      the figures to look at first
+      demo.png, particles.png      the figures to look at first, and then centered/report.html
 
     \b
     Examples:
@@ -51,4 +51,4 @@ def demo(out: str, overwrite: bool) -> None:
     say("\ndistance from the true centre (px)      median   95 % within")
     for name, (median, most) in result.errors.items():
         say(f"  {name:<36}{median:>8.2f}{most:>14.2f}")
-    say(f"\nlook at {out}/demo.png and {out}/particles.png")
+    say(f"\nlook at {out}/demo.png, {out}/particles.png and {out}/centered/report.html")

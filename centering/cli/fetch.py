@@ -29,7 +29,7 @@ def fetch(name: str, out: str | None) -> None:
 
     \b
     Examples:
-      centering run "$(centering fetch slicem)" --radius 38 --out averages
+      centering run "$(centering fetch slicem)" --radius 26 --out averages
       centering compare "$(centering fetch 70s)" --radius 45
     """
     with one_sentence():

@@ -163,7 +163,7 @@ def run(
     \b
     Examples:
       centering run particles.star --diameter 250 --out centered
-      centering run averages.mrcs --radius 38 --out centered --write-stack
+      centering run averages.mrcs --radius 26 --out centered --write-stack
       centering run stack.mrcs --angpix 1.31 --diameter 250 --max-shift 40 -j 4 --out centered
       centering run particles.star --estimator radial-reference --radius auto --out centered
     """
@@ -319,7 +319,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
         "particles": f"{count} of {size} x {size} px",
         "pixel size": f"{pixel} ({summary['pixel_size_source']})" if pixel else summary["pixel_size_source"],
         "contrast": summary["contrast"],
-        "estimator": summary["estimator"],
+        "estimator": _estimator_words(job, summary),
         "shift": _shift_words(summary),
         **({"origins": _origin_words(summary)} if summary["origins"] else {}),
         "flagged": _flag_words(summary),
@@ -331,7 +331,7 @@ def report(job: Job, centers: Centers, out: str, seconds: float, stages: Stages)
     if judged is not None and not judged.good and judged.reason not in job.warnings:  # those have been said
         tell("warning", Sentence("the centres are {word}: {reason}", word=judged.word, reason=judged.reason))
     border = summary["flags"].get("border", 0)
-    if border > _MANY * count:
+    if border > _MANY * count and (judged is None or "border" not in judged.reason):  # that has been said
         widen = "a smaller radius, a larger --max-shift or a larger box widens it"
         tell("warning", f"{border} centres lie on the border of the search; {widen}")
     for kind, words in (
@@ -354,6 +354,11 @@ def _time_words(seconds: float, stages: Stages) -> str:
     rest = max(round(10 * seconds) - sum(tenths.values()), 0)
     parts += [f"{rest / 10:.1f} s starting"] if rest else []
     return f"{(sum(tenths.values()) + rest) / 10:.1f} s: {', '.join(parts)}"
+
+
+def _estimator_words(job: Job, summary: dict[str, Any]) -> str:
+    radius = ", ".join(f"{one} px" for one in summary["radius_px"] or [])
+    return (job.title or str(summary["estimator"])) + (f", radius {radius}" if radius else "")
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

@@ -13,9 +13,9 @@ from centering.cli._common import (
     one_sentence,
     option,
     out_option,
-    particle_options,
     printable,
     progress_bar,
+    stack_options,
     strict_option,
     tell,
 )
@@ -31,7 +31,7 @@ __all__ = ["watch"]
 @click.command(short_help="Center stacks as they arrive in a folder.")
 @click.argument("folder", metavar="FOLDER", type=click.Path())
 @out_option
-@particle_options
+@stack_options
 @estimator_options
 @click.option("--pattern", default="*.mrcs", metavar="GLOB", help="What the names of stacks look like.")
 @click.option(
@@ -62,6 +62,8 @@ def watch(
 
     Give the same command again to go on: what is finished is not done twice. A stack that changes later is centred
     anew. Stacks that cannot be used are named, with the reason, and left alone until they change.
+
+    The estimators radial-reference and alignment need the whole data set, and are for 'centering run'.
 
     \b
     Examples:

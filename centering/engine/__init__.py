@@ -3,5 +3,5 @@
 The flow: `job` says what is to be done, `estimate` does it: `batches` cuts the particles into pieces and knows what
 is done with one; `stream` sends the pieces over threads, `cluster` over the workers of a Dask scheduler, for which
 `safety` vouches; `journal` keeps what came back; `folder` lets the results appear when they are complete.  `contrast`
-finds out whether the particles are bright.
+finds out whether the particles are bright, and `origins` says what of those that a file states is kept.
 """

@@ -70,9 +70,11 @@ def mean(folder: Path, job: Job, before: Float64, after: Float64, count: int, ev
     chart = charts.inline(figure, "Mean density over the distance from the middle, before and after centering")
     sharper = ""
     if np.isfinite(evidence.gain):
+        # below 1, and even negative, where the centres found are worse
+        much = f"{evidence.gain:.2f} times as sharp" if evidence.gain >= 1 else "less sharp than before"
         sharper = (
-            f" After centering it is {evidence.gain:.2f} times as sharp (energy of the smoothed gradient), judged free "
-            "of the noise in which the centres were found; this picture is not."
+            f" After centering it is {much} (energy of the smoothed gradient), judged free of the noise in which the "
+            "centres were found; this picture is not."
         )
     return (
         f"<p>Mean of {count:,} images, on one grey scale.{sharper}</p>"

@@ -62,9 +62,15 @@ def found_in(summary: dict[str, Any], *, backed: bool = True) -> str:
         return "No image could be looked at."
     median = f"{pixels['median']:.1f} px" + (f" ({angstrom['median']:.1f} Å)" if angstrom else "")
     sentences = [
-        f"Half of the {summary['images']:,} particles lay more than {median} from the middle of their box, "
+        f"Half of the {summary['images']:,} centres found lie more than {median} from the middle of the box, "
         f"and 95 % of them within {pixels['p95']:.1f} px."
     ]
+    if origins := summary["origins"]:
+        sentences.append(
+            f"The file stated centres {origins['stated_median_px']:.2f} px from the middle; those found are "
+            f"{origins['apart_median_px']:.2f} px from the stated ones (medians)"
+            + (f", and {origins['kept']:,} stated ones were kept." if origins["kept_within_px"] is not None else ".")
+        )
     share = summary["flagged_fraction"]
     flagged = f"{100 * share:.1f} % of the centres carry a flag" if share else "No centre carries a flag"
     # a centre without a flag may be wrong all the same

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def prepare(
         progress("reading", 0)
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     asked = f"{spec.name}({', '.join(f'{name}={value!r}' for name, value in given.items())}) {spec.source}".rstrip()
-    title = ", ".join([spec.title, *(f"{name.replace('_', ' ')} {value}" for name, value in given.items())])
+    title = ", ".join([spec.title, *starmap(_in_words, given.items())])
     if not spec.learns:
         return Job(
             particles,
@@ -221,6 +222,14 @@ def _learned_radii(references: Sequence[Fitted], members: Index, given: Index | 
     """Return the radius of every particle as it was learned, or given where a reference has none."""
     learned = [reference.radius for reference in references]
     return np.array(learned)[members] if None not in learned else given
+
+
+def _in_words(name: str, value: object) -> str:
+    """Return an option of an estimator for a reader: max shift 20."""
+    words = name.replace("_", " ")
+    if value is True:
+        return words
+    return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
 
 
 def _contrast(particles: Particles, invert: str, radius: float) -> Contrast:

@@ -27,6 +27,7 @@ from centering.shift import shift_images
 
 __all__ = ["Demo", "run_demo"]
 
+OWN = ("simulated.mrcs", "truth.star", "demo.png", "particles.png")  # centered/ may be that of a run
 COUNT, SIZE, RADIUS, MAX_SHIFT, SNR, PIXEL_SIZE = 400, 128, 32, 16, 0.05, 1.5
 
 
@@ -52,7 +53,7 @@ def run_demo(
 ) -> Demo:
     """Simulate, center and compare; the results lie in ``out``, new unless ``overwrite``, and in ``out/centered``."""
     folder = Path(out)
-    check_output_folder(folder, owned=(), overwrite=overwrite)
+    check_output_folder(folder, owned=OWN, overwrite=overwrite)
     simulation = simulate.particles(COUNT, SIZE, radius=RADIUS, max_shift=MAX_SHIFT, snr=SNR, views=6, seed=7)
     folder.mkdir(parents=True, exist_ok=True)
     stack = folder / "simulated.mrcs"

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from centering.engine.contrast import Contrast
 from centering.engine.job import Job
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
-from centering.report import charts, write_report
+from centering.report import charts, stack, write_report
 from centering.report.pictures import marked
 from centering.report.words import FLAGS
+from centering.runs.evidence import gather
 from centering.runs.prepare import prepare
 
 COUNT = 12
@@ -110,7 +112,7 @@ def test_the_report_says_what_the_run_found():
     sections = [attributes["id"] for attributes in page.all("section")]
     assert sections == ["summary", "particles", "shifts", "mean", "doubtful", "flags", "how"]
     assert [attributes["href"] for attributes in page.all("a")][1:] == [f"#{name}" for name in sections]
-    for words in ("Half of the 12 particles", "1.5 Å", "bright on a dark background", "Python", "pswf-centering"):
+    for words in ("Half of the 12 centres found", "1.5 Å", "bright on a dark background", "Python", "pswf-centering"):
         assert words in page.text
     # the command that gives the same results
     assert f"centering run stack.mrcs --out out --radius {float(RADIUS)}" in page.text
@@ -211,6 +213,17 @@ def test_other_estimators_have_no_landscape_and_no_score(project):
     page = Page("out/report.html")
     assert "landscape" not in page.text
     assert "score nan" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"), [(3.576, "3.58 times as sharp"), (0.4, "less sharp"), (-0.25, "less sharp")]
+)
+def test_the_mean_image_is_no_negative_times_as_sharp(project, gain, words):
+    job = prepare(open_particles("stack.mrcs"), estimator="mass")
+    found = CenterOfMass()(job.particles.read(np.arange(COUNT)))
+    evidence = replace(gather(job, found), gain=gain)
+    text = stack.mean(Path(), job, np.ones((8, 8)), np.ones((8, 8)), COUNT, evidence)
+    assert f"After centering it is {words}" in text
 
 
 def test_warnings_are_said(project):

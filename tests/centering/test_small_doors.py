@@ -28,6 +28,16 @@ def test_a_folder_of_others_is_not_written_into():
     assert [path.name for path in Path("thesis").iterdir()] == ["chapter1.tex"]
 
 
+@pytest.mark.parametrize("name", ["chapter1.tex", "centered"])
+def test_the_demonstration_is_not_written_among_files_of_others(name):
+    Path("thesis").mkdir()
+    Path("thesis", name).mkdir()
+    result = centering("demo", "--out", "thesis", "--overwrite")
+    assert result.code == 2
+    assert f"'thesis' holds '{name}'" in result.err
+    assert [path.name for path in Path("thesis").iterdir()] == [name]
+
+
 @pytest.mark.parametrize("names", [[], ["summary.json", "notes.txt"], ["job.star", "run.out"], [".hidden"]])
 def test_an_empty_folder_one_of_ours_and_a_job_of_relion_may_be_written_into(names):
     Path("out").mkdir()
@@ -65,8 +75,10 @@ def test_the_picture_of_a_comparison_shows_its_numbers():
     assert shown == {f"{value:.2f}" for value in (comparison.disagreement[0, 1], *comparison.error[:, 0])}
 
 
-def test_the_page_names_the_estimator_in_words():
-    assert centering("run", "stack.mrcs", "--radius", 12, "--max-shift", 20, "--out", "out").code == 0
+def test_page_and_terminal_name_the_estimator_in_words():
+    result = centering("run", "stack.mrcs", "--radius", 12, "--max-shift", 20, "--out", "out")
+    assert result.code == 0
+    assert "estimator  surrogate centre, max shift 20, radius 12 px" in result.out.splitlines()
     head = Path("out/report.html").read_text().partition("</header>")[0]
     assert "surrogate centre, max shift 20" in head
     assert "SurrogateCenter(" not in head

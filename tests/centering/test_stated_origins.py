@@ -9,6 +9,7 @@ import pytest
 from field import centering, images, particles, write_mrc, write_star
 
 from centering.engine.origins import Origins
+from centering.report.words import found_in
 from centering.results import Centers
 
 RUN = ("run", "particles.star", "--radius", 12, "--out", "out", "--no-report")
@@ -42,6 +43,8 @@ def test_origins_that_are_replaced_are_told_of_before_and_after():
     assert told["kept"] == 0
     assert any("origins" in words for words in summary()["warnings"])
     assert "origins    stated" in result.out
+    words = found_in(summary())
+    assert f"those found are {told['apart_median_px']:.2f} px from the stated ones (medians)." in words
 
 
 def test_no_word_where_nothing_is_lost():
@@ -49,6 +52,7 @@ def test_no_word_where_nothing_is_lost():
     result = centering(*RUN)
     assert not result.warns("origins")
     assert summary()["origins"] is None
+    assert "stated" not in found_in(summary())
 
 
 def test_refined_particles_are_refused_until_somebody_says_yes():
