@@ -73,8 +73,26 @@ def judge(coarse: Array, displacement: Array, size: int, radius: int) -> npt.NDA
     tables = _tables(size, radius)
     if tables is not None:
         flat = np.ascontiguousarray(coarse).reshape(len(coarse), -1)
-        _judge(flat, displacement, *tables.arrays, np.empty(len(tables.arrays[0])), result)
+        _judge(flat, displacement, *_background(flat, tables.rim), *tables.arrays, result)
     return result
+
+
+def _background(coarse: Array, rim: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return background and noise of every image, shape (B,), from its coarse pixels, (B, k k)."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        edge = coarse.take(rim, axis=1)
+        background = _median(edge)
+        noise = 1.4826 * _median(np.abs(edge - background[:, None]))
+        largest = np.maximum(coarse.max(axis=1) - background, background - coarse.min(axis=1))
+        return background, np.maximum(noise, _LEAST * largest)
+
+
+def _median(values: Array) -> Array:
+    """Return the medians of rows of an even number of values, which are sorted in place."""
+    values.sort(axis=1)
+    half = values.shape[1] // 2
+    middle: Array = 0.5 * (values[:, half - 1] + values[:, half])
+    return middle
 
 
 def coarse_edges(size: int, radius: int) -> npt.NDArray[np.int64]:
@@ -107,7 +125,9 @@ class _Tables(NamedTuple):
     """Of a coarse pixel."""
     number: int
     """k: coarse pixels to a side of the image."""
-    arrays: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], Array, Array]
+    rim: npt.NDArray[np.int64]
+    """Of the coarse pixels along the edge of the box: an even number."""
+    arrays: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array, Array]
     """For `_judge`."""
 
 
@@ -143,19 +163,19 @@ def _tables(size: int, radius: int) -> _Tables | None:
     # displacement of the middle of the first coarse pixel
     origin = (size - count * side) // 2 + (side - 1) / 2 - size // 2
     geometry = np.array([origin, side, count - 1, FARTHEST * radius / side])
-    return _Tables(side, count, (rim, offsets.astype(np.int64), starts.astype(np.int64), limits, geometry))
+    return _Tables(side, count, rim, (offsets.astype(np.int64), starts.astype(np.int64), limits, geometry))
 
 
 @jit
 def _judge(
     coarse: Any,
     displacement: Any,
-    rim: Any,
+    background: Any,
+    noise: Any,
     offsets: Any,
     starts: Any,
     limits: Any,
     geometry: Any,
-    values: Any,
     result: Any,
 ) -> None:
     """Write True where the mass of a disk lies to one side of its centre, and no ring within the disk is empty.
@@ -166,8 +186,8 @@ def _judge(
         The coarse pixels.
     displacement : ndarray, shape (B, 2)
         The centres.
-    rim : ndarray of int
-        Those along the edge of the box.
+    background, noise : ndarray, shape (B,)
+        Of the coarse pixels.
     offsets, starts : ndarray of int
         Rows and columns, from the middle, of those of the first disk, then of every ring about it; where these begin.
     limits : ndarray, shape (4, D)
@@ -175,31 +195,12 @@ def _judge(
         its least moment and mass in units of the noise.
     geometry : ndarray, shape (4,)
         Displacement of the first coarse pixel, side, index of the last, and the farthest distance in coarse pixels.
-    values : ndarray
-        Room for as many as ``rim`` has.
     result : ndarray of bool, shape (B,)
         False before.
     """
     last = int(geometry[2])
     for i in range(len(coarse)):
-        background = noise = 0.0
-        for turn in range(2):  # the median, then that of the distances to it
-            for c in range(len(rim)):
-                values[c] = abs(coarse[i, rim[c]] - background) if turn else coarse[i, rim[c]]
-            gap = len(rim) // 2
-            while gap > 0:  # Shell's sort
-                for c in range(gap, len(rim)):
-                    value, k = values[c], c
-                    while k >= gap and values[k - gap] > value:
-                        values[k] = values[k - gap]
-                        k -= gap
-                    values[k] = value
-                gap //= 2
-            noise = 0.5 * (values[len(rim) // 2 - 1] + values[len(rim) // 2])
-            background = background if turn else noise
-        noise *= 1.4826
-        for c in range(coarse.shape[1]):
-            noise = max(noise, _LEAST * abs(coarse[i, c] - background))
+        middle, scatter = background[i], noise[i]
         row = (displacement[i, 0] - geometry[0]) / geometry[1]
         column = (displacement[i, 1] - geometry[0]) / geometry[1]
         first, second = min(max(round(row), 0), last), min(max(round(column), 0), last)
@@ -209,14 +210,14 @@ def _judge(
             for k in range(starts[part], starts[part + 1]):
                 r, c = first + offsets[k, 0], second + offsets[k, 1]
                 if 0 <= r <= last and 0 <= c <= last:
-                    value = coarse[i, r * (last + 1) + c] - background
+                    value = coarse[i, r * (last + 1) + c] - middle
                     ring += value
                     down += value * (r - row)
                     across += value * (c - column)
-            if part > 0 and not (ring > limits[0, part] * noise and ring > limits[1, part] * mass):
+            if part > 0 and not (ring > limits[0, part] * scatter and ring > limits[1, part] * mass):
                 break
             mass += ring
             moment = math.hypot(down, across)
-            if moment > limits[2, part] * noise and mass > limits[3, part] * noise and moment > geometry[3] * mass:
+            if moment > limits[2, part] * scatter and mass > limits[3, part] * scatter and moment > geometry[3] * mass:
                 result[i] = True
                 break

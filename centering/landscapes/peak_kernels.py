@@ -210,7 +210,9 @@ def contenders(
                 c = chosen[k]
                 if float(surface[mine, first + r, c]) >= limit:
                     if end - before < most:
-                        place[end, 0], place[end, 1], seen[end] = r, c, surface[mine, first + r, c]
+                        place[end, 0] = r
+                        place[end, 1] = c
+                        seen[end] = surface[mine, first + r, c]
                         top = end if seen[end] > seen[top] else top
                         end += 1
                     else:
@@ -242,6 +244,9 @@ def contenders(
             best = max(best, value[k])
         for k in range(before, end):
             if value[k] >= best - near:
-                image[kept], place[kept, 0], place[kept, 1], value[kept] = i, place[k, 0], place[k, 1], value[k]
+                image[kept] = i
+                place[kept, 0] = place[k, 0]
+                place[kept, 1] = place[k, 1]
+                value[kept] = value[k]
                 kept += 1
     return kept
