@@ -51,14 +51,10 @@ def classes(
     is the .star file that says the class (rlnClassNumber) and the in-plane angle (rlnAnglePsi) of every particle, or
     the .cs file (alignments2D/class and pose) of cryoSPARC; their images are not read.
 
-    <<<<<<< HEAD
-    A class average that lies at c moves its particles by o' = o - R(psi)^T c. Averages may be binned: pixel sizes and
-    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix.
-    =======
     The disk must have room to move: where it fills more than two thirds of the averages, most lie on the border.
 
-    A class average that lies at c moves its particles by o' = o - R(psi)^T c.
-    >>>>>>> radius
+    A class average that lies at c moves its particles by o' = o - R(psi)^T c. Averages may be binned: pixel sizes and
+    boxes of both are compared, and where they do not say how large a pixel of AVERAGES is, give --average-angpix.
 
     \b
     Writes into DIR:
