@@ -8,13 +8,16 @@ import numpy.typing as npt
 from centering.io.star import StarFile
 from centering.results import Centers, Flag
 
-__all__ = ["FLAGS", "MERIT", "SCORE", "SIGMA", "with_judgement"]
+__all__ = ["FLAGS", "MERIT", "OURS", "SCORE", "SIGMA", "with_judgement"]
 
 MERIT = "rlnParticleFigureOfMerit"
 """RELION's own label for how good a particle is: its Select jobs know it."""
 
 SCORE, FLAGS, SIGMA = "centeringScore", "centeringFlags", "centeringSigma"
 """Our labels, which RELION keeps though it does not know them: score, flags by name, standard deviation."""
+
+OURS = "centering"
+"""How all labels of ours begin."""
 
 _SIGMA_ANGST = f"{SIGMA}Angst"
 
