@@ -138,3 +138,10 @@ def test_what_is_to_be_cited_is_the_paper_of_the_readme(pyproject):
     place = f"SIAM J. Imaging Sci. {paper['volume']} ({paper['year']}) {paper['start']}"
     assert f"[{place}](https://doi.org/{paper['doi']})" in readme
     assert all(author["family-names"] in readme for author in paper["authors"])
+
+
+def test_no_file_holds_what_a_merge_has_left():
+    names = processes.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    marks = re.compile(rb"^\s*(<<<<<<< |>>>>>>> )", re.MULTILINE)
+    paths = [ROOT / name for name in names.stdout.split("\0") if name and (ROOT / name).is_file()]
+    assert [path.name for path in paths if marks.search(path.read_bytes())] == []

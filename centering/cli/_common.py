@@ -280,10 +280,15 @@ def _parsed(estimator: str, settings: Iterable[str], given: Mapping[str, Any]) -
 
 
 def say_warnings(job: Job, *, strict: bool = False) -> None:
-    """Say on standard error what makes every centre of a job doubtful; with ``strict`` raise the first of it."""
+    """Say on standard error what makes every centre of a job doubtful; with ``strict`` raise the first of it.
+
+    What becomes of origins that are there already is no error where the user has decided it.
+    """
     found = [] if job.contrast.clear else [f"contrast is {job.contrast}; check it, and say --invert yes or no"]
+    origins = job.origins
+    decided = origins.warning() if origins is not None and origins.decided else None
     for words in (*found, *job.warnings):
-        warn(words, strict=strict)
+        warn(words, strict=strict and words != decided)
 
 
 def refuse_doubts(particles: Particles) -> None:

@@ -76,18 +76,19 @@ class Stages:
         if not total and words == self._stage and not self._total:
             return lambda count: None  # it goes on
         self._end()
+        first = not self.spent
+        self.spent.setdefault(words, 0.0)  # before anything that Ctrl-C may end
         self._stage, self._since, self._compiled_before = words, perf_counter(), self.compiled
         self._total, self._done = total, 0
         if self._watched:
             self._bar = progress_bar(total, words)
         else:
             silent = perf_counter() - self._spoken
-            if self.spent:
-                self._later(words, min(_SOON, max(2 * _SOON - silent, 0.0)), self._say, words)
-            else:
+            if first:
                 self._later(words, _PATIENCE, self._say_first, words, perf_counter(), process_time())
+            else:
+                self._later(words, min(_SOON, max(2 * _SOON - silent, 0.0)), self._say, words)
             self._again()
-        self.spent.setdefault(words, 0.0)
         before: int | None = None
 
         def update(count: int) -> None:

@@ -32,6 +32,7 @@ __all__ = ["classes"]
     "--average-angpix", type=float, metavar="A", help="Pixel size of AVERAGES, where it is not that of PARTICLES."
 )
 @estimator_options
+@click.option("--keep-names", is_flag=True, help="Leave image names relative to the current folder, not absolute.")
 @strict_option
 @overwrite_option
 def classes(
@@ -40,6 +41,7 @@ def classes(
     out: str,
     angpix: float | None,
     average_angpix: float | None,
+    keep_names: bool,
     strict: bool,
     overwrite: bool,
     settings: dict[str, Any],
@@ -59,7 +61,7 @@ def classes(
     Writes into DIR:
       classes.mrcs     AVERAGES with their content moved to the centre
       classes.csv      shift and number of particles of every class
-      particles.star   PARTICLES with their origins corrected; all else is kept
+      particles.star   PARTICLES with their origins corrected; image names are absolute, all else is kept
       particles.cs     where PARTICLES is a .cs file: with alignments2D/shift corrected, every other byte kept
 
     \b
@@ -92,6 +94,7 @@ def classes(
             average_pixel_size=average_angpix,
             overwrite=overwrite,
             known=known,
+            keep_names=keep_names,
             warn=partial(warn, strict=strict),
         )
     length = np.hypot(*centers.displacement.T)

@@ -121,7 +121,8 @@ def run(
     Writes into DIR, which appears when all of it is complete:
 
     \b
-      particles.star   INPUT with its origins replaced (RELION's sign); all else is kept
+      particles.star   INPUT with its origins replaced (RELION's sign), absolute image names, and score, flags and
+                       uncertainty as columns; all else is kept
       centers.csv      displacement, score and flags of every particle
       summary.json     what was done and found
       report.html      the page to look at first; its figures are there as PNG and SVG too; its first line, and that of

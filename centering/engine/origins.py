@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from centering.io.cryosparc import CsFile
+from centering.io.cs_alignments import ALIGNMENTS
 from centering.io.particles import Particles
 from centering.io.refusal import NotStatedError
-from centering.results import Centers
+from centering.results import Centers, Flag
 from centering.sentence import Sentence
 
 __all__ = ["Origins", "stated_origins"]
+
+_UNSEEN = Flag.NONFINITE | Flag.UNREADABLE | Flag.FLAT
+"""Images that show nothing: no centre was found in them, and the one that is stated is the better one."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +35,21 @@ class Origins:
         Whether the file has angles, too: 0: none; 2: in the plane, of a 2-D classification; 3: in space, of a
         refinement.
     keep_within : float or None
-        Origins stay where the new centre lies within so many pixels of them; None: all are replaced.
+        Origins stay where the new centre lies within so many pixels of them; None: all are replaced, but for those of
+        images in which nothing is found.
+    decided : bool
+        Whether the user has said what becomes of them.
     """
 
     displacement: npt.NDArray[np.float64]
     angles: int = 0
     keep_within: float | None = None
+    decided: bool = False
 
     def kept(self, centers: Centers) -> npt.NDArray[np.bool_]:
-        """Return a mask, shape (B,), of the origins that stay."""
-        if self.keep_within is None:
-            return np.zeros(len(centers), dtype=np.bool_)
-        return self._apart(centers) <= self.keep_within
+        """Return a mask, shape (B,), of the origins that stay: those near new centres, and where nothing was found."""
+        unseen = centers.has(_UNSEEN)
+        return unseen if self.keep_within is None else unseen | (self._apart(centers) <= self.keep_within)
 
     def settled(self, centers: Centers) -> Centers:
         """Return the centres with the origins that stay."""
@@ -52,10 +60,11 @@ class Origins:
 
     def compared(self, centers: Centers) -> dict[str, Any]:
         """Return the stated origins against the centres that were found, before any was kept, ready for JSON."""
+        seen = ~centers.has(_UNSEEN) | centers.has(_UNSEEN).all()
         medians = {
-            "stated_median_px": np.hypot(*self.displacement.T),
-            "found_median_px": np.hypot(*centers.displacement.T),
-            "apart_median_px": self._apart(centers),
+            "stated_median_px": np.hypot(*self.displacement.T)[seen],
+            "found_median_px": np.hypot(*centers.displacement.T)[seen],
+            "apart_median_px": self._apart(centers)[seen],
         }
         return {
             "stated": int(np.count_nonzero(self.displacement.any(axis=1))),
@@ -101,11 +110,11 @@ def stated_origins(
         Refined particles, and neither of the two is given; a distance that is negative.
     """
     if keep_within is not None and not (np.isfinite(keep_within) and keep_within >= 0):
-        raise ValueError(Sentence("{keep_origins_within} is {value:g}; give pixels, 0 or more", value=keep_within))
+        raise ValueError(Sentence("{keep_within} is {value:g}; give pixels, 0 or more", value=keep_within))
     displacement = None
     if particles.table is not None:
         with suppress(NotStatedError):
-            displacement = particles.table.displacements(particles.pixel_size)
+            displacement = _displacements(particles)
     if displacement is None or not displacement.any():
         return None
     assert particles.table is not None
@@ -113,9 +122,19 @@ def stated_origins(
     if angles == 3 and keep_within is None and not replace_refined:
         words = (
             "{source!r} is of a 3-D refinement (angles in space, origins of {median:.2f} px in the median), and a new "
-            "centre is hardly better; give {yes:True} to replace all origins, or {keep_origins_within} to keep those "
-            "that the new centre is near"
+            "centre is hardly better; give {replace_refined:True} to replace all origins, or {keep_within} to keep "
+            "those that the new centre is near"
         )
         median = float(np.median(np.hypot(*displacement.T)))
         raise ValueError(Sentence(words, source=fspath(particles.source), median=median))
-    return Origins(displacement, angles, keep_within)
+    return Origins(displacement, angles, keep_within, decided=replace_refined or keep_within is not None)
+
+
+def _displacements(particles: Particles) -> npt.NDArray[np.float64]:
+    """Return the displacements that count: of particles that are refined, those that belong to the angles in space."""
+    table = particles.table
+    assert table is not None
+    if isinstance(table, CsFile) and table.angles == 3:
+        with suppress(NotStatedError):
+            return table.displacements(only=ALIGNMENTS[1])
+    return table.displacements(particles.pixel_size)

@@ -6,7 +6,7 @@ file.  Only an absolute one is the same to all, wherever the file that has it li
 
 from __future__ import annotations
 
-from centering.io.image_names import file_of
+from centering.io.image_names import file_of, parted
 from centering.io.places import Place
 from centering.io.stack import absolute
 from centering.io.star import StarFile
@@ -23,7 +23,7 @@ def with_absolute_names(star: StarFile, *, keep: bool = False) -> StarFile:
     full: dict[str, str] = {}
     names = []
     for name in star.names:
-        number, at, stack = name.rpartition("@")
+        number, at, stack = parted(name)
         if stack not in full:
             full[stack] = _absolute(stack, place, keep)
         names.append(f"{number}{at}{full[stack]}")

@@ -194,7 +194,12 @@ class CsFile(ParticleList):
         return np.rad2deg(self.table[name].astype(np.float64))
 
     def with_shifts(
-        self, displacement: Float64, pixel_size: Float64 | None = None, *, only: str | None = None
+        self,
+        displacement: Float64,
+        pixel_size: Float64 | None = None,
+        *,
+        only: str | None = None,
+        stays: npt.NDArray[np.bool_] | None = None,
     ) -> CsFile:
         """Return a file whose shifts centre the particles; every other field keeps its bytes.
 
@@ -210,6 +215,8 @@ class CsFile(ParticleList):
             Not needed: shifts are in units of the pixel sizes in the file (`with_pixel_size` sets others).
         only : str, optional
             ``alignments2D`` or ``alignments3D``: leave all others as they are.
+        stays : ndarray of bool, shape (B,), optional
+            Particles whose shifts keep their bytes, in every group that is there.
         """
         if displacement.shape != (len(self), 2):
             raise ValueError(f"displacement has shape {displacement.shape}, the .cs file asks for ({len(self)}, 2)")
@@ -221,7 +228,12 @@ class CsFile(ParticleList):
                 fields[f"{prefix}/psize_A"] = image
             size = unit(self.table, prefix)
             moves = (-displacement[:, ::-1] * image[:, None]).reshape(len(self), *(1,) * (size.ndim - 1), 2)
-            fields[f"{prefix}/shift"] = moves / size[..., None] + 0.0
+            shift = moves / size[..., None] + 0.0
+            if stays is not None and prefix in present:
+                shift = np.where(
+                    stays.reshape(len(self), *(1,) * (shift.ndim - 1)), self.table[f"{prefix}/shift"], shift
+                )
+            fields[f"{prefix}/shift"] = shift
         return self.with_fields(fields)
 
     def with_fields(self, fields: Mapping[str, npt.NDArray[Any]]) -> CsFile:

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Index", "file_of", "for_relion", "parse_images"]
+__all__ = ["Index", "file_of", "for_relion", "parse_images", "parted"]
 
 Index = npt.NDArray[np.int64]
 
@@ -31,14 +31,18 @@ def for_relion(stack: str) -> str:
     return stack if stack.lower().endswith((".mrcs", ":mrcs")) else f"{file_of(stack)}:mrcs"
 
 
+def parted(name: str) -> tuple[str, str, str]:
+    """Return the number, the first ``@``, and the stack, whose folders may have one too; without it a file alone."""
+    return name.partition("@") if "@" in name else ("", "", name)
+
+
 def parse_images(path: str | PathLike[str], names: Sequence[str]) -> tuple[list[str], Index, Index]:
     """Return the files of distinct stacks, and for every name the index into them and the image, counted from 0.
 
     ValueError, which quotes the name and ``path``: one that is not ``000001@stack.mrcs``, counted from 1.
     """
-    # a name without "@" is a file of one image
-    parts = [value.partition("@") if "@" in value else ("1", "@", value) for value in names]
-    numbers = np.array([_image_number(part[0]) for part in parts], dtype=np.int64)
+    parts = [parted(value) for value in names]
+    numbers = np.array([_image_number(number) if at else 1 for number, at, _ in parts], dtype=np.int64)
     places: dict[str, int] = {}
     index = np.array([places.setdefault(part[2], len(places)) for part in parts], dtype=np.int64)
     broken = np.array([not file_of(name) or any(one in name for one in "\0\n\r") for name in places])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -163,11 +164,12 @@ def _headers(stacks: Sequence[MrcStack], stack_index: npt.NDArray[np.int64]) -> 
     sizes = np.array([stack.voxel_size or np.nan for stack in stacks])
     if np.isnan(sizes).all():
         return None
-
-    def whose(row: int) -> str:
-        return f"the header of {fspath(stacks[stack_index[row]].path)!r}"
-
+    whose = partial(_whose, tuple(stack.path for stack in stacks), stack_index)
     return Stated("the MRC headers", "from the MRC headers", sizes[stack_index], header=True, whose=whose)
+
+
+def _whose(paths: Sequence[Path], stack_index: npt.NDArray[np.int64], row: int) -> str:
+    return f"the header of {fspath(paths[stack_index[row]])!r}"
 
 
 def pixel_sizes(star: StarFile, given: float | None = None) -> tuple[npt.NDArray[np.float64] | None, str]:

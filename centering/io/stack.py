@@ -89,5 +89,15 @@ def numbered(stack: str, count: int) -> list[str]:
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Return the absolute name of a file, which every program reads alike from every folder; links stay."""
-    return os.path.abspath(path)  # noqa: PTH100  (resolve() would follow a link)
+    """Return the absolute name of a file, which every program reads alike from every folder.
+
+    Links stay, but for those whose ``..`` is another folder than that in front of them.
+    """
+    full = os.path.abspath(path)  # noqa: PTH100  (resolve() would follow a link)
+    parts = Path(path).parts
+    if ".." not in parts:
+        return full
+    end = len(parts) - parts[::-1].index("..")
+    above = os.path.realpath(os.path.join(*parts[:end]))  # noqa: PTH118
+    shown = os.path.realpath(os.path.abspath(os.path.join(*parts[:end])))  # noqa: PTH100, PTH118
+    return full if above == shown else os.path.join(above, *parts[end:])  # noqa: PTH118

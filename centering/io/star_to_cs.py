@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from os import fspath
 from pathlib import PurePosixPath
@@ -43,7 +44,8 @@ def to_cs(star: StarFile, *, pixel_size: float | None = None, into: CsFile | Non
         The file from which the particles once came.  The result has its rows that ``star`` names, in its order, with
         every field that is not set here byte for byte; fields of it that say the same as ``star`` keep their bytes
         too.  Its pixel sizes and its microscope count, unless ``pixel_size`` is given.  Images are told by their number
-        and the path of their stack without its extension, or else by the name of the stack alone.  Without it the file
+        and the path of their stack without its extension, from the folder of the project on, or else by the name of the
+        stack alone.  Without it the file
         is a new one: fields that centering does not know are missing, and every ``uid`` follows from the image name.
 
     Raises
@@ -205,7 +207,8 @@ def _rows(star: StarFile, stacks: list[str], stack_index: Index, image_index: In
     """Return the row of ``into`` that every particle is."""
     numbers = into.table["blob/idx"].tolist()
     there = [PurePosixPath(stack).with_suffix("") for stack in into.stacks]
-    wanted = [PurePosixPath(file_of(name)).with_suffix("") for name in stacks]
+    known = {fspath(path) for path in there}
+    wanted = [_tail(PurePosixPath(file_of(name)).with_suffix(""), known) for name in stacks]
     by_path = {(fspath(path), number): row for row, (path, number) in enumerate(zip(there, numbers, strict=True))}
     by_name: dict[Key, int] = {}
     for row, (path, number) in enumerate(zip(there, numbers, strict=True)):
@@ -221,3 +224,9 @@ def _rows(star: StarFile, stacks: list[str], stack_index: Index, image_index: In
     if len(np.unique(rows)) < len(rows):
         raise ValueError(f"several images of {fspath(star.path)!r} are the same one of {fspath(into.path)!r}")
     return rows
+
+
+def _tail(path: PurePosixPath, known: Collection[str]) -> PurePosixPath:
+    """Return the longest end of a path that is known: names are relative to a project or absolute; else the path."""
+    tails = (PurePosixPath(*path.parts[first:]) for first in range(len(path.parts)))
+    return next((tail for tail in tails if fspath(tail) in known), path)

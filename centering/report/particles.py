@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from centering.engine.job import Job
 from centering.estimators.base import surface
+from centering.io.image_names import parted
 from centering.plot import displayed
 from centering.report.pictures import marked
 from centering.report.words import readable
@@ -55,7 +56,7 @@ def _marks(job: Job, centers: Centers, k: int) -> dict[str, Any]:
 def _caption(job: Job, centers: Centers, k: int) -> str:
     row, column = centers.displacement[k]
     flags = ", ".join(Flag.names(int(centers.flags[k])))
-    number, _, place = job.particles.names[k].rpartition("@")
+    number, _, place = parted(job.particles.names[k])
     # the folder is the same for most of them, and says nothing here
     name = escape(readable(f"{number}@{place.rpartition('/')[2]}" if number else place))
     words = f"<b>particle {k + 1:,}</b> · row {row:+.1f}, column {column:+.1f} px"

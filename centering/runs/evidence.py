@@ -185,6 +185,8 @@ def _weighed(
 
 def _stated(job: Job) -> Array:
     """Return the displacements that the file of the particles states, zeros where it states none."""
+    if job.origins is not None:
+        return job.origins.displacement
     particles = job.particles
     nothing = np.zeros((len(particles), 2))
     if particles.star is None:

@@ -15,10 +15,12 @@ import numpy.typing as npt
 import centering
 from centering.engine.job import Job
 from centering.io.absolute_names import with_absolute_names
+from centering.io.cryosparc import CsFile
 from centering.io.formats import own_file, own_files
 from centering.io.particles import Particles
 from centering.io.stack import StackTable, absolute, numbered
 from centering.io.star import StarFile
+from centering.io.table import Float64, ParticleTable
 from centering.results import Centers, Flag
 from centering.runs.evidence import Evidence
 from centering.runs.judgement import with_judgement
@@ -89,15 +91,17 @@ def write_outputs(
     if star is None:  # images that were opened from no file of a known format
         images = StackTable(particles.source, len(particles))
         star = images.to_star(size=particles.size, pixel_size=particles.pixel_size)
-    settled = centers if job.origins is None else job.origins.settled(centers)
+    settled, stays = centers, np.zeros(len(particles), dtype=np.bool_)
+    if job.origins is not None:
+        settled, stays = job.origins.settled(centers), job.origins.kept(centers)
     named = with_absolute_names(star.with_origins(settled.displacement, particles.pixel_size), keep=keep_names)
     with_judgement(named, centers, particles.pixel_size).write(folder / "particles.star")
     own = own_file(particles.source)
     if particles.table is not None and own != "particles.star":
         with named_if_outside(particles.table):
-            particles.table.centered(settled.displacement, particles.pixel_size).write(folder / own)
+            _centered(particles.table, settled.displacement, particles.pixel_size, stays).write(folder / own)
     if recentered is not None:
-        moved = star.with_origins(np.zeros_like(centers.displacement), particles.pixel_size)
+        moved = star.with_origins(settled.displacement - centers.displacement, particles.pixel_size)
         with_judgement(renamed(moved, recentered), centers, particles.pixel_size).write(folder / "recentered.star")
     _write_table(folder / "centers.csv", particles, centers)
     summary = summarize(job, centers, evidence)
@@ -108,6 +112,15 @@ def write_outputs(
     (folder / "summary.json").write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n")
     if figures:
         _write_figures(folder, job, centers)
+
+
+def _centered(
+    table: ParticleTable, displacement: Float64, pixel_size: Float64 | None, stays: npt.NDArray[np.bool_]
+) -> ParticleTable:
+    """Return the table with new displacements; of a ``.cs`` file all that moves a particle that stays does so."""
+    if isinstance(table, CsFile) and stays.any():
+        return table.with_shifts(displacement, stays=stays)
+    return table.centered(displacement, pixel_size)
 
 
 def preload() -> None:

@@ -97,10 +97,10 @@ def _doubts(job: Job, evidence: Evidence) -> Iterator[str]:
     if math.isnan(evidence.found_signal):
         yield "the estimator failed when it was asked again, so that nothing is known about its centres"
     if few and not _better(evidence):
-        words = "{images} images are too few to tell whether the centres are right; look at every one of them"
+        words = "{images} too few to tell whether the centres are right; look at every one of them"
         if evidence.stated_centers:
-            words = "{images} images are too few to tell whether the centres are better than those that the file states"
-        yield Sentence(words, images=evidence.images)
+            words = "{images} too few to tell whether the centres are better than those that the file states"
+        yield Sentence(words, images="1 image is" if evidence.images == 1 else f"{evidence.images} images are")
     if evidence.appeared and not few:
         yield f"the mean of the images shows nothing about {_stated(evidence)}; look whether they are particles"
     if evidence.border > _BORDER:

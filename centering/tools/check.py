@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from centering.engine.origins import stated_origins
 from centering.io.cryosparc import CsFile
 from centering.io.facts import Stated
 from centering.io.formats import format_of, own_file, read_table, reading
@@ -67,7 +68,15 @@ def check(path: str | PathLike[str], pixel_size: float | None = None) -> Iterato
         yield "note", words
     for words in particles.warnings:
         yield "warning", words
-    yield "run", _would(particles)
+    try:
+        would = _would(particles)
+        origins = stated_origins(particles)
+    except ValueError:
+        yield "run", "would refuse it"
+        raise
+    if origins is not None:
+        yield "warning", origins.warning()
+    yield "run", would
 
 
 def _of_table(table: ParticleTable) -> Iterator[Line]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.engine.job import Job
+from centering.io.absolute_names import with_absolute_names
 from centering.io.atomic import check_output_folder
 from centering.io.cryosparc import CsFile
 from centering.io.cs_alignments import shifted_groups
@@ -22,8 +23,10 @@ from centering.io.output_folder import OutputFolder, recover
 from centering.io.particles import Particles
 from centering.io.planar import class_doubts, segment_doubts
 from centering.io.refusal import check_pixel_size
+from centering.io.star import StarFile
 from centering.io.table import ParticleTable
 from centering.results import Centers, Flag
+from centering.runs.judgement import OURS
 from centering.sentence import named_if_outside
 from centering.shift import shift_images
 from centering.tools.scales import average_scale
@@ -137,6 +140,7 @@ def recenter_classes(
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
     known: Stamps = (),
+    keep_names: bool = False,
 ) -> Centers:
     """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
@@ -159,6 +163,9 @@ def recenter_classes(
         Told what is doubtful in ``particles``, a sentence each, before anything is written.
     known : tuple of (Path, Stamp)
         The state of ``particles`` when it was first read, from `refuse_misfit`.
+    keep_names : bool
+        Whether image names in the new STAR file that are relative to the current folder stay so; else those of stacks
+        that are there are absolute, as in `centering.runs.run.run`.
 
     Returns
     -------
@@ -184,7 +191,8 @@ def recenter_classes(
         classes, *_ = source.classification(sizes)
     average_size, doubts = average_scale(averages, said, sizes, given=average_pixel_size, given_for_both=pixel_size)
     if warn is not None:
-        others = (*segment_doubts(source), *class_doubts(source), *_staying(source))
+        stay = *_staying(source), *_judged(source)
+        others = (*segment_doubts(source), *class_doubts(source), *stay)
         for words in (*verdict.warnings, *source.warnings, *others, *doubts):
             warn(words)
     recover(out)
@@ -195,7 +203,8 @@ def recenter_classes(
     centers.displacement[centers.has(Flag.FLAT)] = 0.0
     moved = propagate(source, centers.displacement, numbers=numbers, pixel_size=sizes, average_pixel_size=average_size)
     # both names are one where the particles are in a STAR file
-    results: dict[str, ParticleTable] = {"particles.star": moved.to_star(), own_file(source.path): moved}
+    results: dict[str, ParticleTable] = {own_file(source.path): moved}
+    results["particles.star"] = with_absolute_names(moved.to_star(), keep=keep_names)
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         shown = averages.common_pixel_size if average_size is None else average_size
         write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), shown)
@@ -213,6 +222,16 @@ def _staying(source: ParticleTable) -> list[str]:
     names = ", ".join(others)
     words = f"the shifts of {names} of {fspath(source.path)!r} stay: averages of 2-D classes tell nothing of them"
     return [words] if others else []
+
+
+def _judged(source: ParticleTable) -> list[str]:
+    """Say which columns of a STAR file are of centres that an earlier run has found."""
+    columns = source.particles.columns if isinstance(source, StarFile) else ()
+    names = ", ".join(label for label in columns if label.startswith(OURS))
+    words = (
+        f"{names} of {fspath(source.path)!r} stay: they are of the centres before, and averages tell nothing of them"
+    )
+    return [words] if names else []
 
 
 def _write_table(path: Path, numbers: Index, classes: Index, centers: Centers) -> None:

@@ -9,6 +9,7 @@ import pytest
 import starfile
 from click.testing import CliRunner
 from datafiles import SIZE, simulated, write_cs
+from field import cs_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib import recfunctions
@@ -303,3 +304,16 @@ def test_stacks_and_images_are_the_same_in_both_formats(drawn, data):
     back = to_cs(star).table
     assert back["blob/path"].tolist() == one["blob/path"].tolist()
     np.testing.assert_array_equal(back["blob/idx"], one["blob/idx"])
+
+
+def test_absolute_names_of_two_jobs_with_the_same_stacks_find_their_way_back():
+    """What a run writes has absolute names; the .cs file has those of the project."""
+    rows = cs_table("J12/extract/m.mrc")
+    rows["blob/path"][6:] = b"J15/extract/m.mrc"
+    rows["blob/idx"] = np.arange(12) % 6
+    cs = CsFile(Path("particles.cs"), rows)
+    star = cs.to_star()
+    names = [name.replace("@", "@/far/project/") for name in star.names]
+    star = star.with_columns(star.particles, {"rlnImageName": names})
+    back = to_cs(star, into=cs)
+    np.testing.assert_array_equal(back.table["uid"], rows["uid"])

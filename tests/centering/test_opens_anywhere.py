@@ -74,6 +74,31 @@ def test_names_of_a_project_stay_where_that_is_asked(project, monkeypatch):
     assert after == before
 
 
+@pytest.mark.parametrize("folder", ["job", "job@home"])
+def test_names_of_the_stack_that_was_read_where_a_name_fits_two(tmp_path, monkeypatch, folder):
+    for place in ("project", "elsewhere"):
+        write_mrc(tmp_path / place / folder / "stack.mrcs", images())
+    write_star(tmp_path / "project/particles.star", particles(f"{folder}/stack.mrcs"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert centering("run", "../project/particles.star", "--out", "out", *RUN).warns("fits two files")
+    assert StarFile.read("out/particles.star").names[0] == f"000001@{tmp_path}/elsewhere/{folder}/stack.mrcs"
+
+
+def test_particles_of_classes_open_from_where_they_lie(tmp_path, monkeypatch):
+    write_mrc(tmp_path / "job/stack.mrcs", images())
+    write_mrc(tmp_path / "averages.mrcs", images()[:2])
+    rows = particles("job/stack.mrcs", rlnClassNumber=1, rlnAnglePsi=0.0, centeringFlags="none")
+    rows[3]["rlnImageName"] = "000004@gone/stack.mrcs"  # images are not read
+    write_star(tmp_path / "particles.star", rows)
+    monkeypatch.chdir(tmp_path)
+    given = ("classes", "averages.mrcs", "particles.star", "--radius", 12, "--estimator", "mass")
+    assert centering(*given, "--out", "out").warns("centeringFlags", "stay")
+    names = StarFile.read("out/particles.star").names
+    assert (names[0], names[3]) == (f"000001@{tmp_path}/job/stack.mrcs", "000004@gone/stack.mrcs")
+    assert centering(*given, "--out", "kept", "--keep-names").code == 0
+    assert StarFile.read("kept/particles.star").names == StarFile.read("particles.star").names
+
+
 def test_relion_selects_by_what_a_run_thinks(relion, tmp_path, monkeypatch):
     """The score stands in RELION's own column; it keeps ours, which it does not know."""
     monkeypatch.chdir(tmp_path)

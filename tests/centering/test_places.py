@@ -1,6 +1,7 @@
 """A name in a file is relative to a folder that nobody states: what it leads to, and when that is doubtful."""
 
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from centering.io.mrc import write_stack
 from centering.io.opening import open_particles
 from centering.io.places import Place, find_file
+from centering.io.stack import absolute
 
 NAME = "Extract/job012/m.mrcs"
 
@@ -26,6 +28,18 @@ def put(folder, level=0.0, name=NAME):
     path.parent.mkdir(parents=True, exist_ok=True)
     write_stack(path, np.full((2, 4, 4), level), 1.5)
     return path
+
+
+def test_an_absolute_name_is_that_of_the_same_file_also_through_links():
+    for folder in ("far/deep", "here"):
+        Path(folder).mkdir(parents=True)
+    Path("here/link").symlink_to(Path("far/deep").absolute())
+    Path("far/x").write_text("")
+    for name in ("here/link/../x", "here/../far/x", "here/link/../not/yet", "far/./x"):
+        full = Path(absolute(name))
+        assert full.is_absolute()
+        assert full.resolve() == Path(os.path.realpath(name))
+    assert absolute("here/link/x") == os.path.abspath("here/link/x")  # noqa: PTH100
 
 
 def star(folder, name=NAME):
@@ -130,3 +144,12 @@ def test_what_is_taken_is_as_before_and_doubtful_where_another_start_takes_anoth
             assert (len(found) > 1) == expected
     finally:
         os.chdir(before)
+
+
+def test_particles_that_were_opened_can_be_sent_to_another_process():
+    put("A", 1.0)
+    particles = open_particles(star("A/Extract/job012"))
+    again = pickle.loads(pickle.dumps(particles))
+    assert again.star.names == particles.star.names
+    assert [one.of(0) for one in again.pixel_size_stated] == [one.of(0) for one in particles.pixel_size_stated]
+    np.testing.assert_array_equal(again.read([1]), particles.read([1]))

@@ -109,10 +109,12 @@ def test_particles_of_recentred_classes_land_on_the_centre_pixel(project, size):
     rows = [line.split(",") for line in Path("out/classes.csv").read_text().splitlines()[1:]]
     assert [int(row[0]) for row in rows] == list(range(1, CLASSES + 1))
     assert sum(int(row[1]) for row in rows) == COUNT
-    # everything else is kept
+    # everything else is kept, but for names, which lead to the same stack from everywhere
     before, after = (starfile.read(path)["particles"] for path in ("particles.star", "out/particles.star"))
-    kept = [name for name in before if "Origin" not in name]
+    kept = [name for name in before if "Origin" not in name and name != "rlnImageName"]
     assert before[kept].equals(after[kept])
+    names = [name.replace("@", f"@{Path.cwd()}/") for name in before["rlnImageName"]]
+    assert after["rlnImageName"].tolist() == names
 
 
 def test_origins_in_pixels_of_an_old_file(project):

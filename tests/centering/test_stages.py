@@ -151,6 +151,17 @@ def test_a_stage_can_be_entered_again(soon, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_stage_that_is_interrupted_as_it_begins_says_nothing_else(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    stages = Stages()
+    stages._watched = True
+    monkeypatch.setattr(_stages, "progress_bar", interrupted)  # Ctrl-C while the bar is loaded
+    with pytest.raises(KeyboardInterrupt), stages:
+        stages.begin("reading", 0)
+
+
 @pytest.mark.parametrize("estimator", ["surrogate", "mass"])
 def test_the_stages_of_a_run(tmp_path, monkeypatch, rng, estimator):
     monkeypatch.chdir(tmp_path)

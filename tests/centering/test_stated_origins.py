@@ -6,11 +6,14 @@ from pathlib import Path
 import field
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from field import centering, images, particles, write_mrc, write_star
 
+from centering.cli import main
 from centering.engine.origins import Origins
+from centering.io.mrc import write_stack
 from centering.report.words import found_in
-from centering.results import Centers
+from centering.results import Centers, Flag
 
 RUN = ("run", "particles.star", "--radius", 12, "--out", "out", "--no-report")
 
@@ -111,3 +114,69 @@ def test_what_is_compared_is_what_was_found(rng):
     expected = np.where((apart <= np.median(apart))[:, None], stated, found)
     np.testing.assert_array_equal(settled, expected)
     assert origins.compared(centers)["kept"] == 5
+
+
+@pytest.mark.parametrize("option", [("--write-stack",), ("--keep-origins-within", 0.01)])
+def test_images_that_show_nothing_keep_the_origins_that_are_stated(option):
+    """Not finite, constant, and behind the end of the file: no centre is found, and zero is none."""
+    data = images()
+    data[3, 5, 5], data[5] = np.nan, 1.0
+    write_stack("stack.mrcs", data, field.PIXEL)
+    with Path("stack.mrcs").open("r+b") as file:
+        file.truncate(1024 + 11 * data[0].nbytes)
+    write(off=1.0)
+    stated = field.right() + field.PIXEL
+    result = CliRunner().invoke(main, [str(one) for one in (*RUN, *option)])
+    assert result.exit_code == 3  # complete but for what the file does not hold
+    unseen = [3, 5, 11]
+    np.testing.assert_allclose(field.origins()[unseen], stated[unseen], atol=1e-5)
+    seen = np.setdiff1d(np.arange(12), unseen)
+    np.testing.assert_allclose(field.origins()[seen], field.right()[seen], atol=0.15)
+    assert summary()["origins"]["apart_median_px"] == pytest.approx(np.sqrt(2), abs=0.1)
+    if "--write-stack" in option:
+        left = field.origins("out/recentered.star")
+        np.testing.assert_allclose(left[unseen], stated[unseen], atol=1e-5)
+        assert not left[seen].any()
+
+
+def test_a_summary_of_origins_without_any_image_that_shows_something():
+    centers = Centers(np.zeros((3, 2)), np.full(3, np.nan), np.full(3, int(Flag.NONFINITE)))
+    assert Origins(np.ones((3, 2))).compared(centers)["apart_median_px"] == pytest.approx(np.sqrt(2), abs=1e-4)
+
+
+@pytest.mark.parametrize("option", [(), ("--keep-origins-within", 3), ("--yes",)])
+def test_the_shifts_of_a_refinement_count_where_those_of_a_classification_are_zero(option):
+    shift = field.right(1.0) + 1.0
+    size = np.float64(field.PIXEL)
+    fields = {"alignments3D__shift": shift, "alignments3D__pose": np.full((12, 3), 0.5), "alignments3D__psize_A": size}
+    fields |= {"alignments2D__shift": np.zeros(2), "alignments2D__psize_A": size}
+    field.write_cs_project(field.cs_table(**fields))
+    result = centering("run", "particles.cs", *RUN[2:], *option)
+    if not option:
+        assert result.refused
+        return
+    table, keeps = np.load("out/particles.cs"), option[0] != "--yes"
+    np.testing.assert_allclose(
+        table["alignments3D/shift"], shift if keeps else field.right(1.0), atol=1e-5 if keeps else 0.1
+    )
+    expected = np.zeros((12, 2)) if keeps else field.right(1.0)
+    np.testing.assert_allclose(table["alignments2D/shift"], expected, atol=1e-5 if keeps else 0.1)
+    np.testing.assert_allclose(field.origins(), field.right() + keeps * field.PIXEL, atol=0.15)
+
+
+def test_what_was_decided_is_no_doubt_for_strict():
+    write(["rlnAngleRot"])
+    result = centering(*RUN, "--strict", "--yes")
+    assert result.code == 0
+    assert result.warns("are replaced")
+    write(["rlnAnglePsi"])
+    assert centering(*RUN, "--strict", "--overwrite").code == 2
+    assert centering(*RUN, "--strict", "--overwrite", "--keep-origins-within", 1).code == 0
+
+
+def test_a_check_says_what_a_run_would_refuse():
+    write(["rlnAngleRot"])
+    result = centering("check", "particles.star")
+    assert result.code == 2
+    assert "--yes" in result.err
+    assert "would refuse it" in result.out
