@@ -50,9 +50,9 @@ def check(path: str | PathLike[str], pixel_size: float | None = None) -> Iterato
     except (ValueError, OSError):
         if Path(path).is_file():
             with suppress(ValueError, OSError):  # what is wrong where it cannot be read at all
-                table = read_table(path)
-                yield from _of_table(table)
-                yield from _of_sources(table)
+                listed = read_table(path)
+                yield from _of_table(listed)
+                yield from _of_sources(listed)
             yield "run", "would refuse it"
         raise
     table = particles.table
