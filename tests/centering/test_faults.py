@@ -40,7 +40,9 @@ def command(*arguments, code=0):
 
 
 def contents(folder="out"):
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
+    """Return the bytes of every file; absolute image names as they would be from the project folder."""
+    here = os.fsencode(Path.cwd()) + b"/"
+    return {path.name: path.read_bytes().replace(here, b"") for path in Path(folder).iterdir() if path.is_file()}
 
 
 def visible():

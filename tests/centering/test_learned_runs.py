@@ -106,7 +106,9 @@ def whole_run(tmp_path_factory, inputs):
 
 
 def contents(folder="out"):
-    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    """Return the bytes of every file; absolute image names as they would be from the project folder."""
+    here = os.fsencode(Path.cwd()) + b"/"
+    return {path.name: path.read_bytes().replace(here, b"") for path in Path(folder).iterdir()}
 
 
 def table(text):
