@@ -5,8 +5,8 @@ other distributions included; `table` is what each of them has to say, `facts` d
 `star` and `star_facts`, over `star_text`, `star_table`, `star_cells` and `star_images`.  cryoSPARC: `cryosparc`, over
 `cs_table` (and `cs_compressed`), `cs_alignments` and `cs_passthrough`; `star_to_cs` (with `star_in_cs`) and
 `cs_to_star` lead from one to the other.  Images: `mrc`, `stack`, images alone, and `image_names`; `places` finds stacks
-by their names, `micrographs` says their pixel sizes.  `planar` refuses what is no set of images of single particles,
-`refusal` is what all of them refuse alike.
+by their names, `absolute_names` makes these lead there from everywhere, `micrographs` says their pixel sizes.
+`planar` refuses what is no set of images of single particles, `refusal` is what all of them refuse alike.
 
 Writing: `atomic` files, a whole `output_folder`, complete results in the place of older ones (`publishing`), one
 program at a time (`locking`).  `absolute_names` lead to the images from everywhere.  `identity` notices files that

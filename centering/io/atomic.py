@@ -111,6 +111,9 @@ def _remove(path: Path) -> None:
             return
 
 
+_WATCH = "watch.json"
+"""The file by which the folder of a watch is known, which collects what arrives until somebody ends it."""
+
 _RELION_JOB = {"job.star", "job_pipeline.star", "note.txt", "run.job", "run.out", "run.err"}
 """Files by which RELION's folder of a job is known, which it makes before the job begins."""
 
@@ -136,8 +139,8 @@ def check_output_folder(
     Raises
     ------
     FileExistsError, FileNotFoundError, ValueError
-        It exists, holds files of others alone, is no folder, leads up again through one that does not exist, has a
-        name that cannot stand in a STAR file, or an output would overwrite an input.
+        It exists, holds files of others alone, is that of a watch or no folder, leads up again through one that does
+        not exist, has a name that cannot stand in a STAR file, or an output would overwrite an input.
     """
     final = Path(path)
     refuse_line_breaks(final)
@@ -165,6 +168,8 @@ def check_output_folder(
 def _refuse_strange(folder: Path, owned: Collection[str]) -> None:
     """Refuse to write among files of others: a folder that is not empty, without one of ours and no job of RELION."""
     there = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    if _WATCH in there:
+        raise FileExistsError(f"{fspath(folder)!r} is the folder of 'centering watch'; give another folder")
     if there and not {*owned, *_RELION_JOB} & {*there}:
         some = ", ".join(repr(name) for name in there[:3]) + (" and more" if len(there) > 3 else "")
         raise FileExistsError(f"{fspath(folder)!r} holds {some}, and no results of this command; give another folder")

@@ -130,7 +130,7 @@ class StarFile(StarText):
         table = self.particles
         for labels, found in ((("rlnAngleRot", "rlnAngleTilt"), 3), (("rlnAnglePsi",), 2)):
             present = [label for label in labels if label in table.columns]
-            if any(value.strip("+-0.") for label in present for value in set(self.column(table, label))):
+            if any(_some(value) for label in present for value in set(self.column(table, label))):
                 return found
         return 0
 

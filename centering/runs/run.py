@@ -199,6 +199,7 @@ def _identity(job: Job, files: Stamps, write_stack: bool, keep_names: bool) -> d
         "values": hashlib.sha256(_values(job)).hexdigest(),
         "recentered stack": write_stack,
         "names stay": keep_names,
+        "origins are compared": job.origins is not None,
         "origins stay within": None if job.origins is None else job.origins.keep_within,
     }
 

@@ -25,9 +25,11 @@ from centering.runs.prepare import prepare
 from centering.runs.run import run
 from centering.shift import shift_images
 
-__all__ = ["Demo", "run_demo"]
+__all__ = ["OUTPUTS", "Demo", "run_demo"]
 
-OWN = ("simulated.mrcs", "truth.star", "demo.png", "particles.png")  # centered/ may be that of a run
+OUTPUTS = ("simulated.mrcs", "truth.star", "demo.png", "particles.png")
+"""Names of what `run_demo` writes, but ``centered``, which may also be that of a run."""
+
 COUNT, SIZE, RADIUS, MAX_SHIFT, SNR, PIXEL_SIZE = 400, 128, 32, 16, 0.05, 1.5
 
 
@@ -53,7 +55,7 @@ def run_demo(
 ) -> Demo:
     """Simulate, center and compare; the results lie in ``out``, new unless ``overwrite``, and in ``out/centered``."""
     folder = Path(out)
-    check_output_folder(folder, owned=OWN, overwrite=overwrite)
+    check_output_folder(folder, owned=OUTPUTS, overwrite=overwrite)
     simulation = simulate.particles(COUNT, SIZE, radius=RADIUS, max_shift=MAX_SHIFT, snr=SNR, views=6, seed=7)
     folder.mkdir(parents=True, exist_ok=True)
     stack = folder / "simulated.mrcs"

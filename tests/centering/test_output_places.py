@@ -121,6 +121,7 @@ def test_up_again_from_a_link_is_where_the_system_says():
 def test_only_what_was_written_is_said_to_be():
     Path("out").mkdir()
     Path("out/notes").write_text("mine")
+    Path("out/summary.json").write_text("of another run")
     words = command(*RUN, "out", "--overwrite").output
     assert "particles.star" in words
     assert "notes" not in words

@@ -83,3 +83,18 @@ def test_page_and_terminal_name_the_estimator_in_words():
     assert "surrogate centre, max shift 20" in head
     assert "SurrogateCenter(" not in head
     assert field.found().shape == (field.COUNT, 2)
+
+
+@pytest.mark.parametrize(("name", "words"), [("watch.json", "centering watch"), ("mine.txt", "no results")])
+def test_nothing_is_written_into_the_folder_of_somebody_else(name, words):
+    """That of a watch has a particles.star, too, which it collects."""
+    Path("out").mkdir()
+    Path("out", name).write_text("{}")
+    there = {name, "particles.star"} if name == "watch.json" else {name}
+    for other in there - {name}:
+        Path("out", other).write_text("collected")
+    for command in (["run", "stack.mrcs", "--radius", "4"], ["demo"]):
+        result = centering(*command, "--out", "out", "--overwrite")
+        assert result.code == 2
+        assert words in result.err
+    assert {path.name for path in Path("out").iterdir()} == there

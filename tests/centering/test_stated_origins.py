@@ -12,6 +12,7 @@ from field import centering, images, particles, write_mrc, write_star
 from centering.cli import main
 from centering.engine.origins import Origins
 from centering.io.mrc import write_stack
+from centering.io.star import StarFile
 from centering.report.words import found_in
 from centering.results import Centers, Flag
 
@@ -180,3 +181,11 @@ def test_a_check_says_what_a_run_would_refuse():
     assert result.code == 2
     assert "--yes" in result.err
     assert "would refuse it" in result.out
+
+
+def test_angles_of_zero_are_none_however_they_are_written():
+    write(["rlnAngleRot"])
+    text = Path("particles.star").read_text()
+    for zero in ("0", "-0.0", "0.000000e+00"):
+        Path("particles.star").write_text(text.replace(" 30.0\n", f" {zero}\n"))
+        assert StarFile.read("particles.star").angles == 0

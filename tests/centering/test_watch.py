@@ -69,8 +69,8 @@ def test_every_stack_gets_what_run_gives_and_all_of_them_one_star_file(project):
             assert Path(f"live/stacks/{place}/{file}").read_bytes() == Path(f"once/{file}").read_bytes()
         shutil.rmtree("once")
     every = starfile.read("live/particles.star")["particles"]
-    assert every["rlnImageName"].tolist() == [f"{k:06d}@in/a.mrcs" for k in range(1, 5)] + [
-        f"{k:06d}@in/sub/b.mrcs" for k in range(1, 4)
+    assert every["rlnImageName"].tolist() == [f"{k:06d}@{Path.cwd()}/in/a.mrcs" for k in range(1, 5)] + [
+        f"{k:06d}@{Path.cwd()}/in/sub/b.mrcs" for k in range(1, 4)
     ]
     found = -every[["rlnOriginYAngst", "rlnOriginXAngst"]].to_numpy() / 1.5
     truth = np.concatenate([simulated(4).displacement, simulated(3, seed=2).displacement])
@@ -152,7 +152,7 @@ def test_a_stack_that_fails_while_it_is_read_costs_nothing_else(project, monkeyp
         result = watch()
     assert "a.mrcs: left alone: 'in/a.mrcs' became shorter while it was read" in result.stderr
     assert starfile.read("live/particles.star")["particles"]["rlnImageName"].tolist() == [
-        f"{k:06d}@in/sub/b.mrcs" for k in range(1, 4)
+        f"{k:06d}@{Path.cwd()}/in/sub/b.mrcs" for k in range(1, 4)
     ]
     watch()
     assert len(starfile.read("live/particles.star")["particles"]) == 8
