@@ -49,9 +49,9 @@ def check(path: str | PathLike[str], pixel_size: float | None = None) -> Iterato
     except (ValueError, OSError):
         if Path(path).is_file():
             with suppress(ValueError, OSError):  # what is wrong where it cannot be read at all
-                table = read_table(path)
-                yield from _of_table(table)
-                yield from _of_sources(table)
+                listed = read_table(path)
+                yield from _of_table(listed)
+                yield from _of_sources(listed)
             yield "run", "would refuse it"
         raise
     table = particles.table
@@ -124,7 +124,8 @@ def _content(table: ParticleTable, particles: Particles) -> Iterator[Line]:
 
     def origins() -> str:
         length = np.hypot(*table.displacements(sizes).T)
-        return f"median {np.median(length):.2f} px from the middle of the box, largest {length.max():.2f} px"
+        rival = f"; {table.origin_doubts[0]}" if isinstance(table, CsFile) and table.origin_doubts else ""
+        return f"median {np.median(length):.2f} px from the middle of the box, largest {length.max():.2f} px{rival}"
 
     def places() -> str:
         assert isinstance(table, StarFile)
