@@ -12,6 +12,7 @@ from centering.cli._common import (
     refuse_doubts,
     say,
     strict_option,
+    tell,
     warn,
 )
 from centering.cli._stages import Stages
@@ -40,6 +41,7 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, s
       centering apply J12/particles.cs --out shifted --whole-pixels
     """
     with one_sentence(), Stages() as stages:
+        from centering.io.cryosparc import CsFile
         from centering.io.opening import open_particles
         from centering.tools.apply import apply_origins
 
@@ -47,8 +49,14 @@ def apply(input_path: str, out: str, angpix: float | None, whole_pixels: bool, s
         particles = open_particles(input_path, angpix)
         if strict:
             refuse_doubts(particles)
-        for words in particles.warnings:
-            warn(words)
+        table = particles.table
+        for words in (*particles.warnings, *(table.origin_doubts if isinstance(table, CsFile) else [])):
+            warn(words, strict=strict)
         advance = stages.begin("moving", len(particles))
         apply_origins(particles, out, whole_pixels=whole_pixels, overwrite=overwrite, progress=advance)
+    if particles.star is not None and "rlnCoordinateX" in particles.star.particles.columns:
+        tell(
+            "note",
+            "coordinates stay where the images were cut; 'centering extract-coordinates' moves those of the input",
+        )
     say(f"{len(particles)} images moved\nwritten: {out}/recentered.mrcs, recentered.star")

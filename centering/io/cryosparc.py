@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.cs_alignments import ALIGNMENTS, shifted_groups, strange_shifts, the_one_shift, unit
+from centering.io.cs_alignments import ALIGNMENTS, rival_shifts, shifted_groups, strange_shifts, the_one_shift, unit
 from centering.io.cs_passthrough import join
 from centering.io.cs_table import checked, fill, load, located, save, with_new_fields
 from centering.io.cs_to_star import as_star, placeholders
@@ -170,6 +170,18 @@ class CsFile(ParticleList):
             )
         names = " or ".join(f"{prefix}/shift" for prefix in ((only,) if only else ALIGNMENTS))
         raise NotStatedError(f"{fspath(self.path)!r} has no shifts: no field {names}")
+
+    @property
+    def origin_doubts(self) -> list[str]:
+        """What speaks against `displacements`: another group of alignments that puts the particles elsewhere."""
+        rival = rival_shifts(self.table)
+        if rival is None:
+            return []
+        taken, other, apart = rival
+        return [
+            f"{fspath(self.path)!r} puts the particles elsewhere in {other}/shift than in {taken}/shift, "
+            f"which is taken: up to {apart:.2f} px"
+        ]
 
     @property
     def angles(self) -> int:

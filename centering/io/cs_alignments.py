@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ALIGNMENTS", "OWN", "shifted_groups", "strange_shifts", "the_one_shift", "unit"]
+__all__ = ["ALIGNMENTS", "OWN", "rival_shifts", "shifted_groups", "strange_shifts", "the_one_shift", "unit"]
 
 ALIGNMENTS = ("alignments2D", "alignments3D")
 """Prefixes of the two groups that cryoSPARC's jobs ask for, in the order in which they are asked here."""
@@ -21,6 +21,8 @@ OWN = "alignments"
 """How the prefixes of all groups begin."""
 
 Float64 = npt.NDArray[np.float64]
+
+_SAME = 0.01  # pixels; shifts that differ by less say the same
 
 
 def _shift_fields(table: npt.NDArray[Any]) -> list[str]:
@@ -78,3 +80,17 @@ def the_one_shift(table: npt.NDArray[Any], prefix: str) -> Float64 | None:
         return None
     likeliest: Float64 = shift[np.arange(len(shift)), table[posterior].argmax(axis=1)]
     return likeliest
+
+
+def rival_shifts(table: npt.NDArray[Any]) -> tuple[str, str, float] | None:
+    """Return the group whose shifts count, the first that says otherwise, and by how many pixels of the images."""
+    stated = [(group, the_one_shift(table, group)) for group in shifted_groups(table)]
+    known = [(group, shift) for group, shift in stated if shift is not None and np.isfinite(shift).all()]
+    if not known:
+        return None
+    (first, counts), images = known[0], np.asarray(table["blob/psize_A"], dtype=np.float64)
+    for group, shift in known[1:]:
+        apart = float((np.hypot(*(shift - counts).T) / images).max())
+        if apart > _SAME:
+            return first, group, apart
+    return None

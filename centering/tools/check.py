@@ -133,7 +133,8 @@ def _content(table: ParticleTable, particles: Particles) -> Iterator[Line]:
 
     def origins() -> str:
         length = np.hypot(*table.displacements(sizes).T)
-        return f"median {np.median(length):.2f} px from the middle of the box, largest {length.max():.2f} px"
+        rival = f"; {table.origin_doubts[0]}" if isinstance(table, CsFile) and table.origin_doubts else ""
+        return f"median {np.median(length):.2f} px from the middle of the box, largest {length.max():.2f} px{rival}"
 
     def places() -> str:
         assert isinstance(table, StarFile)

@@ -79,6 +79,7 @@ def convert(
     if warn is not None:
         made_up = star.remarks() if star is not table else []
         doubts = found.doubts if isinstance(found, CsFile) else ()
+        made_up += table.origin_doubts if isinstance(table, CsFile) else []
         for words in dict.fromkeys((*verdict.warnings, *table.warnings, *made_up, *doubts)):
             warn(words)
     refuse_changed(before)

@@ -62,7 +62,9 @@ def average_scale(
         if sizes is None:
             words = "the pixel size of the particles of {path!r} is not known; give it ({pixel_size})"
             raise ValueError(Sentence(words, path=fspath(source.path)))
-        return given, []
+        said = [float(one.values[0]) for one in averages.pixel_size_stated if not _by_default(one.header, one.values)]
+        words = "{name!r} gives {said:.6g} Angstrom per pixel and {average_pixel_size:%g} was given, which is taken"
+        return given, [Sentence(words % given, name=name, said=one) for one in said[:1] if not agree(one, given).all()]
     own = None if averages.pixel_size is None else float(averages.pixel_size[0])
     stated = [float(one.values[0]) for one in averages.pixel_size_stated if not _by_default(one.header, one.values)]
     boxes = _boxes(source)

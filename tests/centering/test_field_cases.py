@@ -461,6 +461,40 @@ def test_convert_keeps_the_microscope_and_the_coordinates():
     assert float(row["rlnCoordinateX"]) == pytest.approx(3710 * 0.5)
 
 
+def test_two_alignments_that_put_particles_elsewhere():
+    """An exported file has the shifts of the classification and of the refinement: one was taken without a word."""
+    shifts = {"alignments2D__shift": np.zeros(2), "alignments2D__psize_A": np.float64(PIXEL)}
+    shifts |= {"alignments3D__shift": np.array([1.0, 2.0]), "alignments3D__psize_A": np.float64(2 * PIXEL)}
+    field.write_cs_project(field.cs_table(**shifts))
+    for arguments in (("apply", "particles.cs", "--out", "moved"), ("convert", "particles.cs", "out.star")):
+        assert centering(*arguments).warns("alignments3D/shift than in alignments2D/shift", "4.47 px"), arguments
+    assert "4.47 px" in centering("check", "particles.cs").out
+    assert centering("apply", "particles.cs", "--out", "strict", "--strict").code == 2
+    # the same place in pixels of two sizes is no contradiction
+    shifts |= {"alignments2D__shift": np.array([2.0, 4.0])}
+    Path("particles.cs").unlink()
+    field.write_cs_project(field.cs_table(**shifts))
+    assert "alignments3D" not in centering("apply", "particles.cs", "--out", "again").err
+
+
+def test_a_pixel_size_given_for_averages_beside_another_in_their_header():
+    """What is given counts, and is said, as everywhere."""
+    write_mrc("classes.mrcs", images(np.array([[2.0, -3.0]])), 2 * PIXEL)
+    write_star("particles.star", particles(rlnClassNumber=1, rlnAnglePsi=0.0))
+    arguments = ("classes", "classes.mrcs", "particles.star", "--radius", 12, "--estimator", "mass", "--out", "out")
+    assert centering(*arguments, "--average-angpix", 4.5).warns("gives 3", "--average-angpix 4.5")
+    np.testing.assert_allclose(field.origins(), np.tile((13.5, -9.0), (COUNT, 1)), **CLOSE)
+
+
+def test_coordinates_stay_where_the_images_were_cut():
+    """As RELION leaves them; origins of 0 beside them are no places of particles any more, which is said."""
+    write_mrc("stack.mrcs", images())
+    place = {"rlnCoordinateX": 100.0, "rlnCoordinateY": 100.0}
+    write_star("particles.star", particles(rlnOriginXAngst=3.0, rlnOriginYAngst=3.0, **place))
+    result = centering("apply", "particles.star", "--out", "moved")
+    assert "note: coordinates stay" in result.err
+
+
 def test_a_recalibrated_blob_keeps_the_pixel_of_its_alignments():
     """github.com/cryoem-uoft/cryosparc-examples, change-pixel-size: blob/psize_A alone is changed."""
     table = field.cs_table(pixel_size=1.2, alignments2D__shift=np.zeros(2), alignments2D__psize_A=np.float64(1.5))

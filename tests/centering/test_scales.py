@@ -95,7 +95,9 @@ def test_one_pixel_size_for_both_must_be_that_of_both():
     )
     assert scale(64, 1.5, 64, 1.5, both=2.0) == (1.0, [])
     assert scale(64, NOT_SAID, 64, None, both=2.0) == (1.0, [])
-    assert scale(64, 3.0, 128, 1.5, both=2.0, given=4.0) == (2.0, [])
+    size, told = scale(64, 3.0, 128, 1.5, both=2.0, given=4.0)
+    assert size == 2.0
+    assert told == ["'averages.mrcs' gives 3 Angstrom per pixel and --average-angpix 4 was given, which is taken"]
 
 
 def test_a_cs_file_that_says_the_pixel_size_of_its_averages_is_believed():
