@@ -9,6 +9,6 @@ by their names, `micrographs` says their pixel sizes.  `planar` refuses what is 
 `refusal` is what all of them refuse alike.
 
 Writing: `atomic` files, a whole `output_folder`, complete results in the place of older ones (`publishing`), one
-program at a time (`locking`).  `absolute_names` lead to the images from everywhere.  `identity` notices files that change
-meanwhile; `relion_job` is what RELION wants to see.
+program at a time (`locking`).  `absolute_names` lead to the images from everywhere.  `identity` notices files that
+change meanwhile; `relion_job` is what RELION wants to see.
 """

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.engine.job import Job
+from centering.io.absolute_names import with_absolute_names
 from centering.io.atomic import check_output_folder
 from centering.io.cryosparc import CsFile
 from centering.io.cs_alignments import shifted_groups
@@ -117,14 +118,20 @@ def refuse_misfit(
     *,
     pixel_size: float | None = None,
     average_pixel_size: float | None = None,
-) -> Stamps:
-    """Raise at once what `recenter_classes` would raise of a file of particles; return the state of the file."""
+) -> tuple[Stamps, float | None]:
+    """Raise at once what `recenter_classes` would raise of a file of particles.
+
+    Returns the state of the file, and the pixel size of the averages where they do not say it and it is that of the
+    particles; None otherwise.
+    """
     before = stamps([particles])
     table = read_table(particles)
     with reading(particles):
         _, verdict = settle(table, pixel_size)
-    average_scale(averages, table, verdict.values, given=average_pixel_size, given_for_both=pixel_size)
-    return before
+    sizes = verdict.values
+    scale, _ = average_scale(averages, table, sizes, given=average_pixel_size, given_for_both=pixel_size)
+    one = scale is None and sizes is not None and len(np.unique(sizes)) == 1
+    return before, float(sizes[0]) if one and sizes is not None else None
 
 
 def recenter_classes(
@@ -134,6 +141,7 @@ def recenter_classes(
     *,
     pixel_size: float | None = None,
     average_pixel_size: float | None = None,
+    keep_names: bool = False,
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
     known: Stamps = (),
@@ -153,6 +161,8 @@ def recenter_classes(
         Angstrom per pixel of averages and particles, instead of what the files say.
     average_pixel_size : float, optional
         Angstrom per pixel of the averages, where it is another; ``job`` was made with it.
+    keep_names : bool
+        Image names stay that are relative to the current folder; else every name is absolute.
     overwrite : bool
         Whether ``out`` may exist.
     warn : callable, optional
@@ -194,7 +204,8 @@ def recenter_classes(
     centers.displacement[centers.has(Flag.FLAT)] = 0.0
     moved = propagate(source, centers.displacement, numbers=numbers, pixel_size=sizes, average_pixel_size=average_size)
     # both names are one where the particles are in a STAR file
-    results: dict[str, ParticleTable] = {"particles.star": moved.to_star(), own_file(source.path): moved}
+    star = with_absolute_names(moved.to_star(), keep=keep_names)
+    results: dict[str, ParticleTable] = {own_file(source.path): moved, "particles.star": star}
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         shown = averages.common_pixel_size if average_size is None else average_size
         write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), shown)
