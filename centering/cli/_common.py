@@ -30,6 +30,7 @@ __all__ = [
     "ctf_option",
     "estimator_options",
     "jobs_option",
+    "keep_names_option",
     "one_sentence",
     "option",
     "out_option",
@@ -201,6 +202,9 @@ angpix_option = click.option(
 )
 strict_option = click.option(
     "--strict", is_flag=True, help="Take a warning about the input for an error, before anything is written."
+)
+keep_names_option = click.option(
+    "--keep-names", is_flag=True, help="Leave image names relative to the current folder, not absolute."
 )
 ctf_option = click.option(
     "--ctf",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from centering.cli._common import (
     estimator_options,
+    keep_names_option,
     one_sentence,
     out_option,
     overwrite_option,
@@ -32,7 +34,7 @@ __all__ = ["classes"]
     "--average-angpix", type=float, metavar="A", help="Pixel size of AVERAGES, where it is not that of PARTICLES."
 )
 @estimator_options
-@click.option("--keep-names", is_flag=True, help="Leave image names relative to the current folder, not absolute.")
+@keep_names_option
 @strict_option
 @overwrite_option
 def classes(
@@ -81,9 +83,12 @@ def classes(
         stages.begin("reading", 0)
         given = angpix if average_angpix is None else average_angpix
         opened = open_particles(averages, given)
-        known = refuse_misfit(opened, particles, pixel_size=angpix, average_pixel_size=average_angpix)
+        known, size = refuse_misfit(opened, particles, pixel_size=angpix, average_pixel_size=average_angpix)
+        # a diameter counts in pixels of the particles where the averages do not say what theirs are
+        scaled = opened if size is None else replace(opened, pixel_size=np.full(len(opened), size))
         # averages have no one defocus
-        job = prepare(opened, ctf="no", progress=stages.begin, **options | settings)
+        job = prepare(scaled, ctf="no", progress=stages.begin, **options | settings)
+        job = replace(job, particles=replace(job.particles, pixel_size=opened.pixel_size))
         say_warnings(job, strict=strict)
         stages.begin("centering", 0)
         centers = recenter_classes(
@@ -92,9 +97,9 @@ def classes(
             out,
             pixel_size=angpix,
             average_pixel_size=average_angpix,
+            keep_names=keep_names,
             overwrite=overwrite,
             known=known,
-            keep_names=keep_names,
             warn=partial(warn, strict=strict),
         )
     length = np.hypot(*centers.displacement.T)

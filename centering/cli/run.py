@@ -13,6 +13,7 @@ from centering.cli._common import (
     NumberOr,
     ctf_option,
     estimator_options,
+    keep_names_option,
     one_sentence,
     option,
     overwrite_option,
@@ -100,7 +101,7 @@ _MANY = 0.25  # fraction of centres on the border of the search from which on th
     metavar="PX",
     help="Keep an origin that the file states where the new centre lies within PX of it.",
 )
-@click.option("--keep-names", is_flag=True, help="Leave image names relative to the current folder, not absolute.")
+@keep_names_option
 @click.option("--write-stack", is_flag=True, help="Also write the images with their content moved to the centre.")
 @strict_option
 @click.option("--no-report", is_flag=True, help="Leave out report.html and its figures.")

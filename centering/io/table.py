@@ -53,7 +53,7 @@ class ParticleTable(Protocol):
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a user should know of how the file is read and written, a sentence each, as `warnings` are."""
+        """What a user should know of how the file is read and written, a sentence each, as the warnings are."""
         ...
 
     @property

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -139,7 +138,7 @@ def prepare(
         progress("reading", 0)
     contrast = _contrast(particles, invert, particles.size / 4 if radius_of is None else float(np.median(radius_of)))
     asked = f"{spec.name}({', '.join(f'{name}={value!r}' for name, value in given.items())}) {spec.source}".rstrip()
-    title = ", ".join([spec.title, *starmap(_in_words, given.items())])
+    title = ", ".join([spec.title, *(_in_words(name, value) for name, value in given.items() if value is not False)])
     if not spec.learns:
         return Job(
             particles,

@@ -120,14 +120,20 @@ def refuse_misfit(
     *,
     pixel_size: float | None = None,
     average_pixel_size: float | None = None,
-) -> Stamps:
-    """Raise at once what `recenter_classes` would raise of a file of particles; return the state of the file."""
+) -> tuple[Stamps, float | None]:
+    """Raise at once what `recenter_classes` would raise of a file of particles.
+
+    Returns the state of the file, and the pixel size of the averages where they do not say it and it is that of the
+    particles; None otherwise.
+    """
     before = stamps([particles])
     table = read_table(particles)
     with reading(particles):
         _, verdict = settle(table, pixel_size)
-    average_scale(averages, table, verdict.values, given=average_pixel_size, given_for_both=pixel_size)
-    return before
+    sizes = verdict.values
+    scale, _ = average_scale(averages, table, sizes, given=average_pixel_size, given_for_both=pixel_size)
+    one = scale is None and sizes is not None and len(np.unique(sizes)) == 1
+    return before, float(sizes[0]) if one and sizes is not None else None
 
 
 def recenter_classes(
@@ -137,6 +143,7 @@ def recenter_classes(
     *,
     pixel_size: float | None = None,
     average_pixel_size: float | None = None,
+    keep_names: bool = False,
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
     known: Stamps = (),
@@ -157,6 +164,8 @@ def recenter_classes(
         Angstrom per pixel of averages and particles, instead of what the files say.
     average_pixel_size : float, optional
         Angstrom per pixel of the averages, where it is another; ``job`` was made with it.
+    keep_names : bool
+        Image names stay that are relative to the current folder; else every name is absolute.
     overwrite : bool
         Whether ``out`` may exist.
     warn : callable, optional
@@ -203,8 +212,8 @@ def recenter_classes(
     centers.displacement[centers.has(Flag.FLAT)] = 0.0
     moved = propagate(source, centers.displacement, numbers=numbers, pixel_size=sizes, average_pixel_size=average_size)
     # both names are one where the particles are in a STAR file
-    results: dict[str, ParticleTable] = {own_file(source.path): moved}
-    results["particles.star"] = with_absolute_names(moved.to_star(), keep=keep_names)
+    star = with_absolute_names(moved.to_star(), keep=keep_names)
+    results: dict[str, ParticleTable] = {own_file(source.path): moved, "particles.star": star}
     with OutputFolder(out, owned=OUTPUTS, overwrite=overwrite) as folder:
         shown = averages.common_pixel_size if average_size is None else average_size
         write_stack(folder.results / "classes.mrcs", shift_images(images, -centers.displacement), shown)

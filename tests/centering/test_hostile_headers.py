@@ -279,7 +279,9 @@ def test_nothing_of_another_user_in_a_working_folder_is_used(
     if words:
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 2, result.output
-        errors = [line for line in result.stderr.splitlines() if not line.startswith(("note:", "warning:", "watching "))]
+        errors = [
+            line for line in result.stderr.splitlines() if not line.startswith(("note:", "warning:", "watching "))
+        ]
         assert len(errors) == 1, errors
         assert "belongs to another user" in errors[0]
     else:

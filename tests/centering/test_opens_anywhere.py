@@ -64,6 +64,24 @@ def test_results_open_from_where_they_lie(relion, project, monkeypatch, start, t
     assert centred(mrcfile.read(tmp_path / "r.mrcs").astype(np.float64)) < 0.1
 
 
+def test_particles_of_class_averages_open_from_where_they_lie(project, monkeypatch):
+    star = project / "Extract/job012/particles.star"
+    write_mrc(project / "averages.mrcs", images()[:1])
+    table = particles(StarFile.read(star).names[0].rpartition("@")[2], rlnClassNumber=1, rlnAnglePsi=0.0)
+    write_star(star, table)
+    monkeypatch.chdir(project)
+    name = "Extract/job012/particles.star"
+    given = ("classes", "averages.mrcs", name, "--radius", 12)
+    assert centering(*given, "--out", "recentered").code == 0
+    kept = centering(*given, "--out", "kept", "--keep-names")
+    assert kept.code == 0
+    names = StarFile.read("kept/particles.star").names
+    before = StarFile.read(name).names
+    assert names == before or before[0].startswith("000001@stack")  # else it would lead nowhere from here
+    monkeypatch.chdir(project.parent)
+    assert centering("apply", project / "recentered/particles.star", "--out", "moved").code == 0
+
+
 def test_names_of_a_project_stay_where_that_is_asked(project, monkeypatch):
     monkeypatch.chdir(project)
     before = StarFile.read("Extract/job012/particles.star").names

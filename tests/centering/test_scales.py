@@ -152,3 +152,20 @@ def test_shifts_of_binned_averages_are_shifts_of_the_particles():
     np.testing.assert_allclose(moved, [[4, -6]] * 2, atol=0.1)
     with mrcfile.open("out/classes.mrcs") as file:
         assert file.voxel_size.x == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("average", [NOT_SAID, DEFAULT, 1.5])
+def test_a_diameter_is_in_the_pixels_that_the_particles_say(average):
+    """30 Angstrom are a radius of 10 pixels of 1.5, whether the averages say so, say nothing, or say 1 by default."""
+    scale(64, average, 64, 1.5)
+    with mrcfile.mmap("averages.mrcs", "r+") as file:
+        y, x = np.mgrid[:64, :64] - 32
+        file.data[:] = np.exp(-((y - 2) ** 2 + (x + 3) ** 2) / 30) * (1 + 0.3 * np.sin(x))
+    tables = []
+    for size in (("--diameter", "30"), ("--radius", "10")):
+        done = CliRunner().invoke(main, ["classes", "averages.mrcs", "particles.star", *size, "--out", size[0][2:]])
+        assert done.exit_code == 0, done.output
+        tables.append(Path(size[0][2:], "classes.csv").read_text())
+    assert tables[0] == tables[1]
+    done = CliRunner().invoke(main, ["classes", "averages.mrcs", "particles.star", "--radius", "20", "--out", "other"])
+    assert Path("other/classes.csv").read_text() != tables[0]

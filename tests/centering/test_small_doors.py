@@ -9,6 +9,8 @@ import pytest
 from field import centering, images, write_mrc
 
 from centering.io.atomic import check_output_folder
+from centering.io.opening import open_particles
+from centering.runs.prepare import prepare
 from centering.tools.comparison import OUTPUTS, compare_centers, comparison_figure
 
 
@@ -98,3 +100,10 @@ def test_nothing_is_written_into_the_folder_of_somebody_else(name, words):
         assert result.code == 2
         assert words in result.err
     assert {path.name for path in Path("out").iterdir()} == there
+
+
+def test_what_is_not_asked_for_is_not_in_the_name_of_the_estimator():
+    particles = open_particles("stack.mrcs")
+    assert prepare(particles, radius=12, search=None, max_shift=7.5).title.endswith(", max shift 7.5")
+    learned = prepare(particles, estimator="radial-reference", radius=12, phase_flip=False, prior="flat")
+    assert learned.title == "radial reference, prior flat"
