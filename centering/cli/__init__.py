@@ -8,6 +8,7 @@ Numerical libraries are imported when a command runs, so that ``centering --help
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import sys
@@ -53,6 +54,9 @@ def main() -> None:
     Then on your own:
       centering run particles.star --diameter 250 --out centered
     """
+    # libraries that load, and figures, make many objects that stay: to look through them every 700 takes a
+    # fifteenth of a short run
+    gc.set_threshold(50_000, 10, 10)
     logging.getLogger("centering").addHandler(logging.NullHandler())  # what must be said is said by the commands
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

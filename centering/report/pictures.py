@@ -21,11 +21,14 @@ Float64 = npt.NDArray[np.float64]
 
 def png(picture: Float64, colormap: str = "gray") -> str:
     """Return a picture with values in [0, 1] as a ``data:`` address; equal pictures give equal text."""
-    from matplotlib.image import imsave
+    from matplotlib import colormaps
+    from PIL import Image
 
     step = -(-max(picture.shape) // LARGEST)
+    colors = colormaps[colormap](picture[::step, ::step], bytes=True)
+    pixels = colors[..., 0] if colormap == "gray" else colors[..., :3]
     buffer = io.BytesIO()
-    imsave(buffer, picture[::step, ::step], cmap=colormap, vmin=0, vmax=1, format="png", **PNG_OPTIONS)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="png", **PNG_OPTIONS["pil_kwargs"])
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
