@@ -147,7 +147,6 @@ def recenter_classes(
     overwrite: bool = False,
     warn: Callable[[str], object] | None = None,
     known: Stamps = (),
-    keep_names: bool = False,
 ) -> Centers:
     """Centre class averages; they and the particles with their origins corrected appear in ``out`` when complete.
 
@@ -165,16 +164,13 @@ def recenter_classes(
     average_pixel_size : float, optional
         Angstrom per pixel of the averages, where it is another; ``job`` was made with it.
     keep_names : bool
-        Image names stay that are relative to the current folder; else every name is absolute.
+        Image names stay that are relative to the current folder; else those of stacks that are there are absolute.
     overwrite : bool
         Whether ``out`` may exist.
     warn : callable, optional
         Told what is doubtful in ``particles``, a sentence each, before anything is written.
     known : tuple of (Path, Stamp)
         The state of ``particles`` when it was first read, from `refuse_misfit`.
-    keep_names : bool
-        Whether image names in the new STAR file that are relative to the current folder stay so; else those of stacks
-        that are there are absolute, as in `centering.runs.run.run`.
 
     Returns
     -------
