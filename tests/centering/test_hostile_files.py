@@ -66,7 +66,7 @@ def test_unknown_columns_and_tables_pass_through(project):
     write_star("particles.star", [f"{k}@stack.mrcs" for k in range(1, COUNT + 1)], **columns)
     with Path("particles.star").open("a") as file:
         file.write("\ndata_unheard_of\n\n_rlnOne 1\n\nloop_\n_rlnNothing\n")
-    center("particles.star")
+    center("particles.star", "out", "--keep-names")
     old, new = StarFile.read("particles.star"), StarFile.read("out/particles.star")
     assert new.particles.columns[: len(old.particles.columns)] == old.particles.columns
     for label in old.particles.columns:
@@ -88,7 +88,8 @@ def test_paths_in_a_star_file_do_not_move_the_output(project, tmp_path, option):
     command("apply", "out/particles.star", "--out", "out/applied")
     assert snapshot(tmp_path, project / "out") == before
     star = StarFile.read("out/particles.star")
-    assert star.column(star.particles, "rlnImageName") == names
+    absolute = [f"{k}@{tmp_path}/elsewhere/stack.mrcs" for k in (1, 2, 3)]
+    assert star.column(star.particles, "rlnImageName") == absolute
 
 
 def test_names_that_are_not_utf_8(project):
@@ -96,7 +97,7 @@ def test_names_that_are_not_utf_8(project):
     Path("stack.mrcs").rename(name)
     center(name)
     star = StarFile.read("out/particles.star")
-    assert star.column(star.particles, "rlnImageName")[1] == f"000002@{name}"
+    assert star.column(star.particles, "rlnImageName")[1] == f"000002@{project}/{name}"
     # as a stranger's STAR file has it, and through every command
     center("out/particles.star", "again", "--write-stack")
     command("apply", "again/particles.star", "--out", "moved")
@@ -126,7 +127,7 @@ def test_folders_and_names_in_other_scripts(project):
     write_star("粒子.star", [f"{k}@粒子 données/α.mrcs" for k in range(1, COUNT + 1)])
     center("粒子.star", "результаты", "--write-stack")
     table = starfile.read("результаты/recentered.star")["particles"]
-    assert table["rlnImageName"].tolist()[0] == "000001@результаты/recentered.mrcs"
+    assert table["rlnImageName"].tolist()[0] == f"000001@{project}/результаты/recentered.mrcs"
 
 
 def test_links_are_followed_and_never_replaced(project, tmp_path):
@@ -138,6 +139,7 @@ def test_links_are_followed_and_never_replaced(project, tmp_path):
     Path("linked.star").symlink_to(store / "particles.star")
     (store / "results").mkdir()
     (store / "results" / "mine.txt").write_text("mine")
+    (store / "results" / "summary.json").write_text("{}")  # of an earlier run
     Path("out").symlink_to(store / "results")
     before = snapshot(tmp_path, store / "results")
     center("linked.star", "out", "--overwrite")
