@@ -70,7 +70,10 @@ def test_unknown_columns_and_tables_pass_through(project):
     old, new = StarFile.read("particles.star"), StarFile.read("out/particles.star")
     assert new.particles.columns[: len(old.particles.columns)] == old.particles.columns
     for label in old.particles.columns:
-        assert old.column(old.particles, label) == new.column(new.particles, label)
+        expected = old.column(old.particles, label)
+        if label == "rlnImageName":
+            expected = [name.replace("@", f"@{project}/") for name in expected]
+        assert expected == new.column(new.particles, label)
     # what follows the rows is the end of the file, byte for byte
     tail = "\ndata_unheard_of\n\n_rlnOne 1\n\nloop_\n_rlnNothing\n"
     assert Path("out/particles.star").read_text().endswith(tail)

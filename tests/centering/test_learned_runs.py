@@ -40,6 +40,7 @@ from centering.runs.prepare import prepare
 PROGRAM = Path(sys.executable).with_name("centering")
 COUNT, SIZE, RADIUS, PIXEL = 160, 48, 12, 3.0
 LEARN = ("run", "particles.star", "--estimator", "radial-reference", "--radius", str(RADIUS), "--max-shift", "10")
+LEARN = (*LEARN, "--keep-names")  # runs in several folders are compared byte by byte
 
 
 def command(*arguments, code=0):
