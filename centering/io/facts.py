@@ -36,6 +36,7 @@ __all__ = [
     "Stated",
     "States",
     "agree",
+    "given_or_stated",
     "judge",
     "settle",
     "sizes_of_images",
@@ -191,6 +192,15 @@ def settle(table: Table, given: float | None = None, header: Stated | None = Non
     corrected = table.with_pixel_size(given)
     verdict = PixelSizes(np.full(len(table), float(given)), GIVEN, stated, tuple(warnings), tuple(notes))
     return corrected, verdict  # type: ignore[return-value]  # a table returns one of its own kind
+
+
+def given_or_stated(table: States, given: float | None) -> tuple[Float64 | None, str]:
+    """Return a pixel size that a user gives, or what `judge` returns, for every particle; and where it comes from."""
+    check_pixel_size(given)
+    if given is not None:
+        return np.full(len(table), given), GIVEN
+    verdict = judge(table.path, table.pixel_size_sources())
+    return verdict.values, verdict.source
 
 
 def judge(path: str | Path, stated: Sequence[Stated]) -> PixelSizes:

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import AGREE, GIVEN, Stated, judge
+from centering.io.facts import AGREE, Stated, given_or_stated
 from centering.io.image_names import Index, parse_images
-from centering.io.refusal import NotStatedError, check_pixel_size, refuse_far
+from centering.io.refusal import NotStatedError, refuse_far
 from centering.io.star_cells import Cells, fixed
 from centering.io.star_facts import ORIGINS, decimals, image_sizes, pixel_size_sources, with_pixel_size
 from centering.io.star_images import find_images
@@ -244,11 +244,7 @@ class StarFile(StarText):
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
         """Return the pixel sizes by the rule of `centering.io.facts`, and in words where they come from."""
-        check_pixel_size(given)
-        if given is not None:
-            return np.full(len(self), given), GIVEN
-        verdict = judge(self.path, self.pixel_size_sources())
-        return verdict.values, verdict.source
+        return given_or_stated(self, given)
 
     def pixel_size_sources(self) -> Sequence[Stated]:
         """Return every source of a pixel size in the file, the one that counts first; see `centering.io.facts`."""

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from centering.ctf import CTF
-from centering.io.facts import GIVEN, Stated, agree, judge
+from centering.io.facts import Stated, agree, given_or_stated
 from centering.io.image_names import Index, parse_images
-from centering.io.refusal import NotStatedError, check_pixel_size
+from centering.io.refusal import NotStatedError
 from centering.io.star import StarFile
 from centering.sentence import Sentence
 
@@ -151,11 +151,7 @@ class ParticleList:
 
     def pixel_sizes(self, given: float | None = None) -> tuple[Float64 | None, str]:
         """Return the pixel sizes, and in words where they come from."""
-        check_pixel_size(given)
-        if given is not None:
-            return np.full(len(self), given), GIVEN
-        verdict = judge(self.path, self.pixel_size_sources())
-        return verdict.values, verdict.source
+        return given_or_stated(self, given)
 
     def pixel_size_sources(self) -> Sequence[Stated]:
         """Return what `pixel_size` says."""
