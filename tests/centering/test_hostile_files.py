@@ -131,7 +131,7 @@ def test_folders_and_names_in_other_scripts(project):
     write_star("粒子.star", [f"{k}@粒子 données/α.mrcs" for k in range(1, COUNT + 1)])
     center("粒子.star", "результаты", "--write-stack")
     table = starfile.read("результаты/recentered.star")["particles"]
-    assert table["rlnImageName"].tolist()[0] == "000001@результаты/recentered.mrcs"
+    assert table["rlnImageName"].tolist()[0] == f"000001@{project}/результаты/recentered.mrcs"
 
 
 def test_links_are_followed_and_never_replaced(project, tmp_path):
@@ -143,6 +143,7 @@ def test_links_are_followed_and_never_replaced(project, tmp_path):
     Path("linked.star").symlink_to(store / "particles.star")
     (store / "results").mkdir()
     (store / "results" / "mine.txt").write_text("mine")
+    (store / "results" / "summary.json").write_text("of another run")
     Path("out").symlink_to(store / "results")
     before = snapshot(tmp_path, store / "results")
     center("linked.star", "out", "--overwrite")
