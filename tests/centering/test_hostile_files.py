@@ -142,7 +142,7 @@ def test_links_are_followed_and_never_replaced(project, tmp_path):
     Path("linked.star").symlink_to(store / "particles.star")
     (store / "results").mkdir()
     (store / "results" / "mine.txt").write_text("mine")
-    (store / "results" / "summary.json").write_text("{}")  # of an earlier run
+    (store / "results" / "summary.json").write_text("of another run")
     Path("out").symlink_to(store / "results")
     before = snapshot(tmp_path, store / "results")
     center("linked.star", "out", "--overwrite")
