@@ -214,6 +214,9 @@ def _run(
     """Do the work of `run`; return whether every particle could be read."""
     from time import perf_counter
 
+    for name, number in (("threads", jobs), ("images in a batch", batch)):
+        if number is not None and number < 1:
+            raise Failure(f"the number of {name} is {number}; give at least 1")
     if jobs is not None and (workers is not None or scheduler is not None):
         raise Failure("-j is a number of threads, --workers and --scheduler use none; give one of them")
     tls = [tls_ca, tls_cert, tls_key]

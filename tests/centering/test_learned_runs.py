@@ -422,9 +422,8 @@ def test_an_optics_group_that_is_not_there_is_named(project):
     blocks = starfile.read("particles.star")
     blocks["particles"].loc[3, "rlnOpticsGroup"] = 7
     starfile.write(blocks, "changed.star", overwrite=True)
-    ctf, found = transfer_functions(open_particles("changed.star", 3.0))
-    assert ctf is None
-    assert "particles of optics group 7, which is not in its data_optics" in found
+    with pytest.raises(ValueError, match="particles of optics group 7, which is not in its data_optics"):
+        open_particles("changed.star", 3.0)
 
 
 # a radius from the images

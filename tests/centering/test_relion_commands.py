@@ -102,7 +102,7 @@ def test_particles_of_recentred_classes_land_on_the_centre_pixel(project, size):
     # RELION agrees about where the particles were
     np.testing.assert_allclose(center_of_mass(moved_by_relion("particles.star")), off, atol=0.05)
     assert np.abs(off).max() > 3
-    words = command("classes", "classes.mrcs", "particles.star", "--estimator", "mass", "--out", "out", "--keep-names")
+    words = command("classes", "classes.mrcs", "particles.star", "--estimator", "mass", "--out", "out")
     assert f"{CLASSES} class averages" in words
     assert np.abs(center_of_mass(moved_by_relion("out/particles.star"))).max() < 0.05
     assert np.abs(center_of_mass(images_of("out/classes.mrcs"))).max() < 0.01
