@@ -363,7 +363,7 @@ def _time_words(seconds: float, stages: Stages) -> str:
 
 def _estimator_words(job: Job, summary: dict[str, Any]) -> str:
     radius = ", ".join(f"{one} px" for one in summary["radius_px"] or [])
-    return (job.title or str(summary["estimator"])) + (f", radius {radius}" if radius else "")
+    return (job.title or str(summary["estimator"])) + (f", radius={radius}" if radius else "")
 
 
 def _shift_words(summary: dict[str, Any]) -> str:

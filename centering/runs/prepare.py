@@ -224,11 +224,10 @@ def _learned_radii(references: Sequence[Fitted], members: Index, given: Index | 
 
 
 def _in_words(name: str, value: object) -> str:
-    """Return an option of an estimator for a reader: max shift 20."""
-    words = name.replace("_", " ")
+    """Return an option of an estimator for a reader: max_shift=20."""
     if value is True:
-        return words
-    return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
+        return name
+    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 
 
 def _contrast(particles: Particles, invert: str, radius: float) -> Contrast:

@@ -80,9 +80,9 @@ def test_the_picture_of_a_comparison_shows_its_numbers():
 def test_page_and_terminal_name_the_estimator_in_words():
     result = centering("run", "stack.mrcs", "--radius", 12, "--max-shift", 20, "--out", "out")
     assert result.code == 0
-    assert "estimator  surrogate centre, max shift 20, radius 12 px" in result.out.splitlines()
+    assert "estimator  surrogate centre, max_shift=20, radius=12 px" in result.out.splitlines()
     head = Path("out/report.html").read_text().partition("</header>")[0]
-    assert "surrogate centre, max shift 20" in head
+    assert "surrogate centre, max_shift=20" in head
     assert "SurrogateCenter(" not in head
     assert field.found().shape == (field.COUNT, 2)
 
@@ -104,6 +104,6 @@ def test_nothing_is_written_into_the_folder_of_somebody_else(name, words):
 
 def test_what_is_not_asked_for_is_not_in_the_name_of_the_estimator():
     particles = open_particles("stack.mrcs")
-    assert prepare(particles, radius=12, search=None, max_shift=7.5).title.endswith(", max shift 7.5")
+    assert prepare(particles, radius=12, search=None, max_shift=7.5).title.endswith(", max_shift=7.5")
     learned = prepare(particles, estimator="radial-reference", radius=12, phase_flip=False, prior="flat")
-    assert learned.title == "radial reference, prior flat"
+    assert learned.title == "radial reference, prior=flat"
