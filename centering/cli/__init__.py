@@ -3,7 +3,7 @@
 Numerical libraries are imported when a command runs, so that ``centering --help`` answers at once.
 
 `run`, `check`, `compare`, `classes`, `watch`, `apply`, `coordinates` (``extract-coordinates``), `convert`, `simulate`,
-`demo`, `fetch`; `_common` and `_stages` are what they share.
+`demo`, `fetch`; `_common`, `_stages` and `_summary`, the lines at the end, are what they share.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import click
 
 from centering.cli._common import one_sentence, say
 from centering.cli._stages import Stages
-from centering.cli.run import report
+from centering.cli._summary import report
 
 __all__ = ["demo"]
 
